@@ -1,0 +1,28 @@
+/**
+ * The one error class of the project. Everything that can be wrong with what a user gave
+ * us is thrown as one of these, so that the command line can print the problem and the
+ * remedy on two lines, and a program can branch on `code`.
+ */
+export class GrpoError extends Error {
+  override readonly name = 'GrpoError';
+  /** Stable identifier such as `BATCH_SIZE`; never reworded. */
+  readonly code: string;
+  /** One sentence: what the user does about it. */
+  readonly fix: string;
+  /** The offending value, where there is one. */
+  readonly value: unknown;
+  /** Process exit status: 2 for bad usage or input, 1 for a failure at run time. */
+  readonly exitCode: 1 | 2;
+
+  constructor(
+    code: string,
+    message: string,
+    options: { fix: string; value?: unknown; exitCode?: 1 | 2; cause?: unknown },
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.fix = options.fix;
+    this.value = options.value;
+    this.exitCode = options.exitCode ?? 2;
+  }
+}

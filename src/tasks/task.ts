@@ -1,0 +1,42 @@
+/**
+ * What a task is: problems with a prompt and an answer, a reward, a rule that says when an
+ * answer is decided, and a held-out split. The built-in tasks and a user's own module
+ * implement the same interface.
+ */
+
+export interface Problem {
+  prompt: string;
+  answer: string;
+  /** Which task it came from, where several are mixed. */
+  task?: string;
+}
+
+/** One completion to be judged. */
+export interface Completion {
+  prompt: string;
+  completion: string;
+  answer: string;
+  problem: Problem;
+}
+
+/** Reward of each completion of one step, in order. May be asynchronous. */
+export type RewardFunction = (completions: Completion[]) => number[] | Promise<number[]>;
+
+/**
+ * True when nothing that could still be appended to `text` changes the reward.
+ * Called with the text of a completion so far, after each token.
+ */
+export type StopRule = (text: string, problem: Problem) => boolean;
+
+export interface Task {
+  name: string;
+  /** Every problem the task has, both splits, in an order that depends on nothing. */
+  problems(): Problem[] | Promise<Problem[]>;
+  reward: RewardFunction;
+  /** Used by `stop: answer`. A task without one has no such rule. */
+  stop?: StopRule;
+  /** Whether a completion counts as right in an evaluation; by default reward > 0. */
+  isCorrect?: (completion: Completion) => boolean;
+}
+
+export type Split = 'train' | 'held_out';
