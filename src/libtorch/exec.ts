@@ -1,0 +1,59 @@
+/** Runs other programs. */
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+export interface Result {
+  /** The program ran and ended with status 0. */
+  ok: boolean;
+  /** Null where it was ended by a signal, or did not start. */
+  status: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface RunOptions {
+  timeoutMs?: number;
+  env?: NodeJS.ProcessEnv;
+  cwd?: string;
+}
+
+/** Runs a program to its end and gives its output; a program that isn't there is a result too. */
+export function run(program: string, args: string[], options: RunOptions = {}): Result {
+  const { timeoutMs = 30_000, ...rest } = options;
+  const child = spawnSync(program, args, {
+    ...rest,
+    encoding: 'utf8',
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  return {
+    ok: child.status === 0,
+    status: child.status,
+    signal: child.signal,
+    // Null where the program did not start, whatever the types say.
+    stdout: (child.stdout as string | null) ?? '',
+    stderr: (child.stderr as string | null) ?? '',
+  };
+}
+
+/** The path of a program on the PATH, or null. */
+export function which(program: string): string | null {
+  if (program.includes('/')) return isExecutable(program) ? program : null;
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    const file = join(folder, program);
+    if (folder !== '' && isExecutable(file)) return file;
+  }
+  return null;
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,35 @@
+import { defineConfig } from 'tsup';
+
+const shared = {
+  target: 'node20',
+  platform: 'node',
+  outDir: 'dist',
+  sourcemap: true,
+  clean: false,
+} as const;
+
+export default defineConfig([
+  {
+    // The library: ES modules and CommonJS, with types for both.
+    ...shared,
+    entry: { index: 'src/index.ts' },
+    format: ['esm', 'cjs'],
+    dts: true,
+    // `import.meta.url` in the CommonJS build.
+    shims: true,
+    // Published as ES modules alone, which CommonJS can't load on every Node 20.
+    noExternal: ['env-paths'],
+    splitting: false,
+  },
+  {
+    // The command line: split, so that `--help` loads neither the engine nor the trainer.
+    ...shared,
+    entry: {
+      cli: 'src/cli/main.ts',
+      // What npm's install hook and node-gyp call, before anything of a checkout can run.
+      install: 'src/libtorch/install.ts',
+    },
+    format: ['esm'],
+    splitting: true,
+  },
+]);
