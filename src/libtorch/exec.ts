@@ -33,9 +33,9 @@ export function run(program: string, args: string[], options: RunOptions = {}): 
     ok: child.status === 0,
     status: child.status,
     signal: child.signal,
-    // Null where the program did not start, whatever the types say.
-    stdout: (child.stdout as string | null) ?? '',
-    stderr: (child.stderr as string | null) ?? '',
+    // Not there at all where the program did not start.
+    stdout: child.error ? '' : child.stdout,
+    stderr: child.error ? child.error.message : child.stderr,
   };
 }
 

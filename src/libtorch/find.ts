@@ -78,7 +78,10 @@ export function fetchMarker(): string {
 /** Keeps a choice for the next build. */
 export function remember(libtorch: Libtorch): void {
   mkdirSync(cacheDir(), { recursive: true });
-  writeFileSync(choiceFile(), JSON.stringify({ path: libtorch.path, version: libtorch.version }, null, 2) + '\n');
+  writeFileSync(
+    choiceFile(),
+    JSON.stringify({ path: libtorch.path, version: libtorch.version }, null, 2) + '\n',
+  );
 }
 
 function choiceFile(): string {

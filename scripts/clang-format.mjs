@@ -1,0 +1,14 @@
+// Formats native/, or with --check says what is not formatted and fails.
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+const { clangFormatPath } = createRequire(import.meta.url)('clang-format-node');
+const root = new URL('..', import.meta.url).pathname;
+const files = readdirSync(join(root, 'native'), { recursive: true })
+  .filter((file) => /\.(cc|h)$/.test(file))
+  .map((file) => join('native', file));
+const mode = process.argv.includes('--check') ? ['--dry-run', '--Werror'] : ['-i'];
+const { status } = spawnSync(clangFormatPath, [...mode, ...files], { cwd: root, stdio: 'inherit' });
+process.exitCode = status ?? 1;

@@ -1,0 +1,13 @@
+// npm's install hook. In a checkout there is no dist/ yet when it first runs: `prepare` makes
+// it and comes back here. Whatever happens, an installation does not fail because of us.
+import { existsSync } from 'node:fs';
+
+const bundle = new URL('../dist/install.js', import.meta.url);
+if (existsSync(bundle)) {
+  try {
+    const { installHook } = await import(bundle.href);
+    await installHook();
+  } catch (error) {
+    console.error(`grpo-native: ${error.message}\ngrpo-native: run: npx grpo-native setup`);
+  }
+}

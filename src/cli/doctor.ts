@@ -1,0 +1,168 @@
+/** `doctor`: says what is there, what is wrong, and what mends it. */
+import pc from 'picocolors';
+import type { CommandModule } from 'yargs';
+import { diagnose, type Diagnosis } from '../libtorch/diagnose.js';
+import { describe } from '../libtorch/find.js';
+
+interface DoctorOptions {
+  json: boolean;
+}
+
+export const command: CommandModule<object, DoctorOptions> = {
+  command: 'doctor',
+  describe: 'Check what training needs, and say what mends it',
+  builder: (yargs) =>
+    yargs
+      .option('json', {
+        type: 'boolean',
+        default: false,
+        describe: 'Print JSON alone on standard output',
+      })
+      .example('$0 doctor', 'Lists every place looked in, and the fix for what is wrong'),
+  handler: ({ json }) => {
+    const diagnosis = diagnose();
+    process.stdout.write(json ? JSON.stringify(asJson(diagnosis), null, 2) + '\n' : asText(diagnosis));
+    if (!works(diagnosis)) process.exitCode = 1;
+  },
+};
+
+function works({ problems }: Diagnosis): boolean {
+  return !problems.some(({ severity }) => severity === 'error');
+}
+
+function asText(diagnosis: Diagnosis): string {
+  const lines = sections(diagnosis).flatMap(([title, rows]) => [
+    pc.bold(title),
+    ...rows.map(([name, value]) => `  ${name.padEnd(28)}${value}`),
+    '',
+  ]);
+  for (const { severity, message, fix, code } of diagnosis.problems) {
+    const mark = severity === 'error' ? pc.red('error') : pc.yellow('warning');
+    lines.push(`${mark} ${code}: ${message}`, `  ${fix}`, '');
+  }
+  lines.push(
+    works(diagnosis) ? pc.green('Training works here.') : pc.red('Training does not work here yet.'),
+  );
+  return lines.join('\n') + '\n';
+}
+
+type Section = [title: string, rows: [name: string, value: string][]];
+
+function sections(diagnosis: Diagnosis): Section[] {
+  const { versions, tools, search, addon, gpus } = diagnosis;
+  return [
+    [
+      'Programs',
+      [
+        ['grpo-native', versions.grpoNative],
+        ['node', versions.node],
+        ['npm', versions.npm ?? 'not found'],
+        ...tools.map(({ name, path, version }): [string, string] => [
+          name,
+          path === null ? 'not found' : `${version ?? 'unknown version'} (${path})`,
+        ]),
+        ['python3', versions.python ?? 'not found (only setup needs it)'],
+      ],
+    ],
+    ['libtorch', libtorchRows(diagnosis)],
+    [
+      'Looked in',
+      search.places.map((place) => [place.source, describe(place).slice(place.source.length + 2)]),
+    ],
+    ['Addon', addonRows(addon)],
+    ['Machine', machineRows(diagnosis)],
+    ['GPU', gpus.length > 0 ? gpus.map((gpu) => ['nvidia', gpu]) : [['nvidia', 'none']]],
+  ];
+}
+
+function libtorchRows({ search: { chosen, source } }: Diagnosis): Section[1] {
+  if (chosen === null) return [['version', 'none']];
+  return [
+    ['version', chosen.version],
+    ['path', chosen.path],
+    ['found by', source!],
+    ['std::string ABI', chosen.cxx11Abi ? 'new (C++11)' : 'old'],
+    ['CUDA build', chosen.cuda ?? 'no'],
+  ];
+}
+
+function addonRows({ path, stamp, info }: Diagnosis['addon']): Section[1] {
+  const rows: Section[1] = [
+    ['path', path],
+    ['built against', stamp === null ? 'not built' : `${stamp.version} in ${stamp.path}`],
+    ['loads', info === null ? 'no' : 'yes'],
+  ];
+  if (info === null) return rows;
+  const rates = Object.entries(info.matrixGflops).map(([name, rate]) => `${name} ${rate.toFixed(0)}`);
+  return [
+    ...rows,
+    ['device', info.device],
+    ['vector instructions', info.cpuCapability],
+    ['threads', String(info.threads)],
+    ['matrix back end', `${info.matrixBackend} (GFLOP/s: ${rates.join(', ')})`],
+  ];
+}
+
+function machineRows({ processor, memory, cache }: Diagnosis): Section[1] {
+  const { model, physicalCores, logicalCores, features } = processor;
+  return [
+    ['processor', model],
+    ['cores', `${physicalCores} (${logicalCores} threads)`],
+    ['instructions', features.join(' ') || 'unknown'],
+    ['memory', `${gigabytes(memory.total)}, ${gigabytes(memory.free)} free`],
+    ['cache', `${cache.path}, ${gigabytes(cache.free)} free`],
+  ];
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+/** The same in snake_case, for programs. */
+function asJson(diagnosis: Diagnosis): object {
+  const { versions, tools, search, addon, processor, memory, cache, gpus, problems } = diagnosis;
+  const { info } = addon;
+  return {
+    ok: works(diagnosis),
+    versions: {
+      grpo_native: versions.grpoNative,
+      node: versions.node,
+      npm: versions.npm,
+      python: versions.python,
+    },
+    tools: tools.map(({ name, path, version }) => ({ name, path, version })),
+    libtorch: search.chosen && {
+      path: search.chosen.path,
+      version: search.chosen.version,
+      source: search.source,
+      cxx11_abi: search.chosen.cxx11Abi,
+      cuda: search.chosen.cuda,
+    },
+    places: search.places.map(({ source, where, libtorch }) => ({
+      source,
+      where,
+      version: libtorch?.version ?? null,
+      problem: libtorch?.problem?.message ?? null,
+    })),
+    addon: {
+      path: addon.path,
+      built_against: addon.stamp && { path: addon.stamp.path, version: addon.stamp.version },
+      loads: info !== null,
+      device: info?.device ?? null,
+      cpu_capability: info?.cpuCapability ?? null,
+      threads: info?.threads ?? null,
+      matrix_backend: info?.matrixBackend ?? null,
+      matrix_gflops: info?.matrixGflops ?? null,
+    },
+    processor: {
+      model: processor.model,
+      physical_cores: processor.physicalCores,
+      logical_cores: processor.logicalCores,
+      features: processor.features,
+    },
+    memory,
+    cache,
+    gpus,
+    problems,
+  };
+}

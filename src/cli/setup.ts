@@ -1,0 +1,140 @@
+/** `setup`: finds or fetches libtorch, builds the addon, tries it, says what it found. */
+import { createInterface } from 'node:readline/promises';
+import pc from 'picocolors';
+import type { CommandModule } from 'yargs';
+import { GrpoError } from '../errors.js';
+import { buildAddon } from '../libtorch/build.js';
+import { fetchLibtorch, planFetch, type FetchPlan } from '../libtorch/fetch.js';
+import { describe, named, remember, search } from '../libtorch/find.js';
+import type { Libtorch } from '../libtorch/inspect.js';
+import { probeAddon } from '../libtorch/probe.js';
+import { requireBuildTools } from '../libtorch/tools.js';
+import { hasNvidiaGpu } from '../machine.js';
+
+interface SetupOptions {
+  libtorch: string | undefined;
+  fetch: boolean;
+  yes: boolean;
+  json: boolean;
+}
+
+interface Choice {
+  libtorch: Libtorch;
+  source: string;
+  fetched: boolean;
+}
+
+export const command: CommandModule<object, SetupOptions> = {
+  command: 'setup',
+  describe: 'Find or fetch libtorch and build the addon',
+  builder: (yargs) =>
+    yargs
+      .option('libtorch', { type: 'string', describe: 'Use the libtorch in this folder', requiresArg: true })
+      .option('fetch', {
+        type: 'boolean',
+        default: false,
+        describe: "Fetch PyTorch's libraries even where there are some",
+      })
+      .option('yes', { alias: 'y', type: 'boolean', default: false, describe: 'Fetch without asking' })
+      .option('json', {
+        type: 'boolean',
+        default: false,
+        describe: 'Print JSON alone on standard output',
+      })
+      .conflicts('libtorch', 'fetch')
+      .example('$0 setup', 'Finds libtorch, or fetches it into your cache, and builds the addon')
+      .example('$0 setup --libtorch ~/venv/lib/python3.11/site-packages/torch', 'Builds against that one'),
+  handler: (argv) => setup(argv),
+};
+
+async function setup(options: SetupOptions): Promise<void> {
+  if (process.platform === 'win32') {
+    throw new GrpoError('PLATFORM', 'grpo-native builds on Linux and macOS', { fix: 'On Windows use WSL' });
+  }
+  // Before anything is fetched: without these, fetching is in vain.
+  requireBuildTools();
+  const { libtorch, source, fetched } = await choose(options);
+  say(`libtorch ${pc.bold(libtorch.version)} (${source}) in ${libtorch.path}`);
+  if (hasNvidiaGpu() && libtorch.cuda === null) {
+    say(pc.yellow('It is a CPU build, and there is an NVIDIA GPU: setup --fetch gets the CUDA build'));
+  }
+  say('Building the addon (about a minute the first time)');
+  const built = await buildAddon(libtorch, { onProgress: say });
+  const info = probeAddon();
+  remember(libtorch);
+
+  const rate = info.matrixGflops[info.matrixBackend];
+  say(
+    `The addon works: ${info.device}, ${info.cpuCapability}, ${info.threads} threads, ` +
+      `matrices by ${info.matrixBackend}${rate === undefined ? '' : ` at ${rate.toFixed(0)} GFLOP/s`}`,
+  );
+  say(`Next: ${pc.bold('npx grpo-native train')}`);
+  if (options.json)
+    printJson({ libtorch, source, fetched, addon: built.addon, seconds: built.seconds, info });
+}
+
+function printJson(result: {
+  libtorch: Libtorch;
+  source: string;
+  fetched: boolean;
+  addon: string;
+  seconds: number;
+  info: ReturnType<typeof probeAddon>;
+}): void {
+  const { libtorch, info } = result;
+  const report = {
+    libtorch: {
+      path: libtorch.path,
+      version: libtorch.version,
+      cuda: libtorch.cuda,
+      source: result.source,
+      fetched: result.fetched,
+    },
+    addon: result.addon,
+    build_seconds: result.seconds,
+    device: info.device,
+    cpu_capability: info.cpuCapability,
+    threads: info.threads,
+    matrix_backend: info.matrixBackend,
+    matrix_gflops: info.matrixGflops,
+  };
+  process.stdout.write(JSON.stringify(report, null, 2) + '\n');
+}
+
+async function choose(options: SetupOptions): Promise<Choice> {
+  if (options.libtorch !== undefined) {
+    return { libtorch: named(options.libtorch, '--libtorch'), source: '--libtorch', fetched: false };
+  }
+  if (!options.fetch) {
+    const { places, chosen, source } = search();
+    if (chosen !== null) return { libtorch: chosen, source: source!, fetched: false };
+    // A folder named on purpose is not silently replaced by another.
+    if (process.env.LIBTORCH) named(process.env.LIBTORCH, 'LIBTORCH');
+    say('No usable libtorch found. Looked at:');
+    for (const place of places) say(`  ${describe(place)}`);
+  }
+  const plan = planFetch();
+  await agree(plan, options);
+  say(`Fetching ${plan.what}: ${size(plan)}`);
+  return { libtorch: fetchLibtorch(plan), source: 'fetched', fetched: true };
+}
+
+/** Asks a person; where there is nobody to ask, running `setup` was the answer. */
+async function agree(plan: FetchPlan, options: SetupOptions): Promise<void> {
+  if (options.yes || options.fetch || !process.stdin.isTTY || !process.stderr.isTTY) return;
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await prompt.question(`Fetch ${plan.what}: ${size(plan)}? [Y/n] `);
+  prompt.close();
+  if (/^(y|yes|)$/i.test(answer.trim())) return;
+  throw new GrpoError('DECLINED', 'Nothing was fetched', {
+    fix: 'Give one that is there: npx grpo-native setup --libtorch PATH',
+  });
+}
+
+function size({ download, disk }: FetchPlan): string {
+  return `about ${(download / 1e9).toFixed(1)} GB to download, ${(disk / 1e9).toFixed(1)} GB on disk`;
+}
+
+function say(line: string): void {
+  process.stderr.write(line + '\n');
+}
