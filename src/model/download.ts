@@ -1,0 +1,206 @@
+/** One file over HTTP: continues where it was interrupted, and is there only when it is whole. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GrpoError } from '../errors.js';
+import { diskError } from '../run/disk.js';
+
+export interface DownloadProgress {
+  file: string;
+  /** Bytes, of this file. */
+  received: number;
+  total: number;
+}
+
+interface Options {
+  onProgress?: ((progress: DownloadProgress) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Attempts in a row that bring nothing. */
+const ATTEMPTS = 4;
+
+/** Downloads into `blobs/<etag>` (the cache's name for a file's content) and gives that path. */
+export async function download(
+  source: { url: string; file: string; blobs: string },
+  options: Options,
+): Promise<string> {
+  const { etag, size } = await describe(source, options);
+  const blob = join(source.blobs, etag);
+  if ((await sizeOf(blob)) === size) return blob;
+  await mkdir(source.blobs, { recursive: true }).catch(diskError(source.blobs));
+  const part = `${blob}.incomplete`;
+  if ((await sizeOf(part)) > size) await rm(part);
+
+  for (let failures = 0; (await sizeOf(part)) < size;) {
+    const before = await sizeOf(part);
+    try {
+      await fetchRest(source, part, size, options);
+    } catch (error) {
+      if (error instanceof GrpoError || options.signal?.aborted) throw error;
+      failures = (await sizeOf(part)) > before ? 0 : failures + 1;
+      if (failures >= ATTEMPTS) throw interrupted(source.file, await sizeOf(part), size, error);
+      await sleep(250 * 2 ** failures, undefined, { signal: options.signal });
+    }
+  }
+  await checkContent(part, etag, source.file);
+  await rename(part, blob).catch(diskError(blob));
+  return blob;
+}
+
+/** The headers that tell a file's content and size; large files are told apart from the server that keeps them. */
+async function describe(source: { url: string; file: string }, options: Options) {
+  const response = await request(
+    source.url,
+    { method: 'HEAD', redirect: 'manual', signal: options.signal ?? null },
+    source.file,
+  );
+  const header = (name: string) => response.headers.get(name);
+  const etag = (header('x-linked-etag') ?? header('etag') ?? '').replace(/^W\//, '').replaceAll('"', '');
+  let size = header('x-linked-size') ?? header('content-length');
+  if (size === null || (response.status >= 300 && header('x-linked-size') === null)) {
+    const followed = await request(
+      source.url,
+      { method: 'HEAD', signal: options.signal ?? null },
+      source.file,
+    );
+    size = followed.headers.get('content-length');
+  }
+  if (!/^[\w-]{8,128}$/.test(etag) || !/^\d+$/.test(size ?? ''))
+    throw new GrpoError('HUB_ANSWER', `the server does not tell the size and etag of ${source.file}`, {
+      fix: 'check HF_ENDPOINT, and whether a proxy stands between',
+      value: source.url,
+      exitCode: 1,
+    });
+  return { etag, size: Number(size) };
+}
+
+/** Appends what is missing to `part`. */
+async function fetchRest(
+  source: { url: string; file: string },
+  part: string,
+  total: number,
+  options: Options,
+) {
+  let received = await sizeOf(part);
+  const headers: Record<string, string> = received > 0 ? { Range: `bytes=${received}-` } : {};
+  const response = await request(
+    source.url,
+    { headers, signal: options.signal ?? null },
+    source.file,
+    'retried',
+  );
+  // A server that knows no ranges sends the whole file: then it starts over.
+  if (response.status !== 206) received = 0;
+  const handle = await open(part, received > 0 ? 'a' : 'w').catch(diskError(part));
+  try {
+    options.onProgress?.({ file: source.file, received, total });
+    for await (const chunk of response.body ?? []) {
+      await handle.writeFile(chunk as Uint8Array).catch(diskError(part));
+      received += (chunk as Uint8Array).length;
+      options.onProgress?.({ file: source.file, received, total });
+      if (received > total) break;
+    }
+  } finally {
+    await handle.close();
+  }
+  if (received > total) {
+    await rm(part, { force: true });
+    throw damaged(source.file, `has ${received} bytes instead of ${total}`);
+  }
+}
+
+/** Large files carry their SHA-256 as etag. */
+async function checkContent(part: string, etag: string, file: string): Promise<void> {
+  if (!/^[0-9a-f]{64}$/.test(etag)) return;
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(part, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  if (hash.digest('hex') === etag) return;
+  await rm(part, { force: true });
+  throw damaged(file, 'is not what the hub has (its checksum differs)');
+}
+
+/**
+ * `fetch` whose failures are coded errors. Answers with 3xx pass where `redirect` is `manual`.
+ * @param mode `retried`: what may pass by itself (a broken connection, a busy server) is a plain error
+ */
+export async function request(
+  url: string,
+  init: RequestInit,
+  what: string,
+  mode: 'once' | 'retried' = 'once',
+): Promise<Response> {
+  const headers = new Headers(init.headers);
+  headers.set('Accept-Encoding', 'identity');
+  if (process.env.HF_TOKEN) headers.set('Authorization', `Bearer ${process.env.HF_TOKEN}`);
+  let response: Response;
+  try {
+    response = await fetch(url, { ...init, headers });
+  } catch (error) {
+    if (init.signal?.aborted || mode === 'retried') throw error;
+    const cause = (error as Error & { cause?: Error }).cause;
+    throw new GrpoError(
+      'HUB_UNREACHABLE',
+      `${new URL(url).origin} cannot be reached: ${cause?.message ?? error}`,
+      {
+        fix: 'check the connection or HF_ENDPOINT, or give the folder of a model',
+        value: url,
+        exitCode: 1,
+        cause: error,
+      },
+    );
+  }
+  if (response.ok || (response.status >= 300 && response.status < 400 && init.redirect === 'manual'))
+    return response;
+  await response.body?.cancel().catch(() => undefined);
+  const status = response.status;
+  if (status === 401 || status === 403)
+    throw new GrpoError(
+      'HUB_ACCESS',
+      `the hub refuses ${what} (${status}): it is gated, private or does not exist`,
+      {
+        fix: 'check the name, accept the terms on its page, and set HF_TOKEN to a token that may read it',
+        value: what,
+      },
+    );
+  if (status === 404)
+    throw new GrpoError('HUB_NOT_FOUND', `the hub has no ${what}`, {
+      fix: 'check the name: organisation/model, as in Qwen/Qwen2.5-0.5B',
+      value: what,
+    });
+  if (mode === 'retried' && (status >= 500 || status === 429)) throw new Error(`status ${status}`);
+  throw new GrpoError('HUB_FAILED', `the hub answers ${status} to a request for ${what}`, {
+    fix: 'try again later',
+    value: status,
+    exitCode: 1,
+  });
+}
+
+function interrupted(file: string, received: number, total: number, cause: unknown): GrpoError {
+  return new GrpoError(
+    'HUB_INTERRUPTED',
+    `the download of ${file} broke off after ${received} of ${total} bytes`,
+    {
+      fix: 'run the same command again: it continues where it stopped',
+      value: file,
+      exitCode: 1,
+      cause,
+    },
+  );
+}
+
+function damaged(file: string, problem: string): GrpoError {
+  return new GrpoError('HUB_DAMAGED', `${file} ${problem}`, {
+    fix: 'run the same command again: the file is fetched anew',
+    value: file,
+    exitCode: 1,
+  });
+}
+
+const sizeOf = (file: string) =>
+  stat(file).then(
+    (info) => info.size,
+    () => 0,
+  );

@@ -1,0 +1,56 @@
+/** JSON files of a model folder, read with more care than JSON.parse takes. */
+import { readFile } from 'node:fs/promises';
+import { GrpoError } from '../errors.js';
+
+/** A JSON file that holds an object; undefined where there is no such file. */
+export async function readJsonObject(file: string): Promise<Record<string, unknown> | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new GrpoError('MODEL_FILE_UNREADABLE', `${file} cannot be read: ${(error as Error).message}`, {
+      fix: 'check the permissions of the file and of its folder',
+      value: file,
+      cause: error,
+    });
+  }
+  try {
+    const json: unknown = JSON.parse(text);
+    if (typeof json === 'object' && json !== null && !Array.isArray(json))
+      return json as Record<string, unknown>;
+  } catch {
+    // Told below, together with JSON that is not an object.
+  }
+  throw new GrpoError('MODEL_FILE_NOT_JSON', `${file} does not hold a JSON object`, {
+    fix: 'fetch the file again; it is truncated or not what its name says',
+    value: file,
+  });
+}
+
+/**
+ * The first key that the JSON object `text` (known to be valid) holds twice at its top level.
+ * JSON.parse keeps the last of two equal keys and says nothing; in a file from a stranger
+ * that hides one tensor behind another.
+ */
+export function duplicateKey(text: string): string | undefined {
+  const seen = new Set<string>();
+  let depth = 0;
+  let key = true;
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i]!;
+    if (char === '"') {
+      const start = i;
+      for (i++; text[i] !== '"'; i++) if (text[i] === '\\') i++;
+      if (depth !== 1 || !key) continue;
+      const name = JSON.parse(text.slice(start, i + 1)) as string;
+      if (seen.has(name)) return name;
+      seen.add(name);
+      key = false;
+    } else if (char === '{' || char === '[') depth++;
+    else if (char === '}' || char === ']') depth--;
+    else if (char === ',' && depth === 1) key = true;
+  }
+  return undefined;
+}

@@ -1,0 +1,220 @@
+/**
+ * The safetensors format, header only: native code moves the bytes.
+ * A file is an 8-byte little-endian length, a JSON header of that length, and the data.
+ * Nothing in a header is believed: a file from a stranger may say anything.
+ */
+import { open, readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { GrpoError } from '../errors.js';
+import type { ModelConfig, NamedTensor, TensorLocation } from '../native/types.js';
+import { duplicateKey } from './json.js';
+import { expectedTensors } from './tensor-names.js';
+
+/** The format's own limit. */
+const MAX_HEADER = 100_000_000;
+const BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
+type Dtype = keyof typeof BYTES;
+
+const INDEX = 'model.safetensors.index.json';
+
+function corrupt(file: string, problem: string, value?: unknown): GrpoError {
+  return new GrpoError('SAFETENSORS_INVALID', `${file}: ${problem}`, {
+    fix: 'fetch the file again; it is truncated, damaged or not a safetensors file',
+    value: value ?? file,
+  });
+}
+
+/** Every tensor of one file, checked: known type, honest size, inside the file, no overlap. */
+export async function readHeader(file: string): Promise<TensorLocation[]> {
+  const { text, dataStart, fileSize } = await headerText(file);
+  let header: unknown;
+  try {
+    header = JSON.parse(text);
+  } catch {
+    throw corrupt(file, 'the header is not JSON');
+  }
+  if (!isObject(header)) throw corrupt(file, 'the header is not a JSON object');
+  const twice = duplicateKey(text);
+  if (twice !== undefined) throw corrupt(file, `the header names ${JSON.stringify(twice)} twice`, twice);
+
+  const tensors: TensorLocation[] = [];
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === '__metadata__') checkMetadata(file, entry);
+    else tensors.push(checkEntry(file, name, entry, dataStart, fileSize));
+  }
+  const byPlace = [...tensors].sort((a, b) => a.begin - b.begin || a.end - b.end);
+  byPlace.forEach((tensor, i) => {
+    const before = byPlace[i - 1];
+    if (before && before.end > tensor.begin)
+      throw corrupt(file, `the tensors ${before.name} and ${tensor.name} overlap`, tensor.name);
+  });
+  return tensors;
+}
+
+async function headerText(file: string): Promise<{ text: string; dataStart: number; fileSize: number }> {
+  let handle;
+  try {
+    handle = await open(file, 'r');
+  } catch (error) {
+    throw new GrpoError('SAFETENSORS_MISSING', `${file} cannot be opened: ${(error as Error).message}`, {
+      fix: 'give a folder that holds model.safetensors, or model.safetensors.index.json and its shards',
+      value: file,
+      cause: error,
+    });
+  }
+  try {
+    const info = await handle.stat();
+    if (!info.isFile()) throw corrupt(file, 'is not a file');
+    const fileSize = info.size;
+    const lengthBytes = Buffer.alloc(8);
+    const { bytesRead } = await handle.read(lengthBytes, 0, 8, 0);
+    if (bytesRead < 8) throw corrupt(file, `is ${fileSize} bytes long, too short for a header`);
+    const length = lengthBytes.readBigUInt64LE();
+    if (length > MAX_HEADER)
+      throw corrupt(file, `says that its header is ${length} bytes long (at most ${MAX_HEADER})`);
+    const headerLength = Number(length);
+    if (8 + headerLength > fileSize) throw corrupt(file, `ends inside its header (${fileSize} bytes)`);
+    const bytes = Buffer.alloc(headerLength);
+    const got = await handle.read(bytes, 0, headerLength, 8);
+    if (got.bytesRead < headerLength) throw corrupt(file, 'ends inside its header');
+    return { text: bytes.toString('utf8'), dataStart: 8 + headerLength, fileSize };
+  } finally {
+    await handle.close();
+  }
+}
+
+function checkEntry(
+  file: string,
+  name: string,
+  entry: unknown,
+  dataStart: number,
+  fileSize: number,
+): TensorLocation {
+  if (!isObject(entry)) throw corrupt(file, `${name} is not an object`, entry);
+  const { dtype, shape, data_offsets: offsets } = entry;
+  if (typeof dtype !== 'string' || !Object.hasOwn(BYTES, dtype))
+    throw new GrpoError('SAFETENSORS_DTYPE', `${file}: ${name} has the type ${JSON.stringify(dtype)}`, {
+      fix: `convert the model to one of ${Object.keys(BYTES).join(', ')} (quantised weights cannot be trained)`,
+      value: dtype,
+    });
+  if (!Array.isArray(shape) || !shape.every(isSize)) throw corrupt(file, `${name} has a bad shape`, shape);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize))
+    throw corrupt(file, `${name} has bad data_offsets`, offsets);
+  const [from, to] = offsets as [number, number];
+  const bytes = (shape as number[]).reduce((product, side) => product * side, BYTES[dtype as Dtype]);
+  if (!Number.isSafeInteger(bytes) || to - from !== bytes)
+    throw corrupt(
+      file,
+      `${name} has ${to - from} bytes where its shape [${shape.join(', ')}] needs ${bytes}`,
+      offsets,
+    );
+  if (dataStart + to > fileSize)
+    throw corrupt(file, `${name} ends at byte ${dataStart + to} of a file of ${fileSize} bytes`, offsets);
+  return {
+    name,
+    file,
+    dtype: dtype as Dtype,
+    shape: shape as number[],
+    begin: dataStart + from,
+    end: dataStart + to,
+  };
+}
+
+function checkMetadata(file: string, entry: unknown): void {
+  if (!isObject(entry) || !Object.values(entry).every((value) => typeof value === 'string'))
+    throw corrupt(file, '__metadata__ is not a map of strings', entry);
+}
+
+/** The file or the shards of a model folder. */
+async function weightFiles(folder: string): Promise<{ files: string[]; index?: Map<string, string> }> {
+  const single = join(folder, 'model.safetensors');
+  if (await exists(single)) return { files: [single] };
+  const indexFile = join(folder, INDEX);
+  if (!(await exists(indexFile)))
+    throw new GrpoError('SAFETENSORS_MISSING', `there is no model.safetensors in ${folder}`, {
+      fix: 'give a folder that holds model.safetensors or model.safetensors.index.json (a .bin or .gguf model must be converted first)',
+      value: folder,
+    });
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(indexFile, 'utf8'));
+  } catch {
+    throw corrupt(indexFile, 'is not JSON');
+  }
+  const map = isObject(json) ? json.weight_map : undefined;
+  if (!isObject(map)) throw corrupt(indexFile, 'has no weight_map');
+  const index = new Map<string, string>();
+  for (const [name, shard] of Object.entries(map)) {
+    // A shard is a plain file name: a path would let a stranger's index read any file of this machine.
+    const plain = typeof shard === 'string' && shard === basename(shard) && !/[\\/:\0]/.test(shard);
+    if (!plain || !shard.endsWith('.safetensors'))
+      throw corrupt(
+        indexFile,
+        `puts ${name} into ${JSON.stringify(shard)}, which is not a file beside it`,
+        shard,
+      );
+    index.set(name, join(folder, shard));
+  }
+  return { files: [...new Set(index.values())], index };
+}
+
+/** Where each weight of `config` lies in `folder`, in the checkpoint's order; checked against the configuration. */
+export async function locateTensors(folder: string, config: ModelConfig): Promise<TensorLocation[]> {
+  const { files, index } = await weightFiles(folder);
+  const found = new Map<string, TensorLocation>();
+  for (const file of files) {
+    for (const tensor of await readHeader(file)) {
+      if (index && index.get(tensor.name) !== file) continue;
+      found.set(tensor.name, tensor);
+    }
+  }
+  return expectedTensors(config).map(({ name, shape }) => {
+    const tensor = found.get(name);
+    if (!tensor)
+      throw mismatch(
+        folder,
+        `the tensor ${name} [${shape.join(', ')}] is missing`,
+        [...found.keys()].slice(0, 8),
+      );
+    if (tensor.shape.join() !== shape.join())
+      throw mismatch(
+        tensor.file,
+        `${name} has the shape [${tensor.shape.join(', ')}] where config.json asks for [${shape.join(', ')}]`,
+        tensor.shape,
+      );
+    return tensor;
+  });
+}
+
+function mismatch(where: string, problem: string, value: unknown): GrpoError {
+  return new GrpoError('MODEL_TENSORS_MISMATCH', `${where}: ${problem}`, {
+    fix: 'config.json and the weights must belong together; fetch both from the same place',
+    value,
+  });
+}
+
+/** Header of a file of float32 tensors that follow each other, padded so that the data begins at a multiple of 8. */
+export function encodeHeader(tensors: NamedTensor[]): Uint8Array {
+  const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
+  let offset = 0;
+  for (const { name, shape } of tensors) {
+    const end = offset + shape.reduce((product, side) => product * side, BYTES.F32);
+    header[name] = { dtype: 'F32', shape, data_offsets: [offset, end] };
+    offset = end;
+  }
+  const json = Buffer.from(JSON.stringify(header), 'utf8');
+  const padded = Math.ceil(json.length / 8) * 8;
+  const bytes = Buffer.alloc(8 + padded, ' ');
+  bytes.writeBigUInt64LE(BigInt(padded), 0);
+  json.copy(bytes, 8);
+  return bytes;
+}
+
+const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const exists = (file: string) =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );

@@ -1,0 +1,126 @@
+/**
+ * `tokenizer.json` -> ids and back, by Hugging Face's own JavaScript implementation.
+ * Text goes in as `tokenizer(text)` does in transformers; Qwen's and SmolLM2's tokenizers
+ * add no special tokens to it.
+ */
+import { join } from 'node:path';
+import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { GrpoError } from '../errors.js';
+import { byteDecoder } from './byte-level.js';
+import { readJsonObject } from './json.js';
+
+type Json = Record<string, unknown>;
+
+export class Tokenizer {
+  /** Highest id that the tokenizer knows, plus one; a model's vocabulary may be larger (padding). */
+  readonly size: number;
+  /** Of `tokenizer_config.json`; undefined where it names none. */
+  readonly eosTokenId: number | undefined;
+  readonly padTokenId: number | undefined;
+
+  readonly #inner: HuggingFaceTokenizer;
+  readonly #special: Set<number>;
+  /** Set for byte-level vocabularies (Qwen, SmolLM2, Llama 3): many times faster than the general way. */
+  readonly #decodeBytes: ((ids: ArrayLike<number>) => string) | undefined;
+
+  constructor(json: Json, config: Json) {
+    this.#inner = new HuggingFaceTokenizer(json, config);
+    const added = this.#inner.get_added_tokens_decoder();
+    this.#special = new Set([...added].filter(([, token]) => token.special).map(([id]) => id));
+    let last = -1;
+    for (const id of this.#inner.get_vocab(true).values()) if (id > last) last = id;
+    this.size = last + 1;
+    this.eosTokenId = this.#idOf(config.eos_token);
+    this.padTokenId = this.#idOf(config.pad_token);
+    const decoder = json.decoder as { type?: string } | null;
+    if (decoder?.type === 'ByteLevel')
+      this.#decodeBytes = byteDecoder((id) => this.#inner.id_to_token(id), new Set(added.keys()));
+  }
+
+  /** @param vocabSize of the model; an id that it has no embedding for is refused here, not in the middle of a run */
+  static async load(folder: string, vocabSize?: number): Promise<Tokenizer> {
+    const file = join(folder, 'tokenizer.json');
+    const json = await readJsonObject(file);
+    if (!json)
+      throw new GrpoError('TOKENIZER_MISSING', `there is no tokenizer.json in ${folder}`, {
+        fix: 'convert the tokenizer with transformers: AutoTokenizer.from_pretrained(...).save_pretrained(folder)',
+        value: folder,
+      });
+    const config = (await readJsonObject(join(folder, 'tokenizer_config.json'))) ?? {};
+    let tokenizer: Tokenizer;
+    try {
+      tokenizer = new Tokenizer(json, config);
+    } catch (error) {
+      throw new GrpoError('TOKENIZER_INVALID', `${file}: ${(error as Error).message}`, {
+        fix: 'fetch tokenizer.json again, or save it with a current version of transformers',
+        value: file,
+        cause: error,
+      });
+    }
+    if (vocabSize !== undefined && tokenizer.size > vocabSize)
+      throw new GrpoError(
+        'TOKENIZER_VOCABULARY',
+        `${file} has ids up to ${tokenizer.size - 1}, but the model has ${vocabSize} embeddings`,
+        { fix: 'use the tokenizer that belongs to this model', value: tokenizer.size },
+      );
+    return tokenizer;
+  }
+
+  encode(text: string): Int32Array {
+    const { ids } = this.#inner.encode(text);
+    // A vocabulary without an unknown token leaves holes where it has no word for a character.
+    const hole = ids.some((id: number | undefined) => id === undefined || id < 0);
+    if (hole)
+      throw new GrpoError(
+        'TOKENIZER_TEXT',
+        `the tokenizer has no token for a part of ${JSON.stringify(text)}`,
+        {
+          fix: 'use only characters that the model knows, or a model with a larger vocabulary',
+          value: text,
+        },
+      );
+    return Int32Array.from(ids);
+  }
+
+  /** Text of the ids; ids that the tokenizer doesn't know are no text. */
+  decode(ids: ArrayLike<number>, options: { skipSpecialTokens?: boolean } = {}): string {
+    const skip = options.skipSpecialTokens ?? true;
+    const shown = Array.from(ids).filter(
+      (id) => !(skip && this.#special.has(id)) && this.#inner.id_to_token(id) !== undefined,
+    );
+    if (shown.length === 0) return '';
+    if (this.#decodeBytes) return this.#decodeBytes(shown);
+    return this.#inner.decode(shown, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+  }
+
+  /** Text of one id as it is stored, for display. */
+  token(id: number): string {
+    return this.#inner.id_to_token(id) ?? `<${id}>`;
+  }
+
+  idOf(token: string): number | undefined {
+    return this.#inner.token_to_id(token);
+  }
+
+  /** `eos_token` is a string, or an object with `content`. */
+  #idOf(token: unknown): number | undefined {
+    const text =
+      typeof token === 'string' ? token : (token as { content?: unknown } | null | undefined)?.content;
+    return typeof text === 'string' ? this.#inner.token_to_id(text) : undefined;
+  }
+}
+
+/**
+ * Ids that end a completion: generation_config.json's, else config.json's, else the tokenizer's.
+ * Instruction-tuned models name several.
+ */
+export async function readEosTokenIds(folder: string, tokenizer: Tokenizer): Promise<number[]> {
+  for (const name of ['generation_config.json', 'config.json']) {
+    const value = (await readJsonObject(join(folder, name)))?.eos_token_id;
+    const ids = (Array.isArray(value) ? value : [value]).filter(
+      (id): id is number => Number.isInteger(id) && (id as number) >= 0,
+    );
+    if (ids.length > 0) return ids;
+  }
+  return tokenizer.eosTokenId === undefined ? [] : [tokenizer.eosTokenId];
+}

@@ -1,0 +1,35 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+
+/** Folder of the reference values; another one may stand in for it. */
+export const fixtures = process.env.GRPO_NATIVE_FIXTURES
+  ? resolve(process.env.GRPO_NATIVE_FIXTURES)
+  : fileURLToPath(new URL('../fixtures', import.meta.url));
+
+export const fixtureModel = (name: string) => {
+  const folder = join(fixtures, 'models', name);
+  if (!existsSync(folder)) throw new Error(`no fixture model ${folder}`);
+  return folder;
+};
+
+/** A folder that is gone when the test is over. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'grpo-native-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The code of the error that `work` fails with; tells when it is no GrpoError. */
+export async function codeOf(work: Promise<unknown> | (() => unknown)): Promise<string> {
+  try {
+    await (typeof work === 'function' ? work() : work);
+  } catch (error) {
+    const { name, code, fix } = error as { name?: string; code?: string; fix?: string };
+    if (name !== 'GrpoError' || !code || !fix) throw error;
+    return code;
+  }
+  return 'no error';
+}
