@@ -128,7 +128,7 @@ export interface EngineInfo {
   threads: number;
   /** Matrix back end chosen by measurement: `mkl`, `onednn` or `cublas`. */
   matrixBackend: string;
-  /** GFLOP/s of each candidate at 1024 x 896 x 4864, float32; empty off the CPU. */
+  /** GFLOP/s of each candidate at 256 x 896 x 4864, float32; empty where none was measured. */
   matrixGflops: Record<string, number>;
   /** Highest vector instructions libtorch uses, e.g. `AVX512`. */
   cpuCapability: string;
@@ -140,9 +140,6 @@ export interface MemoryReport {
   reference: number;
   gradients: number;
   optimizer: number;
-  /** Resident set of the process, bytes, now and at its peak. */
-  resident: number;
-  peakResident: number;
 }
 
 export type TensorKind = 'weight' | 'grad' | 'exp_avg' | 'exp_avg_sq';
@@ -198,6 +195,8 @@ export interface EngineOptions {
   dtype: DType;
   /** 0: one a physical core. */
   threads: number;
+  /** `auto` measures both once a process, some 100 ms. */
+  matrixBackend: 'auto' | 'mkl' | 'onednn';
 }
 
 export interface NativeAddon {

@@ -1,0 +1,91 @@
+// The engine: a policy, its frozen reference, its optimiser, and what is under way with them.
+// Plain C++, called from one thread; napi/ owns that thread.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "engine/matmul_backend.h"
+#include "io/tensor_file.h"
+#include "model/model.h"
+#include "sample/sampling.h"
+#include "train/adamw.h"
+#include "train/log_probs.h"
+
+namespace grpo {
+
+struct EngineOptions {
+  std::string device, dtype, matmul_backend;
+  int threads;
+};
+
+struct EngineInfo {
+  std::string torch_version, device, dtype, cpu_capability;
+  int threads;
+  MatmulBackend matmul;
+};
+
+struct Batch {
+  std::vector<Tokens> prompts, completions;
+  std::vector<int64_t> prompt_of;
+};
+
+// Completion tokens, completions one after another.
+struct TokenScores {
+  std::vector<float> logps, entropies;
+  int64_t computed;  // distinct tokens forwarded
+};
+
+struct MemoryReport {
+  int64_t policy, reference, gradients, optimizer;
+};
+
+enum class TensorKind { kWeight, kGrad, kExpAvg, kExpAvgSq };
+
+class Engine {
+ public:
+  // `check` is called between layers and tokens, and throws to abort.
+  Engine(const EngineOptions& options, std::function<void()> check);
+
+  const EngineInfo& info() const { return info_; }
+  void load(const ModelConfig& config, const std::vector<TensorLocation>& tensors);
+  void freeze_reference();
+
+  void sample_start(SampleRequest request);
+  SampledPosition sample_next(const std::vector<int64_t>& stopped);
+  void sample_end() { sampling_.reset(); }
+
+  TokenScores score(const Batch& batch, bool reference, double temperature);
+  TokenScores forward(const Batch& batch, double temperature);
+  void backward(const std::vector<float>& d_logps, const std::vector<float>& d_entropies);
+  double optimizer_step(const AdamWOptions& options);
+  void zero_grad();
+
+  std::vector<float> logits(const Tokens& ids);  // [ids, vocab]
+  std::deque<Parameter>& parameters() { return policy().parameters(); }
+  at::Tensor tensor(const std::string& name, TensorKind kind);
+  void read_tensors(const std::vector<std::pair<TensorLocation, TensorKind>>& tensors);
+  void set_optimizer_steps(int64_t steps);
+  MemoryReport memory();
+
+ private:
+  // What the last forward left for its backward.
+  struct Pending {
+    BatchForest batch;
+    LogProbs scores;
+  };
+
+  Model& policy();
+  Pending run(const Model& model, const Batch& batch, double temperature);
+  static TokenScores gather(const Pending& pending);
+
+  const std::function<void()> check_;
+  EngineInfo info_;
+  at::Device device_ = at::kCPU;
+  std::unique_ptr<Model> policy_, reference_;
+  std::unique_ptr<AdamW> optimizer_;
+  std::unique_ptr<Sampling> sampling_;
+  std::optional<Pending> pending_;
+};
+
+}  // namespace grpo

@@ -1,0 +1,72 @@
+#include "engine/matmul_backend.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Context.h>
+
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+
+#include "error.h"
+
+namespace grpo {
+namespace {
+
+// libtorch multiplies with MKL by default. At "medium" precision it goes to oneDNN, which may
+// round to bfloat16 where the processor has instructions for that (AMX): hence the check.
+void use(const std::string& name) {
+  at::globalContext().setFloat32MatmulPrecision(name == "onednn" ? "medium" : "highest");
+}
+
+double gflops() {
+  constexpr int64_t kRows = 256, kIn = 896, kOut = 4864;
+  const at::Tensor x = at::rand({kRows, kIn}), w = at::rand({kOut, kIn});
+  double best = 1e9;
+  for (int repeat = 0; repeat < 4; ++repeat) {
+    const auto start = std::chrono::steady_clock::now();
+    at::linear(x, w);
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return 2e-9 * kRows * kIn * kOut / best;
+}
+
+bool exact() {
+  const at::Tensor x = at::randn({32, 896}), w = at::randn({256, 896});
+  const at::Tensor truth = at::linear(x.to(at::kDouble), w.to(at::kDouble));
+  const double error = (at::linear(x, w) - truth).abs().max().item<double>();
+  return error < 5e-6 * truth.abs().max().item<double>();  // bfloat16 misses this a thousandfold
+}
+
+MatmulBackend measure() {
+  constexpr double kClearly = 1.2;  // so that noise never changes the choice from run to run
+  MatmulBackend result{"mkl", {}};
+  use("mkl");
+  result.gflops["mkl"] = gflops();
+  use("onednn");
+  if (exact()) {
+    result.gflops["onednn"] = gflops();
+    if (result.gflops["onednn"] > kClearly * result.gflops["mkl"]) result.name = "onednn";
+  }
+  return result;
+}
+
+}  // namespace
+
+MatmulBackend choose_matmul_backend(const std::string& choice) {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  if (choice == "auto") {
+    static const MatmulBackend measured = measure();
+    use(measured.name);
+    return measured;
+  }
+  use(choice);
+  if (choice == "onednn" && !exact()) {
+    use("mkl");
+    throw Error("MATMUL_INEXACT", "oneDNN rounds float32 products to bfloat16 on this processor",
+                "Leave the matrix back end to be chosen, or choose mkl.");
+  }
+  return {choice, {}};
+}
+
+}  // namespace grpo

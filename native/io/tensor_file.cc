@@ -1,0 +1,107 @@
+#include "io/tensor_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "error.h"
+
+namespace grpo {
+namespace {
+
+[[noreturn]] void fail_write(const std::string& path, int error) {
+  if (error == ENOSPC || error == EDQUOT) {
+    throw Error("DISK_FULL", "no space left to write " + path,
+                "Free some disk space, or choose another --output-dir; what was saved before is untouched.");
+  }
+  throw Error("FILE_WRITE", "cannot write " + path + ": " + std::strerror(error),
+              "Check that the folder exists and that you may write to it.");
+}
+
+class Writer {
+ public:
+  explicit Writer(const std::string& path)
+      : path_(path), file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) {
+    if (file_ < 0) fail_write(path, errno);
+  }
+  ~Writer() {
+    if (file_ >= 0) abandon();
+  }
+  void write(const void* data, size_t size) {
+    const char* bytes = static_cast<const char*>(data);
+    while (size > 0) {
+      const ssize_t written = ::write(file_, bytes, size);
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) fail_write(path_, errno);
+      bytes += written;
+      size -= static_cast<size_t>(written);
+    }
+  }
+  void finish() {
+    if (::fsync(file_) != 0 && errno != EINVAL) fail_write(path_, errno);
+    if (::close(std::exchange(file_, -1)) != 0) fail_write(path_, errno);
+  }
+
+ private:
+  void abandon() {
+    ::close(file_);
+    ::unlink(path_.c_str());
+  }
+  const std::string path_;
+  int file_;
+};
+
+}  // namespace
+
+MappedFile::MappedFile(const std::string& path) : path_(path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  struct stat status {};
+  if (file < 0 || ::fstat(file, &status) != 0) {
+    const std::string reason = std::strerror(errno);
+    if (file >= 0) ::close(file);
+    throw Error("FILE_READ", "cannot read " + path + ": " + reason, "Check that the file exists and is readable.");
+  }
+  size_ = static_cast<uint64_t>(status.st_size);
+  if (size_ > 0) data_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file, 0);
+  ::close(file);
+  if (data_ == MAP_FAILED) {
+    data_ = nullptr;
+    throw Error("FILE_READ", "cannot map " + path + " into memory", "Check the file and the memory that is free.");
+  }
+}
+
+MappedFile::~MappedFile() {
+  if (data_) ::munmap(data_, size_);
+}
+
+at::Tensor MappedFile::tensor(const TensorLocation& location) const {
+  uint64_t bytes = at::elementSize(location.dtype);
+  for (const int64_t extent : location.shape) {
+    if (extent < 0 || __builtin_mul_overflow(bytes, static_cast<uint64_t>(extent), &bytes)) bytes = UINT64_MAX;
+  }
+  if (location.begin > location.end || location.end > size_ || location.end - location.begin != bytes) {
+    throw Error("TENSOR_BYTES", "tensor " + location.name + " does not lie whole in " + path_,
+                "The file is damaged or was cut short: fetch it again.");
+  }
+  char* data = static_cast<char*>(data_) + location.begin;
+  // A header may leave data at an odd address, which a typed pointer must not have.
+  at::Tensor raw = at::from_blob(data, {static_cast<int64_t>(bytes)}, at::kByte);
+  if (reinterpret_cast<uintptr_t>(data) % at::elementSize(location.dtype) != 0) raw = raw.clone();
+  return raw.view(location.dtype).view(location.shape);
+}
+
+void write_tensors(const std::string& path, const std::string& header, const std::vector<at::Tensor>& tensors) {
+  Writer writer(path);
+  writer.write(header.data(), header.size());
+  for (const auto& tensor : tensors) {
+    const at::Tensor plain = tensor.to(at::kCPU, at::kFloat).contiguous();
+    writer.write(plain.const_data_ptr(), plain.nbytes());
+  }
+  writer.finish();
+}
+
+}  // namespace grpo

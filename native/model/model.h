@@ -1,0 +1,73 @@
+// Qwen2, Qwen3 and Llama: one decoder whose fields have the checkpoint's names.
+//
+// Left out on purpose: dropout, sliding windows, mixtures of experts, positions given by hand.
+#pragma once
+#include <atomic>
+#include <deque>
+#include <functional>
+
+#include "model/attention.h"
+#include "model/config.h"
+#include "model/layers.h"
+
+namespace grpo {
+
+// Keys and values of every node of a growing forest: row n holds node n.
+struct KvStore {
+  std::vector<at::Tensor> keys, values;  // a layer: [capacity, key heads, head_dim]
+  int64_t size = 0;
+};
+
+class Model {
+ public:
+  Model(const ModelConfig& config, at::Device device, at::ScalarType compute_type);
+  Model(const Model&) = delete;
+
+  // Final hidden states [nodes, hidden] of the layout's nodes. With a store, their keys and
+  // values are appended to it and attention reads the store; without, the layout is all there is.
+  // `on_layer` is called before every layer and may throw.
+  at::Tensor forward(const Layout& layout, KvStore* store, const std::function<void()>& on_layer) const;
+  // hidden: [n, hidden] -> [n, vocab], float32. No gradient; see train/log_probs for that.
+  at::Tensor logits(const at::Tensor& hidden) const;
+
+  LayoutOptions layout_options() const;
+  // Device and type of hidden states, keys and values.
+  at::TensorOptions options() const { return at::TensorOptions(device_).dtype(compute_type_); }
+  Parameter& output_weight() const { return *lm_head.weight; }
+  std::deque<Parameter>& parameters() { return parameters_; }
+  const std::deque<Parameter>& parameters_view() const { return parameters_; }
+  Parameter& parameter(const std::string& name);
+  // The values that are computed with follow the masters (a no-op in float32).
+  void refresh_values();
+  std::unique_ptr<Model> frozen_copy() const;
+  const ModelConfig config;
+
+ private:
+  struct Attention {
+    Linear q_proj, k_proj, v_proj, o_proj;
+    RmsNorm q_norm, k_norm;
+  };
+  struct Mlp {
+    Linear gate_proj, up_proj, down_proj;
+  };
+  struct DecoderLayer {
+    RmsNorm input_layernorm, post_attention_layernorm;
+    Attention self_attn;
+    Mlp mlp;
+  };
+
+  Parameter* add(const std::string& name, std::vector<int64_t> shape);
+  Linear add_linear(const std::string& name, int64_t out, int64_t in, bool bias);
+  RmsNorm add_norm(const std::string& name, int64_t size);
+
+  const at::Device device_;
+  const at::ScalarType compute_type_;
+  std::deque<Parameter> parameters_;  // stable addresses
+  at::Tensor inv_freq_;               // [head_dim / 2]
+  Embedding embed_tokens;
+  std::vector<DecoderLayer> layers;
+  RmsNorm norm;
+  Linear lm_head;
+};
+
+}  // namespace grpo

@@ -1,0 +1,35 @@
+#include "model/parameter.h"
+
+namespace grpo {
+
+void Parameter::allocate_grad() {
+  if (!grad.defined()) grad = at::empty(shape, master.options());
+}
+
+void Parameter::add_product_grad(const at::Tensor& a, const at::Tensor& b) {
+  allocate_grad();
+  if (a.scalar_type() != at::kFloat) {  // bfloat16 products, float32 sums
+    const at::Tensor product = at::mm(a.t(), b);
+    has_grad ? grad.add_(product) : grad.copy_(product);
+  } else if (has_grad) {
+    grad.addmm_(a.t(), b);
+  } else {
+    at::mm_out(grad, a.t(), b);
+  }
+  has_grad = true;
+}
+
+void Parameter::add_grad(const at::Tensor& g) {
+  allocate_grad();
+  has_grad ? grad.add_(g) : grad.copy_(g);
+  has_grad = true;
+}
+
+void Parameter::add_row_grad(const at::Tensor& rows, const at::Tensor& g) {
+  allocate_grad();
+  if (!has_grad) grad.zero_();
+  has_grad = true;
+  grad.index_add_(0, rows, g.to(at::kFloat));
+}
+
+}  // namespace grpo

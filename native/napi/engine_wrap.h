@@ -1,0 +1,73 @@
+// The JavaScript class `Engine`: hands calls to the engine's thread, and results back.
+#pragma once
+#include <napi.h>
+
+#include <memory>
+
+#include "engine/engine.h"
+#include "engine/worker.h"
+
+namespace grpo {
+
+class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit EngineWrap(const Napi::CallbackInfo& info);
+  ~EngineWrap() override;
+
+ private:
+  // Makes the JavaScript value of a result; runs on the JavaScript thread.
+  using Result = std::function<Napi::Value(Napi::Env)>;
+  // Computes; runs on the engine's thread and may throw.
+  using Work = std::function<Result(Engine&)>;
+
+  // A call under way. Made and destroyed on the JavaScript thread.
+  struct Call {
+    explicit Call(EngineWrap* wrap, Napi::Env env) : wrap(wrap), deferred(env) {}
+    EngineWrap* wrap;
+    Napi::Promise::Deferred deferred;
+    Result result;
+    std::exception_ptr failure;
+  };
+  static void deliver(Napi::Env env, Napi::Function, EngineWrap* wrap, Call* call);
+  using ResultQueue = Napi::TypedThreadSafeFunction<EngineWrap, Call, deliver>;
+
+  Napi::Value enqueue(Napi::Env env, Work work);
+  template <typename Prepare>
+  Napi::Value queue(const Napi::CallbackInfo& call, Prepare prepare);
+  void begin_call();
+  void end_call();
+  // Ends the thread; frees what it held. For the environment's end and the garbage collector.
+  void shut_down();
+
+  Napi::Value info(const Napi::CallbackInfo&);
+  Napi::Value load(const Napi::CallbackInfo&);
+  Napi::Value freeze_reference(const Napi::CallbackInfo&);
+  Napi::Value sample_start(const Napi::CallbackInfo&);
+  Napi::Value sample_next(const Napi::CallbackInfo&);
+  Napi::Value sample_end(const Napi::CallbackInfo&);
+  Napi::Value score(const Napi::CallbackInfo&);
+  Napi::Value forward(const Napi::CallbackInfo&);
+  Napi::Value backward(const Napi::CallbackInfo&);
+  Napi::Value optimizer_step(const Napi::CallbackInfo&);
+  Napi::Value zero_grad(const Napi::CallbackInfo&);
+  Napi::Value logits(const Napi::CallbackInfo&);
+  Napi::Value parameters(const Napi::CallbackInfo&);
+  Napi::Value tensor(const Napi::CallbackInfo&);
+  Napi::Value write_tensors(const Napi::CallbackInfo&);
+  Napi::Value read_tensors(const Napi::CallbackInfo&);
+  Napi::Value set_optimizer_steps(const Napi::CallbackInfo&);
+  Napi::Value memory(const Napi::CallbackInfo&);
+  Napi::Value abort(const Napi::CallbackInfo&);
+  Napi::Value dispose(const Napi::CallbackInfo&);
+
+  const EngineOptions options_;
+  std::unique_ptr<Engine> engine_;  // made, used and freed on the engine's thread
+  std::unique_ptr<Worker> worker_;
+  ResultQueue results_;
+  int64_t calls_ = 0;
+  bool disposed_ = false;
+  Napi::Env::CleanupHook<std::function<void()>> hook_;
+};
+
+}  // namespace grpo

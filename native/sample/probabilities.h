@@ -1,0 +1,34 @@
+// From logits to the probabilities that tokens are drawn from.
+#pragma once
+#include <ATen/ATen.h>
+
+#include <vector>
+
+namespace grpo {
+
+struct SamplingOptions {
+  double temperature;          // 0: the most likely token
+  int64_t top_k;               // 0: off
+  double top_p;                // 1: off
+  double min_p;                // 0: off
+  double repetition_penalty;   // 1: off
+};
+
+// logits: [rows, vocab] float32; history: for each row the tokens before, prompt included (only
+// read where there is a repetition penalty) -> [rows, vocab], rows sum to 1. The filters apply in
+// transformers' order: penalty, temperature, top_k, top_p, min_p.
+at::Tensor probabilities(const at::Tensor& logits, const std::vector<std::vector<int64_t>>& history,
+                         const SamplingOptions& options);
+
+// Draws from one row of probabilities by inverting its cumulative sum, made once.
+class Distribution {
+ public:
+  explicit Distribution(const float* row, int64_t vocab);
+  // The token at which the cumulative sum passes `u` in [0, 1).
+  int64_t draw(double u) const;
+
+ private:
+  std::vector<double> cumulative_;  // [vocab]
+};
+
+}  // namespace grpo

@@ -1,0 +1,50 @@
+// Sampling: grows a forest of token trees, one token of every running completion at a time.
+#pragma once
+#include "model/model.h"
+#include "sample/philox.h"
+#include "sample/probabilities.h"
+
+namespace grpo {
+
+struct SampleRequest {
+  std::vector<Tokens> prompts;
+  int64_t num_generations;
+  int64_t max_completion_length;
+  std::vector<int64_t> eos_token_ids;
+  uint64_t seed;
+  uint32_t step;
+  std::vector<uint32_t> prompt_indices;
+  SamplingOptions options;
+};
+
+// Parallel vectors over the completions that drew a token.
+struct SampledPosition {
+  std::vector<int32_t> completions, tokens;
+  std::vector<uint8_t> ended;
+  std::vector<float> logps;
+  int64_t computed = 0;
+};
+
+class Sampling {
+ public:
+  Sampling(const Model& model, SampleRequest request);
+  // Ends `stopped`, then draws one token for each completion still running.
+  SampledPosition next(const std::vector<int64_t>& stopped, const std::function<void()>& on_layer);
+
+ private:
+  // Computes the nodes that are in the forest but not yet in the store.
+  void compute(const std::function<void()>& on_layer);
+  void reserve(int64_t nodes);
+
+  const Model& model_;
+  const SampleRequest request_;
+  Forest forest_;
+  KvStore store_;
+  at::Tensor hidden_;              // [capacity, hidden] final state of each node in the store
+  std::vector<int64_t> leaf_;      // a completion's last node; its prompt's last at first
+  std::vector<int64_t> pending_;   // the token it drew last, not yet a node; kNone at first
+  std::vector<bool> running_;
+  uint32_t position_ = 0;
+};
+
+}  // namespace grpo

@@ -1,0 +1,38 @@
+// AdamW as torch has it (Loshchilov and Hutter 2019), with global-norm clipping.
+#pragma once
+#include <deque>
+#include <set>
+#include <string>
+
+#include "model/parameter.h"
+
+namespace grpo {
+
+struct AdamWOptions {
+  double learning_rate, beta1, beta2, eps, weight_decay;
+  std::set<std::string> no_weight_decay;  // parameters that decay leaves alone
+  double max_grad_norm;                   // 0: no clipping
+};
+
+class AdamW {
+ public:
+  explicit AdamW(std::deque<Parameter>& parameters) : parameters_(parameters) {}
+
+  // Clips, updates the masters, forgets the gradients. Returns the norm before clipping.
+  double step(const AdamWOptions& options);
+
+  // The moments of parameter i, zero until the first step.
+  at::Tensor& exp_avg(size_t i) { return allocate(), exp_avg_[i]; }
+  at::Tensor& exp_avg_sq(size_t i) { return allocate(), exp_avg_sq_[i]; }
+  void set_steps(int64_t steps) { steps_ = steps; }
+  int64_t bytes() const;
+
+ private:
+  void allocate();
+
+  std::deque<Parameter>& parameters_;
+  std::vector<at::Tensor> exp_avg_, exp_avg_sq_;
+  int64_t steps_ = 0;
+};
+
+}  // namespace grpo

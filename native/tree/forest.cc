@@ -1,0 +1,57 @@
+#include "tree/forest.h"
+
+#include <algorithm>
+#include <map>
+
+namespace grpo {
+
+int64_t Forest::child(int64_t parent, int64_t token) {
+  const uint64_t key = (static_cast<uint64_t>(parent + 1) << 32) | static_cast<uint32_t>(token);
+  const auto [entry, added] = child_.try_emplace(key, size());
+  if (added) {
+    token_.push_back(token);
+    parent_.push_back(parent);
+    position_.push_back(parent == kRoot ? 0 : position_[parent] + 1);
+  }
+  return entry->second;
+}
+
+std::vector<int64_t> Forest::insert(int64_t parent, const Tokens& tokens) {
+  const int64_t before = size();
+  std::vector<int64_t> nodes;
+  nodes.reserve(tokens.size());
+  for (const int64_t token : tokens) nodes.push_back(parent = child(parent, token));
+  // Once a sequence leaves what is there, all of its further nodes are new: one run.
+  if (size() > before) segments_.push_back({before, size() - before, path(nodes.back())});
+  return nodes;
+}
+
+std::vector<int64_t> Forest::path(int64_t node) const {
+  std::vector<int64_t> nodes(position_[node] + 1);
+  for (auto slot = nodes.rbegin(); slot != nodes.rend(); ++slot, node = parent_[node]) *slot = node;
+  return nodes;
+}
+
+BatchForest::BatchForest(const std::vector<Tokens>& prompts, const std::vector<Tokens>& completions,
+                         const std::vector<int64_t>& prompt_of) {
+  std::vector<int64_t> prompt_end;
+  for (const auto& prompt : prompts) prompt_end.push_back(forest.insert(Forest::kRoot, prompt).back());
+
+  std::vector<int64_t> token_nodes;
+  std::map<std::pair<int64_t, int64_t>, int64_t> target_of;  // (predictor, node), in order
+  for (size_t i = 0; i < completions.size(); ++i) {
+    for (const int64_t node : forest.insert(prompt_end[prompt_of[i]], completions[i])) {
+      token_nodes.push_back(node);
+      target_of[{forest.parent(node), node}] = 0;
+    }
+  }
+  for (auto& [edge, target] : target_of) {
+    if (predictors.empty() || predictors.back() != edge.first) predictors.push_back(edge.first);
+    target = static_cast<int64_t>(target_rows.size());
+    target_rows.push_back(static_cast<int64_t>(predictors.size()) - 1);
+    target_tokens.push_back(forest.token(edge.second));
+  }
+  for (const int64_t node : token_nodes) target_of_token.push_back(target_of[{forest.parent(node), node}]);
+}
+
+}  // namespace grpo
