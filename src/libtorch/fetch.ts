@@ -25,7 +25,7 @@ export interface FetchPlan {
 }
 
 const CPU_WHEEL = { download: 0.2e9, disk: 0.9e9 };
-const CUDA_WHEEL_ALONE = { download: 0.6e9, disk: 1.6e9 };
+const CUDA_WHEEL_ALONE = { download: 0.6e9, disk: 1.4e9 };
 const CUDA_COMPLETE = { download: 3e9, disk: 7e9 };
 
 /**
@@ -86,7 +86,15 @@ export function fetchLibtorch(plan: FetchPlan): Libtorch {
 }
 
 function pipInstall(args: string[]): void {
-  const pip = ['-m', 'pip', '--disable-pip-version-check', 'install', '--no-cache-dir', ...args];
+  const pip = [
+    '-m',
+    'pip',
+    '--disable-pip-version-check',
+    'install',
+    '--no-cache-dir',
+    '--no-warn-conflicts',
+    ...args,
+  ];
   // Our standard output may be JSON: pip's goes to standard error.
   const child = spawnSync(join(cacheVenv(), 'bin', 'python'), pip, { stdio: ['ignore', 2, 2] });
   if (child.status === 0) return;

@@ -1,0 +1,18 @@
+/** Brings the addon up to date before the tests that need it; a second when nothing changed. */
+import { existsSync } from 'node:fs';
+import { GrpoError } from '../../src/errors.js';
+import { buildAddon } from '../../src/libtorch/build.js';
+import { findLibtorch } from '../../src/libtorch/find.js';
+import { addonPath } from '../../src/paths.js';
+
+export default async function setup(): Promise<void> {
+  // An addon chosen by hand, say a debug build, is taken as it is.
+  if (process.env.GRPO_NATIVE_ADDON && existsSync(addonPath())) return;
+  try {
+    const { libtorch } = findLibtorch();
+    await buildAddon(libtorch, { onProgress: (line) => process.stderr.write(line + '\n') });
+  } catch (error) {
+    if (error instanceof GrpoError) throw new Error(`${error.message}\n${error.fix}`, { cause: error });
+    throw error;
+  }
+}
