@@ -1,0 +1,77 @@
+/** Text from a model, or of any width, made safe for one line of a terminal. */
+import stringWidth from 'string-width';
+
+/** Nothing longer is looked at: a completion may be megabytes. */
+const LOOKED_AT = 2000;
+
+/**
+ * Control characters (which could move the cursor or change its colours), line ends,
+ * direction marks and characters of no width become visible escapes.
+ */
+export function visible(text: string): string {
+  return text
+    .slice(0, LOOKED_AT)
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu, (char) => {
+      if (char === '\n') return '\\n';
+      if (char === '\t') return '\\t';
+      if (char === '\r') return '\\r';
+      const code = char.codePointAt(0)!;
+      return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
+    });
+}
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+/** At most `width` columns, with an ellipsis where something is left out. */
+export function fit(text: string, width: number): string {
+  if (text.length <= LOOKED_AT && stringWidth(text) <= width) return text;
+  let taken = '';
+  let columns = 0;
+  for (const { segment } of graphemes.segment(text.slice(0, LOOKED_AT))) {
+    const wide = stringWidth(segment);
+    // A heap of combining marks is one grapheme of one column, but no terminal draws it as such.
+    if (segment.length > 16) continue;
+    if (columns + wide > width - 1) break;
+    taken += segment;
+    columns += wide;
+  }
+  return `${taken}…`;
+}
+
+export function percent(share: number, digits = 1): string {
+  return `${(100 * share).toFixed(digits)}%`;
+}
+
+/** Four significant digits at most, without noise. */
+export function number(value: number | undefined): string {
+  if (value === undefined || Number.isNaN(value)) return '-';
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  if (size < 1e-3 || size >= 1e6) return value.toExponential(1).replace('e-0', 'e-').replace('e+', 'e');
+  return value.toFixed(size < 10 ? 3 : size < 100 ? 2 : size < 1000 ? 1 : 0);
+}
+
+export function count(value: number): string {
+  return Math.round(value).toLocaleString('en-US');
+}
+
+export function parameters(value: number): string {
+  if (value >= 1e9) return `${(value / 1e9).toFixed(2)} billion`;
+  if (value >= 1e6) return `${(value / 1e6).toFixed(1)} million`;
+  return count(value);
+}
+
+export function bytes(value: number): string {
+  if (value >= 2 ** 30) return `${(value / 2 ** 30).toFixed(1)} GiB`;
+  if (value >= 2 ** 20) return `${(value / 2 ** 20).toFixed(0)} MiB`;
+  return `${(value / 2 ** 10).toFixed(0)} KiB`;
+}
+
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '-';
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${Math.round(seconds % 60)} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

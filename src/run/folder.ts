@@ -1,0 +1,91 @@
+/**
+ * One run, one folder:
+ * `config.yaml`, `env.json`, `metrics.csv`, `metrics.jsonl`, `completions.jsonl`,
+ * `checkpoints/checkpoint-N/`, `final/`, `summary.json`.
+ */
+import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { GrpoError } from '../errors.js';
+import { diskError, writeAtomic } from './disk.js';
+
+/** Any of these makes a folder one that holds a run. */
+const TRACES = ['config.yaml', 'metrics.csv', 'checkpoints', 'final'];
+
+export class RunFolder {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Refuses a folder that holds a run, unless that run is to be resumed. */
+  static async open(path: string, options: { resume: boolean }): Promise<RunFolder> {
+    const folder = new RunFolder(resolve(path));
+    const holdsRun = await folder.holdsRun();
+    if (holdsRun && !options.resume)
+      throw new GrpoError('OUTPUT_DIR_HOLDS_RUN', `${path} holds a run already`, {
+        fix: 'continue it with --resume, or choose another --output-dir',
+        value: path,
+      });
+    if (!holdsRun && options.resume)
+      throw new GrpoError('RESUME_NOTHING', `${path} holds no run to resume`, {
+        fix: 'leave out --resume to start one, or give the --output-dir of the run',
+        value: path,
+      });
+    await mkdir(folder.path, { recursive: true }).catch(diskError(path));
+    return folder;
+  }
+
+  async holdsRun(): Promise<boolean> {
+    for (const name of TRACES) if (await exists(this.file(name))) return true;
+    return false;
+  }
+
+  file(...names: string[]): string {
+    return join(this.path, ...names);
+  }
+
+  writeConfig(config: Record<string, unknown>): Promise<void> {
+    return writeAtomic(this.file('config.yaml'), stringify(config));
+  }
+
+  async readConfig(): Promise<Record<string, unknown> | undefined> {
+    const text = await readFile(this.file('config.yaml'), 'utf8').catch(() => undefined);
+    return text === undefined ? undefined : (parse(text) as Record<string, unknown>);
+  }
+
+  writeJson(name: string, value: unknown): Promise<void> {
+    return writeAtomic(this.file(name), `${JSON.stringify(value, null, 2)}\n`);
+  }
+
+  /** A folder that appears whole or not at all; what `fill` wrote is removed when it fails. */
+  async writeFolder(name: string, fill: (temporary: string) => Promise<void>): Promise<string> {
+    const target = this.file(name);
+    const temporary = join(dirname(target), `.${basename(target)}.tmp`);
+    const replaced = join(dirname(target), `.${basename(target)}.old`);
+    try {
+      await rm(temporary, { recursive: true, force: true });
+      await mkdir(temporary, { recursive: true });
+      await fill(temporary);
+      await rm(replaced, { recursive: true, force: true });
+      if (await exists(target)) await rename(target, replaced);
+      await rename(temporary, target);
+      await rm(replaced, { recursive: true, force: true });
+    } catch (error) {
+      await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
+      return diskError(target)(error);
+    }
+    return target;
+  }
+}
+
+/** `runs/<name>`, with a number behind it where that is taken. */
+export async function freeRunName(name: string, parent = 'runs'): Promise<string> {
+  for (let i = 1; ; i++) {
+    const path = join(parent, i === 1 ? name : `${name}-${i}`);
+    if (!(await exists(path))) return path;
+  }
+}
+
+const exists = (path: string) => stat(path).then(() => true, () => false);
