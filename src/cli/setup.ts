@@ -13,7 +13,7 @@ import { hasNvidiaGpu } from '../machine.js';
 
 interface SetupOptions {
   libtorch: string | undefined;
-  fetch: boolean;
+  fetch: boolean | undefined;
   yes: boolean;
   json: boolean;
 }
@@ -31,8 +31,8 @@ export const command: CommandModule<object, SetupOptions> = {
     yargs
       .option('libtorch', { type: 'string', describe: 'Use the libtorch in this folder', requiresArg: true })
       .option('fetch', {
+        // No default: `conflicts` would count it as given.
         type: 'boolean',
-        default: false,
         describe: "Fetch PyTorch's libraries even where there are some",
       })
       .option('yes', { alias: 'y', type: 'boolean', default: false, describe: 'Fetch without asking' })

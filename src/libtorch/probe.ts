@@ -1,14 +1,14 @@
 /** Loads the addon in a child process, where a bad binary can take nobody down. */
 import { existsSync } from 'node:fs';
 import { GrpoError } from '../errors.js';
-import type { EngineInfo } from '../native/types.js';
+import type { EngineInfo, EngineOptions } from '../native/types.js';
 import { addonPath } from '../paths.js';
 import { run, type Result } from './exec.js';
 
 /** Runs in the child: plain JavaScript, for `node -e`. */
 const CHILD = `
 const { Engine } = require(process.argv[1]);
-const engine = new Engine({ device: process.argv[2], dtype: 'float32', threads: 0 });
+const engine = new Engine(JSON.parse(process.argv[2]));
 engine.info()
   .then((info) => { process.stdout.write(JSON.stringify(info)); return engine.dispose(); })
   .catch((error) => { console.error(error.message); process.exitCode = 1; });
@@ -22,7 +22,8 @@ export function probeAddon(device = 'cpu'): EngineInfo {
       fix: 'Run: npx grpo-native setup',
     });
   }
-  const result = run(process.execPath, ['-e', CHILD, addon, device], { timeoutMs: 120_000 });
+  const options: EngineOptions = { device, dtype: 'float32', threads: 0, matrixBackend: 'auto' };
+  const result = run(process.execPath, ['-e', CHILD, addon, JSON.stringify(options)], { timeoutMs: 120_000 });
   if (result.ok) {
     try {
       return JSON.parse(result.stdout) as EngineInfo;
