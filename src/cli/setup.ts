@@ -4,7 +4,7 @@ import pc from 'picocolors';
 import type { CommandModule } from 'yargs';
 import { GrpoError } from '../errors.js';
 import { buildAddon } from '../libtorch/build.js';
-import { fetchLibtorch, planFetch, type FetchPlan } from '../libtorch/fetch.js';
+import { fetchLibtorch, makeVenv, planFetch, type FetchPlan } from '../libtorch/fetch.js';
 import { describe, named, remember, search } from '../libtorch/find.js';
 import type { Libtorch } from '../libtorch/inspect.js';
 import { probeAddon } from '../libtorch/probe.js';
@@ -113,7 +113,7 @@ async function choose(options: SetupOptions): Promise<Choice> {
     say('No usable libtorch found. Looked at:');
     for (const place of places) say(`  ${describe(place)}`);
   }
-  const plan = planFetch();
+  const plan = planFetch(makeVenv());
   await agree(plan, options);
   say(`Fetching ${plan.what}: ${size(plan)}`);
   return { libtorch: fetchLibtorch(plan), source: 'fetched', fetched: true };

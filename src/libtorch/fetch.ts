@@ -33,13 +33,13 @@ const CUDA_COMPLETE = { download: 3e9, disk: 7e9 };
  * PyTorch's CPU index; where that index can't be reached, the standard one, whose Linux wheel
  * is the CUDA build: alone it weighs a fifth of what its dependencies would bring.
  */
-export function planFetch(): FetchPlan {
+export function planFetch(python: string): FetchPlan {
   if (hasNvidiaGpu()) {
     return { args: [PIP_REQUIREMENT], what: 'PyTorch with CUDA, for the NVIDIA GPU', ...CUDA_COMPLETE };
   }
   const alone = ['--no-deps', PIP_REQUIREMENT];
   if (process.platform === 'darwin') return { args: alone, what: 'PyTorch', ...CPU_WHEEL };
-  if (isReachable(CPU_INDEX)) {
+  if (isReachable(CPU_INDEX, python)) {
     return { args: ['--index-url', CPU_INDEX, ...alone], what: 'PyTorch for the CPU', ...CPU_WHEEL };
   }
   const what = 'PyTorch from the standard index (its CPU index cannot be reached)';
@@ -47,30 +47,32 @@ export function planFetch(): FetchPlan {
 }
 
 /** Asks pip itself, which knows the user's proxy and certificates; gives up within seconds. */
-function isReachable(index: string): boolean {
-  const python = python3();
-  if (python === null) return false;
+function isReachable(index: string, python: string): boolean {
   const args = ['-m', 'pip', 'index', 'versions', 'torch', '--index-url', index];
   const quick = ['--timeout', '4', '--retries', '0', '--disable-pip-version-check'];
   return run(python, [...args, ...quick], { timeoutMs: 15_000 }).ok;
 }
 
-/** Makes the environment anew and installs into it; pip reports on standard error as it goes. */
-export function fetchLibtorch(plan: FetchPlan): Libtorch {
+/** Makes the virtual environment anew, and gives its interpreter: the one with a pip for sure. */
+export function makeVenv(): string {
   const python = requirePython();
-  requireSpace(plan.disk);
   const venv = cacheVenv();
   rmSync(venv, { recursive: true, force: true });
   const made = run(python, ['-m', 'venv', venv], { timeoutMs: 120_000 });
-  if (!made.ok) {
-    throw new GrpoError('PYTHON_VENV', `python3 could not make ${venv}: ${lastLine(made.stderr)}`, {
-      fix: `Install with: ${installLine()}`,
-      exitCode: 1,
-    });
-  }
+  if (made.ok) return venvPython();
+  throw new GrpoError('PYTHON_VENV', `python3 could not make ${venv}: ${lastLine(made.stderr)}`, {
+    fix: `Install with: ${installLine()}`,
+    exitCode: 1,
+  });
+}
+
+/** Installs into the environment that `makeVenv` made; pip reports on standard error as it goes. */
+export function fetchLibtorch(plan: FetchPlan): Libtorch {
+  requireSpace(plan.disk);
+  const venv = cacheVenv();
   pipInstall(plan.args);
   const missing = inspect(venv)?.missing ?? [];
-  if (missing.length > 0) pipInstall(companions(venv, missing));
+  if (missing.length > 0) pipInstall(companions(wheelMetadata(venv), missing));
 
   const libtorch = inspect(venv);
   if (libtorch === null) {
@@ -89,14 +91,13 @@ function pipInstall(args: string[]): void {
   const pip = [
     '-m',
     'pip',
-    '--disable-pip-version-check',
     'install',
+    '--disable-pip-version-check',
     '--no-cache-dir',
     '--no-warn-conflicts',
-    ...args,
   ];
   // Our standard output may be JSON: pip's goes to standard error.
-  const child = spawnSync(join(cacheVenv(), 'bin', 'python'), pip, { stdio: ['ignore', 2, 2] });
+  const child = spawnSync(venvPython(), [...pip, ...args], { stdio: ['ignore', 2, 2] });
   if (child.status === 0) return;
   throw new GrpoError('FETCH_FAILED', `pip could not install ${args.join(' ')}; its own words are above`, {
     fix: `With a network run it again; or fetch PyTorch ${OLDEST} to ${NEWEST} by any other way and run: npx grpo-native setup --libtorch PATH`,
@@ -105,11 +106,11 @@ function pipInstall(args: string[]): void {
 }
 
 /**
- * The CUDA build of libtorch_cpu is linked to CUDA's runtime and profiler libraries. The
- * wheel's own metadata names the versions, in later releases through `cuda-toolkit`.
+ * What pip installs to satisfy `missing`: the CUDA build of libtorch_cpu is linked to CUDA's
+ * runtime and profiler libraries. The wheel's own metadata names their versions, in later
+ * releases through `cuda-toolkit`.
  */
-function companions(venv: string, missing: string[]): string[] {
-  const metadata = wheelMetadata(venv);
+export function companions(metadata: string, missing: string[]): string[] {
   const toolkit = /^Requires-Dist: cuda-toolkit\[[^\]]*\]\s*\(?==([\d.]+)/m.exec(metadata);
   // The extras of this meta package pin its parts.
   if (toolkit !== null) return [`cuda-toolkit[cudart,cupti]==${toolkit[1]!}`];
@@ -117,6 +118,10 @@ function companions(venv: string, missing: string[]): string[] {
     const pin = new RegExp(`^Requires-Dist: ${name}\\s*\\(?(==[\\d.]+)`, 'm').exec(metadata);
     return name + (pin?.[1] ?? '');
   });
+}
+
+function venvPython(): string {
+  return join(cacheVenv(), 'bin', 'python');
 }
 
 function wheelMetadata(venv: string): string {
