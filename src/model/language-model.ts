@@ -1,0 +1,255 @@
+/**
+ * A language model that samples, scores and learns: the engine and its tokenizer in one object.
+ * Everything here is about tokens and weights; rewards and losses are elsewhere.
+ */
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GrpoError } from '../errors.js';
+import { createEngine } from '../native/addon.js';
+import { matrixBackend, rememberMatrixBackend } from '../native/matrix-backend.js';
+import type {
+  Batch,
+  DType,
+  EngineInfo,
+  ModelConfig,
+  NamedTensor,
+  NativeEngine,
+  OptimizerOptions,
+  SampleRequest,
+  TensorKind,
+  TokenScores,
+} from '../native/types.js';
+import { readModelConfig } from './config.js';
+import type { DownloadProgress } from './download.js';
+import { resolveModel } from './files.js';
+import { encodeHeader, locateTensors, readHeader } from './safetensors.js';
+import { readEosTokenIds, Tokenizer } from './tokenizer.js';
+
+export interface LoadOptions {
+  /** `tiny`, a folder in the Hugging Face layout, or a hub id. */
+  model: string;
+  /** `cpu` (default), `cuda` or `cuda:N`. */
+  device?: string;
+  /** What is computed with; weights are always kept in float32 too. Default `float32`. */
+  dtype?: DType;
+  /** CPU threads; 0 (default): one a physical core. */
+  threads?: number;
+  onProgress?: (progress: DownloadProgress) => void;
+  signal?: AbortSignal;
+}
+
+export interface SampleOptions
+  extends Pick<SampleRequest, 'prompts' | 'promptIndices' | 'numGenerations' | 'maxCompletionLength' | 'seed' | 'step' | 'temperature'>,
+    Partial<Pick<SampleRequest, 'topK' | 'topP' | 'minP' | 'repetitionPenalty'>> {
+  /** Ends a completion whose text so far it accepts. `prompt` is a position in `prompts`. */
+  stop?: (text: string, prompt: number) => boolean;
+  signal?: AbortSignal;
+  /** Called after each token position with the number of completions still running. */
+  onPosition?: (running: number) => void;
+}
+
+export interface SampledCompletion {
+  /** Position of its prompt in `prompts`. */
+  prompt: number;
+  /** The end-of-sequence token included, where it drew one. */
+  ids: Int32Array;
+  /** Without special tokens. */
+  text: string;
+  /** Of each token, nats, at the sampling temperature. */
+  logps: Float32Array;
+  ended: 'eos' | 'stop' | 'length';
+}
+
+export interface Samples {
+  completions: SampledCompletion[];
+  /** Distinct tokens forwarded, prompts included. */
+  computed: number;
+}
+
+export class LanguageModel {
+  private constructor(
+    /** Where it was read from. */
+    readonly folder: string,
+    readonly config: ModelConfig,
+    readonly tokenizer: Tokenizer,
+    readonly eosTokenIds: number[],
+    readonly engine: NativeEngine,
+  ) {}
+
+  /**
+   * Reads a model, fetching it first where it is a hub id that isn't in the cache.
+   * @throws {GrpoError} whatever is wrong with the folder, before any weight is read
+   */
+  static async load(options: LoadOptions): Promise<LanguageModel> {
+    const { device = 'cpu', dtype = 'float32', threads = 0, onProgress, signal } = options;
+    const folder = await resolveModel(options.model, { ...(onProgress && { onProgress }), ...(signal && { signal }) });
+    const config = await readModelConfig(folder);
+    const [tensors, tokenizer] = await Promise.all([locateTensors(folder, config), Tokenizer.load(folder, config.vocabSize)]);
+    const engine = createEngine({ device, dtype, threads, matrixBackend: matrixBackend(threads) });
+    try {
+      await engine.load(config, tensors);
+      await rememberMatrixBackend(threads, await engine.info());
+    } catch (error) {
+      await engine.dispose();
+      throw error;
+    }
+    return new LanguageModel(folder, config, tokenizer, await readEosTokenIds(folder, tokenizer), engine);
+  }
+
+  info(): Promise<EngineInfo> {
+    return this.engine.info();
+  }
+
+  /** Keeps a frozen copy of the weights as they are now, for `score(batch, { which: 'reference' })`. */
+  freezeReference(): Promise<void> {
+    return this.engine.freezeReference();
+  }
+
+  /** `numGenerations` completions of each prompt, prompt after prompt. Aborted between tokens. */
+  async sample(options: SampleOptions): Promise<Samples> {
+    const { prompts, numGenerations, stop, signal, onPosition } = options;
+    const total = prompts.length * numGenerations;
+    const ids: number[][] = Array.from({ length: total }, () => []);
+    const logps: number[][] = Array.from({ length: total }, () => []);
+    const ended: SampledCompletion['ended'][] = new Array<SampledCompletion['ended']>(total).fill('length');
+    const texts = new TextCache(this.tokenizer);
+    const eos = new Set(this.eosTokenIds);
+    let computed = 0;
+    await this.engine.sampleStart({
+      topK: 0,
+      topP: 1,
+      minP: 0,
+      repetitionPenalty: 1,
+      ...options,
+      eosTokenIds: this.eosTokenIds,
+    });
+    try {
+      let stopped: number[] = [];
+      for (let running = total; running > 0; ) {
+        throwIfAborted(signal);
+        const position = await this.engine.sampleNext(Int32Array.from(stopped));
+        computed += position.computed;
+        stopped = [];
+        running = position.completions.length;
+        position.completions.forEach((completion, i) => {
+          const token = position.tokens[i]!;
+          const own = ids[completion]!;
+          own.push(token);
+          logps[completion]!.push(position.logps[i]!);
+          if (eos.has(token)) ended[completion] = 'eos';
+          else if (stop?.(texts.of(own), Math.floor(completion / numGenerations))) {
+            ended[completion] = 'stop';
+            if (!position.ended[i]) stopped.push(completion);
+          }
+          if (position.ended[i]) running--;
+        });
+        running -= stopped.length;
+        onPosition?.(running);
+      }
+    } finally {
+      await this.engine.sampleEnd();
+    }
+    const completions = ids.map((own, i) => ({
+      prompt: Math.floor(i / numGenerations),
+      ids: Int32Array.from(own),
+      text: texts.of(own),
+      logps: Float32Array.from(logps[i]!),
+      ended: ended[i]!,
+    }));
+    return { completions, computed };
+  }
+
+  /** Log-probs and entropies of given completions, with nothing kept. */
+  score(batch: Batch, options: { which?: 'policy' | 'reference'; temperature?: number } = {}): Promise<TokenScores> {
+    return this.engine.score(batch, options.which ?? 'policy', options.temperature ?? 1);
+  }
+
+  /** As `score`, keeping what `backward` needs. */
+  forward(batch: Batch, temperature: number): Promise<TokenScores> {
+    return this.engine.forward(batch, temperature);
+  }
+
+  /** Adds to the gradients, given dL/dlogps (and dL/dentropies) of the last `forward`, token by token. */
+  backward(dLogps: Float32Array, dEntropies: Float32Array | null = null): Promise<void> {
+    return this.engine.backward(dLogps, dEntropies);
+  }
+
+  /** Clips, takes an AdamW step, forgets the gradients. Gives the gradients' norm before clipping. */
+  optimizerStep(options: OptimizerOptions): Promise<number> {
+    return this.engine.optimizerStep(options);
+  }
+
+  /** Writes a folder that transformers loads: weights in float32, the rest as it was read. */
+  async save(folder: string): Promise<void> {
+    await mkdir(folder, { recursive: true });
+    for (const name of await readdir(this.folder)) {
+      if (KEPT_FILES.test(name)) await copyFile(join(this.folder, name), join(folder, name));
+    }
+    const config = JSON.parse(await readFile(join(this.folder, 'config.json'), 'utf8')) as Record<string, unknown>;
+    const key = 'torch_dtype' in config ? 'torch_dtype' : 'dtype';
+    await writeFile(join(folder, 'config.json'), `${JSON.stringify({ ...config, [key]: 'float32' }, null, 2)}\n`);
+    await this.#write(join(folder, 'model.safetensors'), ['weight']);
+  }
+
+  /** Replaces the weights by those of a folder that `save` wrote. */
+  async loadWeights(folder: string): Promise<void> {
+    const tensors = await locateTensors(folder, this.config);
+    await this.engine.readTensors(tensors.map((tensor) => ({ ...tensor, kind: 'weight' as const })));
+  }
+
+  /** Writes AdamW's moments, as `exp_avg.NAME` and `exp_avg_sq.NAME`. */
+  saveOptimizer(file: string): Promise<void> {
+    return this.#write(file, MOMENTS);
+  }
+
+  /** @param steps AdamW's count of steps taken when `file` was written */
+  async loadOptimizer(file: string, steps: number): Promise<void> {
+    const tensors = (await readHeader(file)).map((tensor) => {
+      const kind = MOMENTS.find((moment) => tensor.name.startsWith(`${moment}.`));
+      if (kind) return { ...tensor, name: tensor.name.slice(kind.length + 1), kind };
+      throw new GrpoError('CHECKPOINT_INVALID', `${file} holds ${tensor.name}, which is no moment of AdamW`, {
+        fix: 'resume from another checkpoint',
+        value: tensor.name,
+      });
+    });
+    await this.engine.readTensors(tensors);
+    await this.engine.setOptimizerSteps(steps);
+  }
+
+  /** Frees the memory and ends the engine's thread. Idempotent. */
+  dispose(): Promise<void> {
+    return this.engine.dispose();
+  }
+
+  async #write(file: string, kinds: TensorKind[]): Promise<void> {
+    const parameters = await this.engine.parameters();
+    const tensors = kinds.flatMap((kind) => parameters.map(({ name, shape }) => ({ name, shape, kind })));
+    const named: NamedTensor[] = tensors.map(({ name, shape, kind }) => ({
+      name: kind === 'weight' ? name : `${kind}.${name}`,
+      shape,
+    }));
+    await this.engine.writeTensors(file, encodeHeader(named), tensors);
+  }
+}
+
+const MOMENTS: TensorKind[] = ['exp_avg', 'exp_avg_sq'];
+
+/** Files of a model folder that training doesn't change. */
+const KEPT_FILES = /^(generation_config|tokenizer.*|special_tokens_map|added_tokens|vocab|chat_template)\.json$|^(merges\.txt|chat_template\.jinja|LICENSE.*)$/;
+
+/** Completions that share tokens share their text: each is decoded once. */
+class TextCache {
+  readonly #texts = new Map<string, string>();
+  constructor(readonly tokenizer: Tokenizer) {}
+
+  of(ids: number[]): string {
+    const key = ids.join();
+    let text = this.#texts.get(key);
+    if (text === undefined) this.#texts.set(key, (text = this.tokenizer.decode(ids)));
+    return text;
+  }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new GrpoError('ABORTED', 'sampling was aborted', { fix: 'start it again when you are ready', exitCode: 1 });
+}
