@@ -1,9 +1,9 @@
 /** Real completions as a table that no text can break. */
-import Table from 'cli-table3';
 import colors from 'picocolors';
+import { table } from './table.js';
 import { fit, number, visible } from './text.js';
 
-export interface JudgedCompletion {
+interface Shown {
   prompt: string;
   completion: string;
   answer: string;
@@ -11,58 +11,59 @@ export interface JudgedCompletion {
   advantage: number;
 }
 
-interface Row {
-  text: string;
-  reward: number;
-  advantage: number;
-  times: number;
-}
+/** Columns of everything but the two long texts, borders and spaces included. */
+const FIXED = 6 + 5 + 7 + 9 + 6 * 3 + 1;
 
 /**
  * Equal completions of a prompt share a row, most frequent first.
  * @param width columns of the terminal
  */
 export function completionsTable(
-  completions: JudgedCompletion[],
+  completions: Shown[],
   width: number,
   limits: { prompts: number; rows: number } = { prompts: 2, rows: 4 },
 ): string {
-  const groups = new Map<string, { first: JudgedCompletion; rows: Map<string, Row> }>();
+  const groups = new Map<string, Map<string, { first: Shown; times: number }>>();
   for (const completion of completions) {
-    const { prompt, completion: text, reward, advantage } = completion;
-    let group = groups.get(prompt);
-    if (!group) groups.set(prompt, (group = { first: completion, rows: new Map() }));
-    const row = group.rows.get(text);
+    let group = groups.get(completion.prompt);
+    if (!group) groups.set(completion.prompt, (group = new Map()));
+    const row = group.get(completion.completion);
     if (row) row.times++;
-    else group.rows.set(text, { text, reward, advantage, times: 1 });
+    else group.set(completion.completion, { first: completion, times: 1 });
   }
 
-  // Four numbers, the borders and the paddings; the rest is shared by the two texts.
-  const fixed = 8 + 8 + 7 + 10 + 7;
-  const rest = Math.max(24, Math.min(width, 120) - fixed);
-  const promptWidth = Math.max(12, Math.floor(rest * 0.45));
-  const textWidth = Math.max(12, rest - promptWidth);
-  const table = new Table({
-    head: ['prompt', 'answer', 'completion', 'times', 'reward', 'advantage'].map((name) => colors.bold(name)),
-    colWidths: [promptWidth, 8, textWidth, 7, 8, 10],
-    colAligns: ['left', 'left', 'left', 'right', 'right', 'right'],
-    style: { head: [], border: ['gray'], compact: true },
-    wordWrap: false,
-  });
-  for (const { first, rows } of [...groups.values()].slice(0, limits.prompts)) {
-    const sorted = [...rows.values()].sort((a, b) => b.times - a.times);
-    sorted.slice(0, limits.rows).forEach((row, i) =>
-      table.push([
-        i === 0 ? fit(visible(first.prompt.trimEnd()), promptWidth - 2) : '',
+  const rest = Math.max(24, Math.min(width, 120) - FIXED);
+  const longest = Math.max(
+    ...completions.slice(0, 64).map(({ prompt }) => Math.min(200, prompt.trimEnd().length)),
+  );
+  const promptWidth = Math.max(10, Math.min(longest, Math.floor(rest * 0.5)));
+  const textWidth = rest - promptWidth;
+  const rows: string[][] = [];
+  for (const group of [...groups.values()].slice(0, limits.prompts)) {
+    const sorted = [...group.values()].sort((a, b) => b.times - a.times);
+    sorted.slice(0, limits.rows).forEach(({ first, times }, i) => {
+      const color = first.advantage > 0 ? colors.green : first.advantage < 0 ? colors.red : colors.dim;
+      rows.push([
+        i === 0 ? fit(visible(first.prompt.trimEnd()), promptWidth) : '',
         i === 0 ? fit(visible(first.answer), 6) : '',
-        fit(visible(row.text), textWidth - 2),
-        `${row.times}`,
-        (row.advantage > 0 ? colors.green : row.advantage < 0 ? colors.red : colors.dim)(number(row.reward)),
-        number(row.advantage),
-      ]),
-    );
+        color(fit(visible(first.completion), textWidth)),
+        `${times}`,
+        number(first.reward),
+        number(first.advantage),
+      ]);
+    });
     if (sorted.length > limits.rows)
-      table.push(['', '', colors.dim(fit(`and ${sorted.length - limits.rows} others`, textWidth - 2)), '', '', '']);
+      rows.push(['', '', colors.dim(fit(`and ${sorted.length - limits.rows} others`, textWidth))]);
   }
-  return table.toString();
+  return table(
+    [
+      { title: 'prompt', width: promptWidth },
+      { title: 'answer', width: 6 },
+      { title: 'completion', width: textWidth },
+      { title: 'times', width: 5, align: 'right' },
+      { title: 'reward', width: 7, align: 'right' },
+      { title: 'advantage', width: 9, align: 'right' },
+    ],
+    rows,
+  );
 }

@@ -26,7 +26,9 @@ export class LiveBlock {
     const columns = Math.max(20, this.#out.columns ?? 80);
     const shown = lines.map((line) =>
       // Colours have no width, but a cut line must not lose the code that ends them.
-      stripVTControlCharacters(line).length > columns - 1 ? fit(stripVTControlCharacters(line), columns - 1) : line,
+      stripVTControlCharacters(line).length > columns - 1
+        ? fit(stripVTControlCharacters(line), columns - 1)
+        : line,
     );
     let text = '';
     if (!this.#hidden) {

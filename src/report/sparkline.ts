@@ -6,7 +6,10 @@ export function sparkline(values: number[], width: number): string {
   if (points.length === 0) return '';
   const columns = Math.min(width, points.length);
   const means = Array.from({ length: columns }, (_, i) => {
-    const part = points.slice(Math.floor((i * points.length) / columns), Math.floor(((i + 1) * points.length) / columns));
+    const part = points.slice(
+      Math.floor((i * points.length) / columns),
+      Math.floor(((i + 1) * points.length) / columns),
+    );
     return part.reduce((sum, value) => sum + value, 0) / part.length;
   });
   const low = Math.min(...means);

@@ -9,15 +9,13 @@ const LOOKED_AT = 2000;
  * direction marks and characters of no width become visible escapes.
  */
 export function visible(text: string): string {
-  return text
-    .slice(0, LOOKED_AT)
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu, (char) => {
-      if (char === '\n') return '\\n';
-      if (char === '\t') return '\\t';
-      if (char === '\r') return '\\r';
-      const code = char.codePointAt(0)!;
-      return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
-    });
+  return text.slice(0, LOOKED_AT).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu, (char) => {
+    if (char === '\n') return '\\n';
+    if (char === '\t') return '\\t';
+    if (char === '\r') return '\\r';
+    const code = char.codePointAt(0)!;
+    return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
+  });
 }
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });

@@ -1,0 +1,84 @@
+/** What a training run tells while it goes; the terminal, the run folder and a program all listen to this. */
+import type { Evaluation } from './evaluate.js';
+import type { Metrics } from '../run/metrics.js';
+import type { EngineInfo } from '../native/types.js';
+
+/** Known before the first step. */
+export interface TrainPlan {
+  kind: 'grpo' | 'sft';
+  model: string;
+  /** Folder the weights were read from. */
+  modelFolder: string;
+  modelType: string;
+  parameters: number;
+  engine: EngineInfo;
+  task: string;
+  trainProblems: number;
+  heldOutProblems: number;
+  /** Problems in an evaluation; 0: no evaluation. */
+  evalSamples: number;
+  steps: number;
+  /** Steps taken already, in a resumed run. */
+  startStep: number;
+  promptsPerStep: number;
+  completionsPerStep: number;
+  numGenerations: number;
+  epochs: number;
+  beta: number;
+  /** Bytes: what weights, gradients, moments and the reference take, and what the machine has free. */
+  memory: { needed: number; free: number };
+  /** Where everything is written; undefined: nowhere. */
+  outputDir: string | undefined;
+}
+
+export interface JudgedCompletion {
+  prompt: string;
+  answer: string;
+  completion: string;
+  /** Tokens, the end-of-sequence token included. */
+  length: number;
+  ended: 'eos' | 'stop' | 'length';
+  reward: number;
+  advantage: number;
+}
+
+/** Known after the last step. */
+export interface TrainSummary {
+  steps: number;
+  interrupted: boolean;
+  /** Seconds of training over all sittings, evaluations included. */
+  seconds: number;
+  /** Mean reward over the first and the last tenth of the steps of this sitting. */
+  rewardFirst: number | undefined;
+  rewardLast: number | undefined;
+  /** Share of right answers among the completions sampled in the last tenth. */
+  trainAccuracyLast: number | undefined;
+  before: Evaluation | undefined;
+  after: Evaluation | undefined;
+  /** Per second of sampling. */
+  tokensSampledPerSecond: number;
+  /** Distinct tokens forwarded in sampling, reference and training, a second of step time. */
+  tokensComputedPerSecond: number;
+  /** Seconds of each phase in this sitting. */
+  phases: { sample: number; reward: number; reference: number; train: number; optimizer: number };
+  /** Bytes: the process at its largest. */
+  peakMemory: number;
+  outputDir: string | undefined;
+  finalModel: string | undefined;
+  checkpoint: string | undefined;
+}
+
+export interface TrainCallbacks {
+  onPlan?: (plan: TrainPlan) => void | Promise<void>;
+  /** After each optimiser step. */
+  onStep?: (metrics: Metrics) => void | Promise<void>;
+  /** `step` 0: before training. */
+  onEvaluate?: (step: number, evaluation: Evaluation) => void | Promise<void>;
+  /** All completions of a step, with their rewards. */
+  onCompletions?: (step: number, completions: JudgedCompletion[]) => void | Promise<void>;
+  onCheckpoint?: (step: number, path: string) => void | Promise<void>;
+  /** What goes on now, for a progress display: `sampling`, `evaluating`, ... */
+  onPhase?: (phase: string, step: number) => void;
+  /** Things a person should know that are not errors. */
+  onNotice?: (text: string) => void;
+}

@@ -1,0 +1,23 @@
+/** What sampling, training and evaluating ask of a model; tests stand a small one in for it. */
+import type { LanguageModel } from './language-model.js';
+
+export type Sampler = Pick<LanguageModel, 'tokenizer' | 'sample'>;
+
+export type TrainableModel = Sampler &
+  Pick<
+    LanguageModel,
+    | 'folder'
+    | 'config'
+    | 'eosTokenIds'
+    | 'info'
+    | 'freezeReference'
+    | 'score'
+    | 'forward'
+    | 'backward'
+    | 'optimizerStep'
+    | 'save'
+    | 'loadWeights'
+    | 'saveOptimizer'
+    | 'loadOptimizer'
+    | 'dispose'
+  >;
