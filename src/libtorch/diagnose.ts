@@ -73,6 +73,14 @@ export function diagnose(): Diagnosis {
       new GrpoError('LIBTORCH_CPU_ONLY', message, { fix: 'Run: npx grpo-native setup --fetch' }),
     );
   }
+  // The CUDA libraries are opened only when asked for: so ask.
+  if (gpus.length > 0 && works && addon.stamp?.cuda) {
+    try {
+      probeAddon('cuda');
+    } catch (error) {
+      if (error instanceof GrpoError) add('warning', cudaFails(error));
+    }
+  }
   const ram = memory();
   if (ram.free < LITTLE_MEMORY) {
     const message = `Only ${(ram.free / 1e9).toFixed(1)} GB of memory is free`;
@@ -135,6 +143,12 @@ function otherLibtorch(stamp: BuildStamp | null, { chosen }: Search): GrpoError 
       fix: 'To change over, run: npx grpo-native setup',
     },
   );
+}
+
+function cudaFails({ message, code }: GrpoError): GrpoError {
+  return new GrpoError(code, `The NVIDIA GPU can't be used: ${message}`, {
+    fix: 'Train with --device cpu, or fetch a libtorch for the GPU: npx grpo-native setup --fetch',
+  });
 }
 
 /** npm says who it is when it runs us (npx does too); else it is asked. */
