@@ -53,17 +53,37 @@ void Engine::freeze_reference() {
   reference_ = policy().frozen_copy();
 }
 
+void Engine::check_tokens(const std::vector<Tokens>& sequences) {
+  const int64_t vocab = policy().config.vocab_size;
+  for (const auto& tokens : sequences) {
+    if (tokens.empty()) throw Error("BAD_ARGUMENT", "a sequence has no token", "Give each at least one.");
+    for (const int64_t token : tokens) {
+      if (token >= 0 && token < vocab) continue;
+      throw Error("BAD_ARGUMENT", "token " + std::to_string(token) + " is not one of the model's " + std::to_string(vocab),
+                  "Encode the text with the model's own tokenizer.");
+    }
+  }
+}
+
 void Engine::sample_start(SampleRequest request) {
+  check_tokens(request.prompts);
   sampling_ = std::make_unique<Sampling>(policy(), std::move(request));
 }
 
 SampledPosition Engine::sample_next(const std::vector<int64_t>& stopped) {
   if (!sampling_) throw Error("SAMPLING_NOT_STARTED", "no sampling is under way", "Call sampleStart() first.");
   const at::NoGradGuard no_grad;
-  return sampling_->next(stopped, check_);
+  try {
+    return sampling_->next(stopped, check_);
+  } catch (...) {
+    sampling_.reset();  // part of a position was computed: it can't go on
+    throw;
+  }
 }
 
 Engine::Pending Engine::run(const Model& model, const Batch& batch, double temperature) {
+  check_tokens(batch.prompts);
+  check_tokens(batch.completions);
   Pending pending{BatchForest(batch.prompts, batch.completions, batch.prompt_of), {}};
   Forest& forest = pending.batch.forest;
   const Layout layout = layout_of(forest, 0, forest.take_segments(), model.layout_options());
@@ -139,6 +159,7 @@ void Engine::zero_grad() {
 
 std::vector<float> Engine::logits(const Tokens& ids) {
   const at::NoGradGuard no_grad;
+  check_tokens({ids});
   Forest forest;
   forest.insert(Forest::kRoot, ids);
   const Layout layout = layout_of(forest, 0, forest.take_segments(), policy().layout_options());

@@ -76,6 +76,8 @@ class Engine {
   };
 
   Model& policy();
+  // Throws where a sequence is empty or holds what is no token of the model.
+  void check_tokens(const std::vector<Tokens>& sequences);
   Pending run(const Model& model, const Batch& batch, double temperature);
   static TokenScores gather(const Pending& pending);
 

@@ -1,20 +1,30 @@
 #include "napi/convert.h"
 
+#include <cmath>
+
 #include "error.h"
 
 namespace grpo {
 namespace {
 
-[[noreturn]] void bad_argument(const std::string& what) {
-  throw Error("BAD_ARGUMENT", what, "See the types in src/native/types.ts.");
-}
+constexpr const char* kSeeTypes = "See the types in src/native/types.ts.";
+
+[[noreturn]] void bad_argument(const std::string& what) { throw Error("BAD_ARGUMENT", what, kSeeTypes); }
 
 double number(const Napi::Object& object, const char* key) {
   const Napi::Value value = object.Get(key);
-  if (!value.IsNumber()) bad_argument(std::string(key) + " must be a number");
-  return value.As<Napi::Number>().DoubleValue();
+  return to_number(value, key);
+}
+// Within [least, most], both included.
+double number_within(const Napi::Object& object, const char* key, double least, double most) {
+  const double value = number(object, key);
+  if (value < least || value > most) bad_argument(std::string(key) + " is out of range");
+  return value;
 }
 int64_t integer(const Napi::Object& object, const char* key) { return static_cast<int64_t>(number(object, key)); }
+int64_t size(const Napi::Object& object, const char* key) {
+  return static_cast<int64_t>(number_within(object, key, 1, 1e12));
+}
 bool boolean(const Napi::Object& object, const char* key) { return object.Get(key).ToBoolean(); }
 std::string text(const Napi::Object& object, const char* key) {
   const Napi::Value value = object.Get(key);
@@ -41,6 +51,25 @@ std::vector<Tokens> sequences(const Napi::Value& value, const char* key) {
 
 }  // namespace
 
+double to_number(const Napi::Value& value, const char* name) {
+  if (!value.IsNumber() || !std::isfinite(value.As<Napi::Number>().DoubleValue())) {
+    bad_argument(std::string(name) + " must be a finite number");
+  }
+  return value.As<Napi::Number>().DoubleValue();
+}
+
+double to_temperature(const Napi::Value& value) {
+  const double temperature = to_number(value, "temperature");
+  if (temperature <= 0) bad_argument("temperature must be above 0 to score at");
+  return temperature;
+}
+
+bool to_is_reference(const Napi::Value& value) {
+  const std::string which = value.ToString();
+  if (which != "policy" && which != "reference") bad_argument("which must be policy or reference, not " + which);
+  return which == "reference";
+}
+
 Tokens to_tokens(const Napi::Value& value) {
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) {
     bad_argument("expected an Int32Array");
@@ -59,26 +88,36 @@ std::vector<float> to_floats(const Napi::Value& value) {
 }
 
 EngineOptions to_engine_options(const Napi::Object& object) {
-  return {text(object, "device"), text(object, "dtype"), text(object, "matrixBackend"),
-          static_cast<int>(number(object, "threads"))};
+  const EngineOptions options{text(object, "device"), text(object, "dtype"), text(object, "matrixBackend"),
+                              static_cast<int>(number_within(object, "threads", 0, 4096))};
+  if (options.dtype != "float32" && options.dtype != "bfloat16") bad_argument("dtype must be float32 or bfloat16");
+  const std::string& backend = options.matmul_backend;
+  if (backend != "auto" && backend != "mkl" && backend != "onednn") {
+    bad_argument("matrixBackend must be auto, mkl or onednn");
+  }
+  return options;
 }
 
 ModelConfig to_model_config(const Napi::Object& object) {
   ModelConfig config{};
-  config.vocab_size = integer(object, "vocabSize");
-  config.hidden_size = integer(object, "hiddenSize");
-  config.intermediate_size = integer(object, "intermediateSize");
-  config.num_hidden_layers = integer(object, "numHiddenLayers");
-  config.num_attention_heads = integer(object, "numAttentionHeads");
-  config.num_key_value_heads = integer(object, "numKeyValueHeads");
-  config.head_dim = integer(object, "headDim");
+  config.vocab_size = size(object, "vocabSize");
+  config.hidden_size = size(object, "hiddenSize");
+  config.intermediate_size = size(object, "intermediateSize");
+  config.num_hidden_layers = size(object, "numHiddenLayers");
+  config.num_attention_heads = size(object, "numAttentionHeads");
+  config.num_key_value_heads = size(object, "numKeyValueHeads");
+  config.head_dim = size(object, "headDim");
   config.rms_norm_eps = number(object, "rmsNormEps");
   config.qkv_bias = boolean(object, "qkvBias");
   config.o_bias = boolean(object, "oBias");
   config.mlp_bias = boolean(object, "mlpBias");
   config.qk_norm = boolean(object, "qkNorm");
   config.tie_word_embeddings = boolean(object, "tieWordEmbeddings");
-  const auto frequencies = object.Get("ropeInvFreq").As<Napi::Float64Array>();
+  const Napi::Value inv_freq = object.Get("ropeInvFreq");
+  if (!inv_freq.IsTypedArray() || inv_freq.As<Napi::TypedArray>().TypedArrayType() != napi_float64_array) {
+    bad_argument("ropeInvFreq must be a Float64Array");
+  }
+  const auto frequencies = inv_freq.As<Napi::Float64Array>();
   config.rope_inv_freq.assign(frequencies.Data(), frequencies.Data() + frequencies.ElementLength());
   return config;
 }
@@ -103,8 +142,12 @@ TensorKind to_tensor_kind(const Napi::Value& value) {
 }
 
 SamplingOptions to_sampling_options(const Napi::Object& object) {
-  return {number(object, "temperature"), integer(object, "topK"), number(object, "topP"), number(object, "minP"),
-          number(object, "repetitionPenalty")};
+  const SamplingOptions options{number_within(object, "temperature", 0, 1e6),
+                                static_cast<int64_t>(number_within(object, "topK", 0, 1e12)),
+                                number_within(object, "topP", 0, 1), number_within(object, "minP", 0, 1),
+                                number_within(object, "repetitionPenalty", 0, 1e6)};
+  if (options.repetition_penalty == 0) bad_argument("repetitionPenalty must be above 0");
+  return options;
 }
 
 SampleRequest to_sample_request(const Napi::Object& object) {
@@ -193,6 +236,10 @@ Napi::Error to_error(Napi::Env env, const std::exception_ptr& thrown) {
     code = error.code;
     message = error.what();
     fix = error.fix;
+  } catch (const Napi::Error& error) {  // a value of another type than the conversion asked for
+    code = "BAD_ARGUMENT";
+    message = error.Message();
+    fix = kSeeTypes;
   } catch (const std::bad_alloc&) {
     code = "OUT_OF_MEMORY";
     message = "memory ran out";

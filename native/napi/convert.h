@@ -15,6 +15,9 @@ SamplingOptions to_sampling_options(const Napi::Object& object);
 Batch to_batch(const Napi::Object& object);
 AdamWOptions to_adamw_options(const Napi::Object& object);
 Tokens to_tokens(const Napi::Value& value);             // Int32Array
+double to_number(const Napi::Value& value, const char* name);  // finite
+double to_temperature(const Napi::Value& value);               // above 0
+bool to_is_reference(const Napi::Value& value);                // `policy` or `reference`
 std::vector<float> to_floats(const Napi::Value& value);  // Float32Array, or null for none
 
 template <typename Item>

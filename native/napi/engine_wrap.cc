@@ -50,7 +50,7 @@ namespace {
 EngineOptions options_of(const Napi::CallbackInfo& info) {
   try {
     return to_engine_options(info[0].As<Napi::Object>());
-  } catch (const Error&) {
+  } catch (...) {
     throw to_error(info.Env(), std::current_exception());
   }
 }
@@ -147,7 +147,7 @@ Napi::Value EngineWrap::queue(const Napi::CallbackInfo& call, Prepare prepare) {
   try {
     if (disposed_) throw Error("ENGINE_DISPOSED", "the engine was disposed of", "Load the model again.");
     return enqueue(call.Env(), prepare());
-  } catch (const Error&) {
+  } catch (...) {
     return rejected(call.Env(), std::current_exception());
   }
 }
@@ -191,15 +191,15 @@ Napi::Value EngineWrap::sample_end(const Napi::CallbackInfo& call) {
 
 Napi::Value EngineWrap::score(const Napi::CallbackInfo& call) {
   return queue(call, [&]() -> Work { return [batch = to_batch(call[0].As<Napi::Object>()),
-                 reference = call[1].ToString().Utf8Value() == "reference",
-                 temperature = call[2].ToNumber().DoubleValue()](Engine& engine) {
+                 reference = to_is_reference(call[1]),
+                 temperature = to_temperature(call[2])](Engine& engine) {
     return value_of(engine.score(batch, reference, temperature));
   }; });
 }
 
 Napi::Value EngineWrap::forward(const Napi::CallbackInfo& call) {
   return queue(call, [&]() -> Work { return [batch = to_batch(call[0].As<Napi::Object>()),
-                 temperature = call[1].ToNumber().DoubleValue()](Engine& engine) {
+                 temperature = to_temperature(call[1])](Engine& engine) {
     return value_of(engine.forward(batch, temperature));
   }; });
 }
@@ -290,7 +290,7 @@ Napi::Value EngineWrap::read_tensors(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value EngineWrap::set_optimizer_steps(const Napi::CallbackInfo& call) {
-  return queue(call, [&]() -> Work { return [steps = call[0].ToNumber().Int64Value()](Engine& engine) -> Result {
+  return queue(call, [&]() -> Work { return [steps = static_cast<int64_t>(to_number(call[0], "steps"))](Engine& engine) -> Result {
     engine.set_optimizer_steps(steps);
     return undefined;
   }; });

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "error.h"
+
 namespace grpo {
 
 namespace {
@@ -19,7 +21,13 @@ Sampling::Sampling(const Model& model, SampleRequest request) : model_(model), r
 }
 
 SampledPosition Sampling::next(const std::vector<int64_t>& stopped, const std::function<void()>& on_layer) {
-  for (const int64_t completion : stopped) running_.at(completion) = false;
+  for (const int64_t completion : stopped) {
+    if (completion < 0 || completion >= static_cast<int64_t>(running_.size())) {
+      throw Error("BAD_ARGUMENT", "there is no completion " + std::to_string(completion) + " to stop",
+                  "Give indices that sampleNext() gave.");
+    }
+    running_[completion] = false;
+  }
   SampledPosition result;
 
   // A token becomes a node only now, when its completion is known to go on.

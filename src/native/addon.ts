@@ -32,9 +32,18 @@ export function loadAddon(): NativeAddon {
   return loaded;
 }
 
-/** An engine whose rejections are `GrpoError`s. */
+/**
+ * An engine whose rejections are `GrpoError`s.
+ * @throws {GrpoError} BAD_ARGUMENT where the options are none; a device is tried at the first call
+ */
 export function createEngine(options: EngineOptions): NativeEngine {
-  const engine = new (loadAddon().Engine)(options);
+  const { Engine } = loadAddon();
+  let engine: NativeEngine;
+  try {
+    engine = new Engine(options);
+  } catch (error) {
+    throw asGrpoError(error);
+  }
   return new Proxy(engine, {
     get(target, name) {
       const member: unknown = Reflect.get(target, name, target);
