@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { learningRateAt, SCHEDULES, type LrSchedulerType } from '../../../src/grpo/schedule.js';
+
+/** By transformers 5.23's get_scheduler: rate 5e-6, 20 steps, at the steps below. */
+const STEPS = [0, 1, 3, 4, 10, 19];
+const WITHOUT_WARMUP: Record<LrSchedulerType, number[]> = {
+  linear: [5e-6, 4.75e-6, 4.25e-6, 4e-6, 2.5e-6, 2.5e-7],
+  cosine: [5e-6, 4.96922085e-6, 4.72751631e-6, 4.52254249e-6, 2.5e-6, 3.07791485e-8],
+  cosine_with_restarts: [5e-6, 4.96922085e-6, 4.72751631e-6, 4.52254249e-6, 2.5e-6, 3.07791485e-8],
+  polynomial: [5e-6, 4.755e-6, 4.265e-6, 4.02e-6, 2.55e-6, 3.45e-7],
+  constant: [5e-6, 5e-6, 5e-6, 5e-6, 5e-6, 5e-6],
+  constant_with_warmup: [5e-6, 5e-6, 5e-6, 5e-6, 5e-6, 5e-6],
+  inverse_sqrt: [5e-6, 4.99975002e-6, 4.99925017e-6, 4.9990003e-6, 4.99750187e-6, 4.99525676e-6],
+};
+const FOUR_WARMUP_STEPS: Record<LrSchedulerType, number[]> = {
+  linear: [0, 1.25e-6, 3.75e-6, 5e-6, 3.125e-6, 3.125e-7],
+  cosine: [0, 1.25e-6, 3.75e-6, 5e-6, 3.45670858e-6, 4.8036799e-8],
+  cosine_with_restarts: [0, 1.25e-6, 3.75e-6, 5e-6, 3.45670858e-6, 4.8036799e-8],
+  polynomial: [0, 1.25e-6, 3.75e-6, 5e-6, 3.1625e-6, 4.0625e-7],
+  constant: [5e-6, 5e-6, 5e-6, 5e-6, 5e-6, 5e-6],
+  constant_with_warmup: [0, 1.25e-6, 3.75e-6, 5e-6, 5e-6, 5e-6],
+  inverse_sqrt: [0, 1.25e-6, 3.75e-6, 5e-6, 3.16227766e-6, 2.29415734e-6],
+};
+
+describe.each(SCHEDULES)('%s', (lrSchedulerType) => {
+  it.each([
+    ['no warm-up', { warmupSteps: 0, warmupRatio: 0 }, WITHOUT_WARMUP],
+    ['warm-up in steps', { warmupSteps: 4, warmupRatio: 0 }, FOUR_WARMUP_STEPS],
+    ['warm-up as a share', { warmupSteps: 0, warmupRatio: 0.2 }, FOUR_WARMUP_STEPS],
+  ])('%s', (_, warmup, expected) => {
+    const rates = STEPS.map((step) =>
+      learningRateAt(step, 20, { lrSchedulerType, learningRate: 5e-6, ...warmup }),
+    );
+    rates.forEach((rate, i) => expect(Math.abs(rate - expected[lrSchedulerType][i]!)).toBeLessThan(1e-13));
+  });
+});
