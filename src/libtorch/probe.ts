@@ -31,7 +31,7 @@ export function probeAddon(device = 'cpu'): EngineInfo {
       // Falls through: a program that prints something else did not go well.
     }
   }
-  throw new GrpoError('ADDON_LOAD', `The addon does not load: ${reason(result)}`, {
+  throw new GrpoError('ADDON_BROKEN', `The addon does not load: ${reason(result)}`, {
     ...remedy(result),
     exitCode: 1,
   });

@@ -125,7 +125,7 @@ describe('the packed tarball', () => {
     const { status, stdout } = run('npx', ['grpo-native', 'doctor', '--json']);
     const report = JSON.parse(stdout) as DoctorReport;
     expect(status).toBe(1);
-    expect(report.problems.map(({ code }) => code)).toContain('ADDON_LOAD');
+    expect(report.problems.map(({ code }) => code)).toContain('ADDON_BROKEN');
   });
 });
 
