@@ -36,7 +36,9 @@ export interface Task {
   /** Used by `stop: answer`. A task without one has no such rule. */
   stop?: StopRule;
   /** Whether a completion counts as right in an evaluation; by default reward > 0. */
-  isCorrect?: (completion: Completion) => boolean;
+  isCorrect?: (completion: Completion, reward: number) => boolean;
+  /** Of a mixture: the share of problems that each `Problem.task` gets. */
+  weights?: Record<string, number>;
 }
 
 export type Split = 'train' | 'held_out';

@@ -1,0 +1,81 @@
+/** Calls a reward function and believes nothing it returns. */
+import { GrpoError } from '../errors.js';
+import type { Completion, RewardFunction } from '../tasks/task.js';
+
+export interface JudgeContext {
+  /** Optimiser step, for messages. */
+  step?: number | undefined;
+  /** Name of the reward or the task it belongs to, for messages. */
+  name?: string | undefined;
+}
+
+/**
+ * Rewards of `completions`, in order.
+ * @throws {GrpoError} REWARD_FAILED, REWARD_COUNT or REWARD_NOT_FINITE, with the completion that shows it
+ */
+export async function judge(
+  reward: RewardFunction,
+  completions: Completion[],
+  context: JudgeContext = {},
+): Promise<number[]> {
+  const who = `${context.name ? `the reward of ${context.name}` : 'the reward function'}${
+    context.step === undefined ? '' : ` at step ${context.step}`
+  }`;
+  let rewards: unknown;
+  try {
+    rewards = await reward(completions);
+  } catch (cause) {
+    if (cause instanceof GrpoError || isAbort(cause)) throw cause;
+    throw new GrpoError('REWARD_FAILED', `${who} threw: ${describe(cause)}`, {
+      fix: `Mend the reward function; it was called with ${completions.length} completions, the first ${quote(completions[0])}.`,
+      value: cause,
+      cause,
+      exitCode: 1,
+    });
+  }
+  if (!isList(rewards)) {
+    throw new GrpoError('REWARD_COUNT', `${who} returned ${typeof rewards}, not a list of numbers`, {
+      fix: 'Return an array with one number for each completion, in their order.',
+      value: rewards,
+      exitCode: 1,
+    });
+  }
+  const list = Array.from(rewards as ArrayLike<unknown>);
+  if (list.length !== completions.length) {
+    const missing = list.length < completions.length;
+    const first = missing ? `; the first without a reward is ${quote(completions[list.length])}` : '';
+    throw new GrpoError(
+      'REWARD_COUNT',
+      `${who} returned ${list.length} values for ${completions.length} completions${first}`,
+      { fix: 'Return an array with one number for each completion, in their order.', value: list.length, exitCode: 1 },
+    );
+  }
+  const bad = list.findIndex((value) => typeof value !== 'number' || !Number.isFinite(value));
+  if (bad >= 0) {
+    const value = list[bad];
+    throw new GrpoError(
+      'REWARD_NOT_FINITE',
+      `${who} gave ${typeof value === 'number' ? value : JSON.stringify(value) ?? typeof value} to ${quote(completions[bad])}`,
+      { fix: 'Return a finite number for every completion, for those that cannot be judged too.', value, exitCode: 1 },
+    );
+  }
+  return list as number[];
+}
+
+function isList(value: unknown): value is ArrayLike<unknown> {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}
+
+function describe(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+function quote(completion: Completion | undefined): string {
+  if (!completion) return 'none';
+  const text = JSON.stringify(completion.completion);
+  return `${text.length > 80 ? `${text.slice(0, 77)}..."` : text} to ${JSON.stringify(completion.prompt)}`;
+}
