@@ -1,0 +1,16 @@
+/**
+ * Defaults of the embedded model, where they differ from those in `options.ts`: it is small, so it
+ * needs large steps and can afford large batches.
+ */
+export const TINY_MODEL = 'tiny';
+
+export const TINY_DEFAULTS = {
+  train: { learning_rate: 3e-4, batch_size: 256, beta: 0.04, max_steps: 1500 },
+  sft: { learning_rate: 1e-3, batch_size: 64 },
+};
+
+/** Options that hang on the model, by the command's name. */
+export function modelDefaults(command: string, model: unknown): Record<string, unknown> {
+  if (model !== TINY_MODEL) return {};
+  return Object.hasOwn(TINY_DEFAULTS, command) ? TINY_DEFAULTS[command as keyof typeof TINY_DEFAULTS] : {};
+}

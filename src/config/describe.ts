@@ -1,0 +1,90 @@
+/** What an option takes, in plain words and for flags, read off its declaration. */
+import { z } from 'zod';
+
+/** The parts of JSON Schema that the declarations in `options.ts` give rise to. */
+interface JsonSchema {
+  type?: 'string' | 'number' | 'integer' | 'boolean' | 'array' | 'object' | 'null';
+  anyOf?: JsonSchema[];
+  enum?: string[];
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+  default?: unknown;
+  description?: string;
+  allowed?: string;
+}
+
+export interface OptionInfo {
+  name: string;
+  description: string;
+  /** Undefined: the option must be given. */
+  default: unknown;
+  /** Such as `a whole number of at least 2`. */
+  allowed: string;
+  choices: string[] | undefined;
+  /** What it may hold; more than one for `null` and for lists. */
+  kinds: Set<NonNullable<JsonSchema['type']>>;
+}
+
+const cache = new WeakMap<z.ZodObject, OptionInfo[]>();
+
+/** The options of a schema, in the order of their declaration. */
+export function describeOptions(schema: z.ZodObject): OptionInfo[] {
+  let options = cache.get(schema);
+  if (!options) {
+    const { properties } = z.toJSONSchema(schema, { io: 'input' }) as {
+      properties: Record<string, JsonSchema>;
+    };
+    options = Object.entries(properties).map(([name, option]) => describeOption(name, option));
+    cache.set(schema, options);
+  }
+  return options;
+}
+
+function describeOption(name: string, option: JsonSchema): OptionInfo {
+  const forms = option.anyOf ? option.anyOf : [option];
+  return {
+    name,
+    description: option.description ?? '',
+    default: option.default,
+    allowed: option.allowed ?? forms.map(allowedForm).join(' or '),
+    choices: forms.find((form) => form.enum)?.enum,
+    kinds: new Set(forms.map(({ type }) => type).filter((type) => type !== undefined)),
+  };
+}
+
+function allowedForm(form: JsonSchema): string {
+  if (form.enum) return form.enum.join(', ').replace(/, ([^,]*)$/, ' or $1');
+  switch (form.type) {
+    case 'integer':
+      return `a whole number${bounds(form)}`;
+    case 'number':
+      return `a number${bounds(form)}`;
+    case 'boolean':
+      return 'true or false';
+    case 'array':
+      return 'a list of texts';
+    case 'object':
+      return 'names with numbers, such as arithmetic=2,counting=1';
+    case 'null':
+      return 'null';
+    case 'string':
+    case undefined:
+      return 'a text';
+  }
+}
+
+function bounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: JsonSchema): string {
+  // zod bounds whole numbers by what a double holds exactly; nobody needs to be told.
+  const low = minimum === Number.MIN_SAFE_INTEGER ? undefined : minimum;
+  const high = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum;
+  if (low !== undefined && high !== undefined) return ` from ${low} to ${high}`;
+  const parts = [
+    low === undefined ? '' : `of at least ${low}`,
+    exclusiveMinimum === undefined ? '' : `above ${exclusiveMinimum}`,
+    high === undefined ? '' : `of at most ${high}`,
+    exclusiveMaximum === undefined ? '' : `below ${exclusiveMaximum}`,
+  ].filter(Boolean);
+  return parts.length > 0 ? ` ${parts.join(' and ')}` : '';
+}

@@ -1,0 +1,68 @@
+/** Options as command-line flags, and flags back as options. */
+import type { Options } from 'yargs';
+import type { z } from 'zod';
+import { GrpoError } from '../errors.js';
+import { describeOptions, type OptionInfo } from './describe.js';
+import { toKebab } from './names.js';
+
+/**
+ * For `yargs.options()`. No flag has a yargs default, so that one that was given can be told from one
+ * that was not; nor yargs choices: `resolveConfig` refuses with a better message.
+ */
+export function yargsOptions(
+  schema: z.ZodObject,
+  defaults: Record<string, unknown> = {},
+): Record<string, Options> {
+  return Object.fromEntries(
+    describeOptions(schema).map((option) => [toKebab(option.name), flag(option, defaults[option.name])]),
+  );
+}
+
+function flag(option: OptionInfo, tinyDefault: unknown): Options {
+  const choices = option.choices ? ` [${option.choices.join('|')}]` : '';
+  const common: Options = { description: option.description + choices };
+  if (option.default !== undefined && option.default !== null && option.default !== false)
+    common.defaultDescription =
+      show(option.default) + (tinyDefault === undefined ? '' : `; tiny: ${show(tinyDefault)}`);
+  if (option.kinds.has('boolean')) return { ...common, type: 'boolean' };
+  // Numbers have no yargs type: it turns what is no number into NaN, and the word that was meant is lost.
+  if (option.kinds.has('number') || option.kinds.has('integer')) return { ...common, requiresArg: true };
+  return { ...common, type: 'string', requiresArg: true };
+}
+
+const show = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
+/** The options among what yargs parsed, as `resolveConfig` takes them. */
+export function fromFlags(schema: z.ZodObject, argv: Record<string, unknown>): Record<string, unknown> {
+  const given: Record<string, unknown> = {};
+  for (const option of describeOptions(schema)) {
+    const value = argv[toKebab(option.name)];
+    if (value !== undefined) given[option.name] = fromFlag(option, value);
+  }
+  return given;
+}
+
+function fromFlag(option: OptionInfo, value: unknown): unknown {
+  if (Array.isArray(value)) {
+    if (option.kinds.has('array')) return value.map(String);
+    throw new GrpoError('BAD_OPTION', `--${toKebab(option.name)} was given ${value.length} times`, {
+      fix: `give --${toKebab(option.name)} once`,
+      value,
+    });
+  }
+  if (typeof value !== 'string') return value;
+  if (value === 'null' && option.kinds.has('null')) return null;
+  if (option.kinds.has('object')) return parseWeights(value) ?? value;
+  return value;
+}
+
+/** `a=2,b=1`; undefined where it is something else. */
+function parseWeights(text: string): Record<string, number> | undefined {
+  const weights: Record<string, number> = {};
+  for (const part of text.split(',')) {
+    const match = /^\s*([^=\s]+)\s*[=:]\s*(\d+(?:\.\d+)?)\s*$/.exec(part);
+    if (!match) return undefined;
+    weights[match[1]!] = Number(match[2]);
+  }
+  return weights;
+}

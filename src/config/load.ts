@@ -1,0 +1,143 @@
+/**
+ * From a YAML file, flags and defaults to one configuration: flags > file > defaults of the model >
+ * defaults. Whatever is unknown or out of bounds is refused here, before any work starts.
+ */
+import { readFileSync } from 'node:fs';
+import { isMap, isScalar, LineCounter, parseDocument, stringify, type Node } from 'yaml';
+import type { z } from 'zod';
+import { nearest } from '../cli/nearest.js';
+import { GrpoError } from '../errors.js';
+import { modelDefaults } from './defaults.js';
+import { describeOptions } from './describe.js';
+import { toKebab, toSnake } from './names.js';
+
+/** Options from one place, by their snake_case names. */
+export interface Source {
+  values: Record<string, unknown>;
+  /** How a message calls an option of this place: `--batch-size`, or `runs.yaml:3: batch_size`. */
+  label: (name: string) => string;
+}
+
+export const flagSource = (values: Record<string, unknown>): Source => ({
+  values,
+  label: (name) => `--${toKebab(name)}`,
+});
+
+export const programSource = (values: Record<string, unknown>): Source => ({ values, label: (name) => name });
+
+/** @throws {GrpoError} CONFIG_MISSING, CONFIG_SYNTAX */
+export function readYaml(file: string): Source {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new GrpoError(
+      'CONFIG_MISSING',
+      `cannot read the configuration ${file}: ${(cause as Error).message}`,
+      {
+        fix: 'give the path of a YAML file with options, such as config.yaml of a run',
+        value: file,
+        cause,
+      },
+    );
+  }
+  return parseYaml(text, file);
+}
+
+/** @param file its name, for messages */
+export function parseYaml(text: string, file: string): Source {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const error = document.errors[0];
+  if (error) throw syntaxError(file, lines.linePos(error.pos[0]).line, error.message);
+  const root: Node | null = document.contents;
+  if (root !== null && !isMap(root)) {
+    // A file of comments alone has an empty scalar for contents.
+    if (isScalar(root) && root.value === null) return { values: {}, label: (name) => name };
+    throw syntaxError(file, lines.linePos(root.range?.[0] ?? 0).line, 'not a list of options');
+  }
+  const lineOf = new Map<string, number>();
+  for (const { key } of root?.items ?? [])
+    if (isScalar(key)) lineOf.set(String(key.value), lines.linePos(key.range?.[0] ?? 0).line);
+  return {
+    values: (document.toJS() ?? {}) as Record<string, unknown>,
+    label: (name) => `${file}:${lineOf.get(name) ?? 1}: ${name}`,
+  };
+}
+
+function syntaxError(file: string, line: number, message: string): GrpoError {
+  return new GrpoError('CONFIG_SYNTAX', `${file}:${line}: ${message}`, {
+    fix: 'write one option a line, as in `batch_size: 64`',
+    value: file,
+  });
+}
+
+/**
+ * @param command name of the command, which some defaults hang on
+ * @param sources the first has precedence
+ * @throws {GrpoError} UNKNOWN_OPTION, BAD_OPTION
+ */
+export function resolveConfig<S extends z.ZodRawShape>(
+  command: string,
+  schema: z.ZodObject<S>,
+  sources: Source[],
+): z.output<z.ZodObject<S>> {
+  const options = new Map(describeOptions(schema).map((option) => [option.name, option]));
+  const merged: Record<string, unknown> = {};
+  const origin = new Map<string, Source>();
+  for (const source of sources) {
+    for (const [name, value] of Object.entries(source.values)) {
+      if (value === undefined) continue;
+      if (!options.has(name)) throw unknownOption(name, source.label(name), [...options.keys()]);
+      if (origin.has(name)) continue;
+      origin.set(name, source);
+      merged[name] = value;
+    }
+  }
+  const model = merged.model ?? options.get('model')?.default;
+  const parsed = schema.safeParse({ ...modelDefaults(command, model), ...merged });
+  if (parsed.success) return parsed.data;
+  const name = String(parsed.error.issues[0]!.path[0]);
+  throw badOption(
+    origin.get(name)?.label(name) ?? name,
+    merged[name],
+    options.get(name)?.allowed ?? 'something else',
+  );
+}
+
+function unknownOption(name: string, label: string, known: string[]): GrpoError {
+  const close = nearest(toSnake(name), known);
+  const shown = label.startsWith('--')
+    ? (option: string) => `--${toKebab(option)}`
+    : (option: string) => option;
+  return new GrpoError('UNKNOWN_OPTION', `${label} is not an option`, {
+    fix: close ? `did you mean ${shown(close)}?` : `the options are ${known.map(shown).join(', ')}`,
+    value: name,
+  });
+}
+
+function badOption(label: string, value: unknown, allowed: string): GrpoError {
+  const message =
+    value === undefined
+      ? `${label} is missing`
+      : `${label} is ${typeof value === 'number' ? value : JSON.stringify(value)}`;
+  return new GrpoError('BAD_OPTION', message, { fix: `it must be ${allowed}`, value });
+}
+
+/** The configuration as `config.yaml` says it, every option with its value. */
+export function toYaml(config: Record<string, unknown>): string {
+  return stringify(config, { lineWidth: 0 });
+}
+
+/** Refuses flags that neither the schema nor `others` know, naming the nearest; for yargs without `strict`. */
+export function refuseUnknownFlags(
+  schema: z.ZodObject,
+  argv: Record<string, unknown>,
+  others: string[] = [],
+): void {
+  const known = [...describeOptions(schema).map(({ name }) => name), ...others.map(toSnake)];
+  for (const key of Object.keys(argv)) {
+    if (key === '_' || key === '$0' || known.includes(toSnake(key))) continue;
+    throw unknownOption(key, `--${toKebab(key)}`, known);
+  }
+}

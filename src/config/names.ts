@@ -1,0 +1,28 @@
+/** One name in three spellings: `batch_size` in files, `--batch-size` as a flag, `batchSize` in TypeScript. */
+
+export type CamelCase<S extends string> = S extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : S;
+
+export type CamelKeys<T> = { [K in keyof T as K extends string ? CamelCase<K> : K]: T[K] };
+
+export const toCamel = (name: string): string =>
+  name.replace(/[_-]+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+
+export const toSnake = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replaceAll('-', '_');
+
+export const toKebab = (name: string): string => toSnake(name).replaceAll('_', '-');
+
+/** Renames the keys of `values`; what they hold stays as it is. */
+export function camelKeys<T extends object>(values: T): CamelKeys<T> {
+  return renamed(values, toCamel) as CamelKeys<T>;
+}
+
+export function snakeKeys(values: object): Record<string, unknown> {
+  return renamed(values, toSnake);
+}
+
+function renamed(values: object, rename: (name: string) => string): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [rename(name), value as unknown]));
+}

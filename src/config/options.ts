@@ -1,0 +1,225 @@
+/**
+ * Every option, declared once: its type, bounds, default and what it does. Flags, help, YAML files,
+ * the printed configuration and the TypeScript types all follow from here.
+ *
+ * Names are TRL's. Defaults are the research journal's baseline for real models; `defaults.ts` has
+ * those of the embedded one.
+ */
+import { z } from 'zod';
+
+const whole = (least: number) => z.number().int().min(least);
+const share = () => z.number().min(0).max(1);
+
+const SCHEDULERS = [
+  'linear',
+  'cosine',
+  'constant',
+  'constant_with_warmup',
+  'polynomial',
+  'inverse_sqrt',
+  'cosine_with_restarts',
+] as const;
+
+const what = {
+  model: z.string().min(1).default('tiny').describe('tiny, a folder in the Hugging Face layout, or a hub id'),
+  task: z
+    .string()
+    .min(1)
+    .default('arithmetic')
+    .describe('A built-in task (arithmetic, counting, comparison, binary, mixed) or a module (./my-task.ts)'),
+  task_weights: z
+    .record(z.string(), z.number().min(0))
+    .nullable()
+    .default(null)
+    .describe('Tasks of mixed and their shares, such as arithmetic=2,counting=1 (null: all alike)'),
+  max_operand: whole(1)
+    .max(9999)
+    .default(20)
+    .describe('Largest number in an arithmetic or comparison problem'),
+  operations: z
+    .string()
+    .regex(/^[-+*]+$/)
+    .default('+-*')
+    .meta({ allowed: 'some of + - *, written together' })
+    .describe('Operations of the arithmetic task'),
+  reward: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe("Module whose reward function replaces the task's (./my-reward.ts)"),
+};
+
+const run = {
+  output_dir: z.string().min(1).nullable().default(null).describe('Run folder (null: a new one in runs/)'),
+  resume: z.boolean().default(false).describe('Continue the run in the run folder from its last checkpoint'),
+  seed: whole(0)
+    .max(2 ** 31 - 1)
+    .default(42)
+    .describe('Decides the order of problems and every draw'),
+};
+
+const length = {
+  max_steps: whole(-1).default(-1).describe('Optimiser steps (-1: as num_train_epochs says)'),
+  num_train_epochs: z.number().positive().default(1).describe('Passes over the training problems'),
+  train_samples: whole(1).nullable().default(null).describe('Training problems used (null: all)'),
+};
+
+const batch = {
+  batch_size: whole(1).default(64).describe('Completions an optimiser step; a multiple of num_generations'),
+  num_generations: whole(2).default(16).describe('Completions of a prompt, compared with each other'),
+  gradient_accumulation_steps: whole(1)
+    .default(1)
+    .describe('Parts a step is forwarded in; more take less memory'),
+  num_iterations: whole(1).default(1).describe('Optimiser steps that learn from the same completions'),
+};
+
+const optimizer = {
+  learning_rate: z.number().positive().max(1).default(5e-6).describe('AdamW step size, at its highest'),
+  lr_scheduler_type: z.enum(SCHEDULERS).default('linear').describe('How the learning rate goes down'),
+  warmup_steps: whole(0).default(0).describe('Steps over which the learning rate goes up'),
+  warmup_ratio: share().default(0).describe('The same as a share of all steps, where warmup_steps is 0'),
+  adam_beta1: z.number().min(0).lt(1).default(0.9).describe('Decay of the mean of gradients'),
+  adam_beta2: z.number().min(0).lt(1).default(0.999).describe('Decay of the mean of squared gradients'),
+  adam_epsilon: z.number().positive().default(1e-8).describe('Keeps AdamW from dividing by zero'),
+  weight_decay: z.number().min(0).default(0).describe('Decoupled weight decay'),
+  max_grad_norm: z.number().min(0).default(1).describe('Gradients are scaled down to this norm (0: never)'),
+};
+
+const loss = {
+  beta: z
+    .number()
+    .min(0)
+    .default(0.1)
+    .describe('Weight of the KL to the reference (0: no reference is kept)'),
+  epsilon: z.number().positive().max(1).default(0.2).describe('How far below 1 a probability ratio counts'),
+  epsilon_high: z
+    .number()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe('How far above 1 a probability ratio counts (null: epsilon)'),
+  loss_type: z
+    .enum(['grpo', 'dr_grpo', 'bnpo', 'dapo'])
+    .default('grpo')
+    .describe('How tokens are averaged into the loss'),
+  scale_rewards: z
+    .enum(['group', 'batch', 'none'])
+    .default('group')
+    .describe('Standard deviation that advantages are divided by'),
+  entropy_coef: z.number().default(0).describe('Weight of an entropy bonus'),
+  use_bias_correction_kl: z.boolean().default(false).describe('Multiply the KL by the probability ratio'),
+};
+
+const sampling = {
+  max_completion_length: whole(1).max(32768).default(16).describe('Tokens of a completion at most'),
+  temperature: z.number().positive().max(100).default(0.7).describe('Softmax temperature of sampling'),
+  top_k: whole(0).default(0).describe('Sample from the k most likely tokens (0: all)'),
+  top_p: z
+    .number()
+    .positive()
+    .max(1)
+    .default(1)
+    .describe('Sample from the likeliest tokens that reach this share'),
+  min_p: share().default(0).describe('Drop tokens less likely than this share of the likeliest'),
+  repetition_penalty: z
+    .number()
+    .positive()
+    .max(10)
+    .default(1)
+    .describe('Above 1: makes repetition less likely'),
+  stop: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .default('answer')
+    .meta({ allowed: 'answer, none, a text, or a list of texts' })
+    .describe('Ends a completion: answer (when the reward is decided), none, a text or a list of texts'),
+};
+
+const watching = {
+  eval_steps: whole(0)
+    .default(50)
+    .describe('Steps between evaluations on held-out problems (0: before and after)'),
+  eval_samples: whole(0).default(200).describe('Held-out problems in an evaluation (0: no evaluation)'),
+  save_steps: whole(0).default(100).describe('Steps between checkpoints (0: none)'),
+  save_total_limit: whole(0).default(2).describe('Checkpoints kept (0: all)'),
+  num_completions_to_print: whole(0).default(4).describe('Completions shown now and then (0: none)'),
+};
+
+const machine = {
+  dtype: z.enum(['float32', 'bfloat16']).default('float32').describe('Type of number that is computed with'),
+  device: z
+    .string()
+    .regex(/^(cpu|cuda(:\d+)?)$/)
+    .default('cpu')
+    .meta({ allowed: 'cpu, cuda or cuda:N' })
+    .describe('cpu, cuda or cuda:N'),
+  threads: whole(0).max(1024).default(0).describe('CPU threads (0: one a physical core)'),
+};
+
+/** A model that is asked, not taught, may be asked for its most likely token. */
+const anyTemperature = z.number().min(0).max(100).describe('Softmax temperature (0: the most likely token)');
+
+export const TRAIN = z.strictObject({
+  ...what,
+  ...run,
+  ...length,
+  ...batch,
+  ...optimizer,
+  ...loss,
+  ...sampling,
+  ...watching,
+  ...machine,
+});
+
+/** Supervised: `batch_size` problems a step, each with its answer. */
+export const SFT = z.strictObject({
+  ...what,
+  ...run,
+  ...length,
+  batch_size: whole(1).default(32).describe('Problems an optimiser step'),
+  gradient_accumulation_steps: batch.gradient_accumulation_steps,
+  ...optimizer,
+  learning_rate: optimizer.learning_rate.default(2e-5),
+  max_completion_length: sampling.max_completion_length,
+  stop: sampling.stop,
+  ...watching,
+  ...machine,
+});
+
+export const EVAL = z.strictObject({
+  ...what,
+  split: z.enum(['held_out', 'train']).default('held_out').describe('Which problems'),
+  samples: whole(0).default(0).describe('How many of them (0: all)'),
+  seed: run.seed,
+  ...sampling,
+  temperature: anyTemperature.default(0),
+  batch_size: whole(1).default(64).describe('Problems sampled together'),
+  ...machine,
+});
+
+export const GENERATE = z.strictObject({
+  model: what.model,
+  prompt: z.string().min(1).describe('Text to go on from'),
+  num: whole(1).default(1).describe('Completions'),
+  seed: run.seed,
+  ...sampling,
+  stop: sampling.stop
+    .default('none')
+    .meta({ allowed: 'none, a text, or a list of texts' })
+    .describe('Ends a completion: none, a text or a list of texts'),
+  temperature: anyTemperature.default(0.7),
+  max_completion_length: sampling.max_completion_length.default(64),
+  ...machine,
+});
+
+export const SCORE = z.strictObject({
+  model: what.model,
+  temperature: z
+    .number()
+    .positive()
+    .max(100)
+    .default(1)
+    .describe('Softmax temperature of the log-probabilities'),
+  batch_size: whole(1).default(64).describe('Lines scored together'),
+  ...machine,
+});
