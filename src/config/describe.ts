@@ -56,23 +56,16 @@ function describeOption(name: string, option: JsonSchema): OptionInfo {
 
 function allowedForm(form: JsonSchema): string {
   if (form.enum) return form.enum.join(', ').replace(/, ([^,]*)$/, ' or $1');
-  switch (form.type) {
-    case 'integer':
-      return `a whole number${bounds(form)}`;
-    case 'number':
-      return `a number${bounds(form)}`;
-    case 'boolean':
-      return 'true or false';
-    case 'array':
-      return 'a list of texts';
-    case 'object':
-      return 'names with numbers, such as arithmetic=2,counting=1';
-    case 'null':
-      return 'null';
-    case 'string':
-    case undefined:
-      return 'a text';
-  }
+  const words: Record<NonNullable<JsonSchema['type']>, string> = {
+    integer: `a whole number${bounds(form)}`,
+    number: `a number${bounds(form)}`,
+    boolean: 'true or false',
+    string: 'a text',
+    array: 'a list of texts',
+    object: 'names with numbers, such as arithmetic=2,counting=1,',
+    null: 'null',
+  };
+  return words[form.type ?? 'string'];
 }
 
 function bounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: JsonSchema): string {

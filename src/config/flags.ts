@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { GrpoError } from '../errors.js';
 import { describeOptions, type OptionInfo } from './describe.js';
 import { toKebab } from './names.js';
+import { GROUPS } from './options.js';
 
 /**
  * For `yargs.options()`. No flag has a yargs default, so that one that was given can be told from one
@@ -20,7 +21,8 @@ export function yargsOptions(
 
 function flag(option: OptionInfo, tinyDefault: unknown): Options {
   const choices = option.choices ? ` [${option.choices.join('|')}]` : '';
-  const common: Options = { description: option.description + choices };
+  const group = Object.keys(GROUPS).find((heading) => option.name in GROUPS[heading]!);
+  const common: Options = { description: option.description + choices, ...(group && { group: `${group}:` }) };
   if (option.default !== undefined && option.default !== null && option.default !== false)
     common.defaultDescription =
       show(option.default) + (tinyDefault === undefined ? '' : `; tiny: ${show(tinyDefault)}`);

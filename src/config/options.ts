@@ -31,11 +31,12 @@ const what = {
     .record(z.string(), z.number().min(0))
     .nullable()
     .default(null)
-    .describe('Tasks of mixed and their shares, such as arithmetic=2,counting=1 (null: all alike)'),
+    .describe('Tasks of mixed and their shares (null: arithmetic=2,counting=1,comparison=1)'),
   max_operand: whole(1)
     .max(9999)
-    .default(20)
-    .describe('Largest number in an arithmetic or comparison problem'),
+    .nullable()
+    .default(null)
+    .describe('Largest number in a problem (null: 20; of binary 255)'),
   operations: z
     .string()
     .regex(/^[-+*]+$/)
@@ -60,8 +61,12 @@ const run = {
 };
 
 const length = {
-  max_steps: whole(-1).default(-1).describe('Optimiser steps (-1: as num_train_epochs says)'),
-  num_train_epochs: z.number().positive().default(1).describe('Passes over the training problems'),
+  max_steps: whole(-1)
+    .refine((steps) => steps !== 0)
+    .meta({ allowed: 'a whole number of at least 1, or -1' })
+    .default(-1)
+    .describe('Optimiser steps (-1: as num_train_epochs says)'),
+  num_train_epochs: z.number().positive().default(3).describe('Passes over the training problems'),
   train_samples: whole(1).nullable().default(null).describe('Training problems used (null: all)'),
 };
 
@@ -182,7 +187,12 @@ export const SFT = z.strictObject({
   learning_rate: optimizer.learning_rate.default(2e-5),
   max_completion_length: sampling.max_completion_length,
   stop: sampling.stop,
+  temperature: anyTemperature.default(0),
   ...watching,
+  target_accuracy: share()
+    .nullable()
+    .default(null)
+    .describe('Ends the run when an evaluation reaches it (null: at the last step)'),
   ...machine,
 });
 
@@ -223,3 +233,15 @@ export const SCORE = z.strictObject({
   batch_size: whole(1).default(64).describe('Lines scored together'),
   ...machine,
 });
+
+/** Headings of `--help`, with what is under each. */
+export const GROUPS: Record<string, object> = {
+  'Task and model': { ...what, prompt: 0, num: 0, split: 0, samples: 0 },
+  Run: { ...run, ...length },
+  Batches: batch,
+  Optimiser: optimizer,
+  Loss: loss,
+  Sampling: sampling,
+  'Evaluation and checkpoints': { ...watching, target_accuracy: 0 },
+  Machine: machine,
+};

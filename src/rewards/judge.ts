@@ -27,7 +27,7 @@ export async function judge(
   } catch (cause) {
     if (cause instanceof GrpoError || isAbort(cause)) throw cause;
     throw new GrpoError('REWARD_FAILED', `${who} threw: ${describe(cause)}`, {
-      fix: `Mend the reward function; it was called with ${completions.length} completions, the first ${quote(completions[0])}.`,
+      fix: `mend the reward function; it was called with ${completions.length} completions, the first ${quote(completions[0])}`,
       value: cause,
       cause,
       exitCode: 1,
@@ -35,19 +35,23 @@ export async function judge(
   }
   if (!isList(rewards)) {
     throw new GrpoError('REWARD_COUNT', `${who} returned ${typeof rewards}, not a list of numbers`, {
-      fix: 'Return an array with one number for each completion, in their order.',
+      fix: 'return an array with one number for each completion, in their order',
       value: rewards,
       exitCode: 1,
     });
   }
-  const list = Array.from(rewards as ArrayLike<unknown>);
+  const list = Array.from(rewards);
   if (list.length !== completions.length) {
     const missing = list.length < completions.length;
     const first = missing ? `; the first without a reward is ${quote(completions[list.length])}` : '';
     throw new GrpoError(
       'REWARD_COUNT',
       `${who} returned ${list.length} values for ${completions.length} completions${first}`,
-      { fix: 'Return an array with one number for each completion, in their order.', value: list.length, exitCode: 1 },
+      {
+        fix: 'return an array with one number for each completion, in their order',
+        value: list.length,
+        exitCode: 1,
+      },
     );
   }
   const bad = list.findIndex((value) => typeof value !== 'number' || !Number.isFinite(value));
@@ -55,8 +59,12 @@ export async function judge(
     const value = list[bad];
     throw new GrpoError(
       'REWARD_NOT_FINITE',
-      `${who} gave ${typeof value === 'number' ? value : JSON.stringify(value) ?? typeof value} to ${quote(completions[bad])}`,
-      { fix: 'Return a finite number for every completion, for those that cannot be judged too.', value, exitCode: 1 },
+      `${who} gave ${typeof value === 'number' ? value : describeValue(value)} to ${quote(completions[bad])}`,
+      {
+        fix: 'return a finite number for every completion, for those that cannot be judged too',
+        value,
+        exitCode: 1,
+      },
     );
   }
   return list as number[];
@@ -72,6 +80,11 @@ function isAbort(error: unknown): boolean {
 
 function describe(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
+}
+
+/** JSON has no word for NaN, undefined or a function. */
+function describeValue(value: unknown): string {
+  return typeof value === 'object' || typeof value === 'string' ? JSON.stringify(value) : String(value);
 }
 
 function quote(completion: Completion | undefined): string {

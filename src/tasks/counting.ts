@@ -1,4 +1,5 @@
 /** `Count the words: cat sun tree = `, lists of 1 to `max_operand` words (20), thirty of each length. */
+import { GrpoError } from '../errors.js';
 import { generator } from '../random.js';
 import { numberReward } from '../rewards/answer.js';
 import { stopAtNumber } from '../rewards/stop.js';
@@ -11,8 +12,20 @@ const WORDS = (
   'ship rock leaf milk cake ring king road hill sand wind gold iron salt boat'
 ).split(' ');
 
+const LONGEST = 200;
+
 export function counting({ maxOperand }: TaskOptions = {}): Task {
   const max = maxOperand ?? 20;
+  if (max > LONGEST) {
+    throw new GrpoError(
+      'BAD_OPTION',
+      `max_operand is ${max}, and counting has lists of up to ${LONGEST} words`,
+      {
+        fix: `use a max_operand of at most ${LONGEST} for counting`,
+        value: max,
+      },
+    );
+  }
   return {
     name: 'counting',
     problems: () => {

@@ -26,7 +26,7 @@ export async function loadModuleTask(path: string, options: TaskOptions, folder:
   const missing = missingOf(task);
   if (missing.length > 0) {
     throw new GrpoError('BAD_TASK', `${path}: the task has no ${missing.join(', no ')}`, {
-      fix: 'Default-export { name, problems(), reward(completions), stop?(text, problem) }, or a function that returns one.',
+      fix: 'default-export { name, problems(), reward(completions), stop?(text, problem) }, or a function that returns one',
       value: path,
     });
   }
@@ -38,13 +38,14 @@ export async function loadReward(path: string, folder = process.cwd()): Promise<
   const reward = await defaultExport(path, folder);
   if (typeof reward === 'function') return reward as RewardFunction;
   throw new GrpoError('BAD_REWARD', `${path}: the default export is ${kindOf(reward)}, not a function`, {
-    fix: 'Default-export a function that takes a list of { prompt, completion, answer } and returns a number for each.',
+    fix: 'default-export a function that takes a list of { prompt, completion, answer } and returns a number for each',
     value: path,
   });
 }
 
 function missingOf(task: unknown): string[] {
-  if (typeof task !== 'object' || task === null) return ['name (text)', 'problems (function)', 'reward (function)'];
+  if (typeof task !== 'object' || task === null)
+    return ['name (text)', 'problems (function)', 'reward (function)'];
   const { name, problems, reward, stop, isCorrect } = task as Record<string, unknown>;
   return [
     ...(typeof name === 'string' && name !== '' ? [] : ['name (text)']),
@@ -59,7 +60,7 @@ async function defaultExport(path: string, folder: string): Promise<unknown> {
   const file = resolve(folder, path);
   if (!EXTENSIONS.includes(extname(file))) {
     throw new GrpoError('MODULE_NOT_FOUND', `${path} is no module (${EXTENSIONS.join(', ')})`, {
-      fix: 'Give the path of the file, with its extension.',
+      fix: 'give the path of the file, with its extension',
       value: path,
     });
   }
@@ -67,7 +68,7 @@ async function defaultExport(path: string, folder: string): Promise<unknown> {
     await access(file);
   } catch {
     throw new GrpoError('MODULE_NOT_FOUND', `there is no file ${file}`, {
-      fix: 'Give the path of the module, from the folder that the command runs in.',
+      fix: 'give the path of the module, from the folder that the command runs in',
       value: path,
     });
   }
@@ -82,7 +83,7 @@ async function defaultExport(path: string, folder: string): Promise<unknown> {
   if (typeof value === 'object' && value !== null && 'default' in value) value = value.default;
   if (value !== undefined) return value;
   throw new GrpoError('MODULE_FAILED', `${path} has no default export`, {
-    fix: 'Write `export default` before the task or the reward function (`module.exports =` in CommonJS).',
+    fix: 'write `export default` before the task or the reward function (`module.exports =` in CommonJS)',
     value: path,
   });
 }
@@ -98,7 +99,7 @@ async function importModule(file: string): Promise<unknown> {
 function failed(path: string, cause: unknown): GrpoError {
   const message = cause instanceof Error ? cause.message : String(cause);
   return new GrpoError('MODULE_FAILED', `${path} could not be loaded: ${message}`, {
-    fix: 'Mend the module; `node` (or `npx tsx`) run on it shows where it fails.',
+    fix: 'mend the module; `node` (or `npx tsx`) run on it shows where it fails',
     value: path,
     cause,
   });

@@ -26,16 +26,23 @@ export async function loadDataset(task: Task, options: DatasetOptions = {}): Pro
   const trainable = splitProblems(problems, 'train');
   const heldOut = splitProblems(problems, 'held_out');
   if (trainable.length === 0) {
-    throw new GrpoError('DATASET_EMPTY', `${task.name} has no problems to train on (${heldOut.length} are held out)`, {
-      fix: 'Give the task more problems: one in five, chosen by its text, is kept for evaluation.',
-      value: 0,
-    });
+    throw new GrpoError(
+      'DATASET_EMPTY',
+      `${task.name} has no problems to train on (${heldOut.length} are held out)`,
+      {
+        fix: 'give the task more problems: one in five, chosen by its text, is kept for evaluation',
+        value: 0,
+      },
+    );
   }
   if (trainSamples !== null && trainSamples > trainable.length) {
     throw new GrpoError(
       'TRAIN_SAMPLES',
       `train_samples is ${trainSamples}, and ${task.name} has ${trainable.length} problems to train on`,
-      { fix: `Set train_samples to at most ${trainable.length}, or leave it out to use them all.`, value: trainSamples },
+      {
+        fix: `set train_samples to at most ${trainable.length}, or leave it out to use them all`,
+        value: trainSamples,
+      },
     );
   }
   if (heldOut.length === 0) notices.push(`${task.name} has no held-out problems: nothing to evaluate on.`);
@@ -47,12 +54,16 @@ export async function loadDataset(task: Task, options: DatasetOptions = {}): Pro
 }
 
 /** Problems of one split, for an evaluation. */
-export async function loadSplit(task: Task, split: Split, samples: number | null): Promise<Dataset['heldOut']> {
+export async function loadSplit(
+  task: Task,
+  split: Split,
+  samples: number | null,
+): Promise<Dataset['heldOut']> {
   const { problems } = await loadProblems(task);
   const chosen = choose(splitProblems(problems, split), samples, split, task.weights, []);
   if (chosen.length > 0) return chosen;
   throw new GrpoError('DATASET_EMPTY', `${task.name} has no problems in the split ${split}`, {
-    fix: 'Choose the other split, or give the task more problems: one in five, by its text, is held out.',
+    fix: 'choose the other split, or give the task more problems: one in five, by its text, is held out',
     value: split,
   });
 }
@@ -70,11 +81,14 @@ export async function loadProblems(task: Task): Promise<{ problems: Problem[]; n
   });
   if (seen.size === 0) {
     throw new GrpoError('DATASET_EMPTY', `${task.name} has no problems`, {
-      fix: 'Let its problems() return at least one { prompt, answer }.',
+      fix: 'let its problems() return at least one { prompt, answer }',
       value: 0,
     });
   }
-  const notices = duplicates > 0 ? [`${task.name}: ${duplicates} of ${all.length} problems repeat a prompt and were left out.`] : [];
+  const notices =
+    duplicates > 0
+      ? [`${task.name}: ${duplicates} of ${all.length} problems repeat a prompt and were left out.`]
+      : [];
   return { problems: [...seen.values()], notices };
 }
 
@@ -88,7 +102,7 @@ function checkProblem(task: Task, value: unknown, i: number): Problem {
 
 function badTask(task: Task, what: string, value: unknown): GrpoError {
   return new GrpoError('BAD_TASK', `${task.name}: ${what}`, {
-    fix: 'Let problems() return a list of { prompt: string, answer: string }.',
+    fix: 'let problems() return a list of { prompt: string, answer: string }',
     value,
   });
 }
@@ -115,14 +129,19 @@ function choose(
     ),
   }));
   const size =
-    count ?? Math.floor(Math.min(...parts.filter(({ share }) => share > 0).map((part) => part.problems.length / part.share)));
+    count ??
+    Math.floor(
+      Math.min(...parts.filter(({ share }) => share > 0).map((part) => part.problems.length / part.share)),
+    );
   const counts = apportion(
     parts.map(({ share }) => share),
     size,
   );
   const chosen = parts.flatMap((part, i) => {
     if (part.problems.length < counts[i]!)
-      notices.push(`${part.name} has ${part.problems.length} problems where its share of the mixture is ${counts[i]!}.`);
+      notices.push(
+        `${part.name} has ${part.problems.length} problems where its share of the mixture is ${counts[i]!}.`,
+      );
     return part.problems.slice(0, counts[i]);
   });
   return shuffled(chosen, key);

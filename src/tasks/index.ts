@@ -7,28 +7,39 @@ import { comparison } from './comparison.js';
 import { counting } from './counting.js';
 import { isModulePath, loadModuleTask } from './custom.js';
 import { JOURNAL_WEIGHTS, mixed } from './mixed.js';
+import { TASK_NAMES } from './names.js';
 import type { TaskOptions } from './options.js';
 import type { Task } from './task.js';
 
-/** To add a task: one file beside these, and a line here. */
-const TASKS: Record<string, (options: TaskOptions) => Task> = { arithmetic, counting, comparison, binary };
-
-/** What `--task` takes beside a module. */
-export const TASK_NAMES = [...Object.keys(TASKS), 'mixed'];
+/** To add a task: one file beside these, a line here, and its name in `names.ts`. */
+const TASKS: Record<Exclude<(typeof TASK_NAMES)[number], 'mixed'>, (options: TaskOptions) => Task> = {
+  arithmetic,
+  counting,
+  comparison,
+  binary,
+};
 
 /**
  * @param spec a built-in task's name, or the path of a module that default-exports a task or a function making one
  * @throws {GrpoError} TASK_NOT_FOUND, MODULE_NOT_FOUND, MODULE_FAILED, BAD_TASK, BAD_OPTION
  */
-export async function loadTask(spec: string, options: TaskOptions = {}, folder = process.cwd()): Promise<Task> {
-  if (Object.hasOwn(TASKS, spec)) return TASKS[spec]!(options);
+export async function loadTask(
+  spec: string,
+  options: TaskOptions = {},
+  folder = process.cwd(),
+): Promise<Task> {
+  if (Object.hasOwn(TASKS, spec)) return TASKS[spec as keyof typeof TASKS](options);
   if (spec === 'mixed') return loadMixture(options, folder);
   if (isModulePath(spec)) return loadModuleTask(spec, options, folder);
-  const meant = nearest(spec, TASK_NAMES);
-  throw new GrpoError('TASK_NOT_FOUND', `there is no task ${JSON.stringify(spec)}${meant ? `: did you mean ${meant}?` : ''}`, {
-    fix: `Use one of ${TASK_NAMES.join(', ')}, or the path of a module such as ./my-task.ts.`,
-    value: spec,
-  });
+  const meant = nearest(spec, [...TASK_NAMES]);
+  throw new GrpoError(
+    'TASK_NOT_FOUND',
+    `there is no task ${JSON.stringify(spec)}${meant ? `: did you mean ${meant}?` : ''}`,
+    {
+      fix: `use one of ${TASK_NAMES.join(', ')}, or the path of a module such as ./my-task.ts`,
+      value: spec,
+    },
+  );
 }
 
 async function loadMixture(options: TaskOptions, folder: string): Promise<Task> {
@@ -36,12 +47,15 @@ async function loadMixture(options: TaskOptions, folder: string): Promise<Task> 
   const parts: [Task, number][] = [];
   for (const [spec, weight] of Object.entries(weights)) {
     if (spec === 'mixed') throw badWeights('a mixture cannot hold a mixture', weights);
-    if (!(weight > 0 && Number.isFinite(weight))) throw badWeights(`the weight of ${spec} is ${weight}`, weights);
+    if (!(weight >= 0 && Number.isFinite(weight)))
+      throw badWeights(`the weight of ${spec} is ${weight}`, weights);
+    if (weight === 0) continue;
     parts.push([await loadTask(spec, options, folder), weight]);
   }
   const byName = Object.fromEntries(parts.map(([task, weight]) => [task.name, weight]));
-  if (parts.length === 0) throw badWeights('it names no task', weights);
-  if (Object.keys(byName).length < parts.length) throw badWeights('two of its tasks have the same name', weights);
+  if (parts.length === 0) throw badWeights('no task has a weight', weights);
+  if (Object.keys(byName).length < parts.length)
+    throw badWeights('two of its tasks have the same name', weights);
   return mixed(
     parts.map(([task]) => task),
     byName,
@@ -50,11 +64,12 @@ async function loadMixture(options: TaskOptions, folder: string): Promise<Task> 
 
 function badWeights(what: string, value: unknown): GrpoError {
   return new GrpoError('BAD_OPTION', `task_weights: ${what}`, {
-    fix: 'Give each task of the mixture a weight above 0, such as arithmetic=2,counting=1.',
+    fix: 'give each task of the mixture a weight above 0, such as arithmetic=2,counting=1',
     value,
   });
 }
 
+export { TASK_NAMES } from './names.js';
 export { loadReward } from './custom.js';
 export { loadDataset, loadProblems, loadSplit } from './dataset.js';
 export type { Dataset, DatasetOptions } from './dataset.js';

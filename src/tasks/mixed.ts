@@ -15,17 +15,23 @@ export function mixed(parts: Task[], weights: Record<string, number>): Task {
   const taskOf = (problem: Problem): Task => {
     const task = byName.get(problem.task ?? '');
     if (task) return task;
-    throw new GrpoError('BAD_TASK', `a problem of the mixture names the task ${JSON.stringify(problem.task)}`, {
-      fix: `Judge only problems that the mixture itself gave (tasks ${[...byName.keys()].join(', ')}).`,
-      value: problem.task,
-    });
+    throw new GrpoError(
+      'BAD_TASK',
+      `a problem of the mixture names the task ${JSON.stringify(problem.task)}`,
+      {
+        fix: `judge only problems that the mixture itself gave (tasks ${[...byName.keys()].join(', ')})`,
+        value: problem.task,
+      },
+    );
   };
   return {
     name: 'mixed',
     weights,
     problems: async () => {
       const lists = await Promise.all(
-        parts.map(async (task) => (await task.problems()).map((problem) => ({ ...problem, task: task.name }))),
+        parts.map(async (task) =>
+          (await task.problems()).map((problem) => ({ ...problem, task: task.name })),
+        ),
       );
       return lists.flat();
     },
