@@ -21,8 +21,15 @@ export default tseslint.config(
       '@typescript-eslint/no-unnecessary-type-parameters': 'off',
       // Tasks and rewards may be asynchronous; a built-in one need not be.
       '@typescript-eslint/require-await': 'off',
+      // Prompts and digits are spread into characters on purpose.
+      '@typescript-eslint/no-misused-spread': 'off',
       eqeqeq: 'error',
     },
+  },
+  {
+    files: ['test/**/*.ts'],
+    // `expect(object.method)` and mocks take methods apart on purpose.
+    rules: { '@typescript-eslint/unbound-method': 'off' },
   },
   {
     files: ['**/*.js', '**/*.mjs', '**/*.cjs'],
