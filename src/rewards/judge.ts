@@ -82,9 +82,10 @@ function describe(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
-/** JSON has no word for NaN, undefined or a function. */
 function describeValue(value: unknown): string {
-  return typeof value === 'object' || typeof value === 'string' ? JSON.stringify(value) : String(value);
+  // JSON has no word for NaN, nor for undefined.
+  if (value === undefined || typeof value === 'number') return String(value);
+  return typeof value === 'function' ? 'a function' : JSON.stringify(value);
 }
 
 function quote(completion: Completion | undefined): string {
