@@ -1,6 +1,6 @@
 /** Looks at a folder and says what libtorch it holds and whether it can be used. */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { GrpoError } from '../errors.js';
 import { run, which } from './exec.js';
 import { NEWEST, OLDEST, PIP_REQUIREMENT, isAccepted } from './version.js';
@@ -43,7 +43,8 @@ function sitePackages(venv: string): string[] {
 
 /** Everything known about the libtorch in `path` without loading it; null when there is none. */
 export function inspect(path: string): Libtorch | null {
-  const folder = locate(path);
+  // A choice is recorded and used from other folders.
+  const folder = locate(resolve(path));
   if (folder === null) return null;
   const found = {
     path: folder,

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { excerpt } from '../../src/libtorch/build.js';
 import { describe as describePlace, findLibtorch, named, remember, search } from '../../src/libtorch/find.js';
@@ -82,6 +82,7 @@ describe('inspecting a folder', () => {
     const torch = fakeTorch(join(folder, 'venv/lib/python3.12/site-packages/torch'), '2.7.0');
     expect(inspect(join(folder, 'venv'))!.path).toBe(torch);
     expect(inspect(dirname(torch))!.path).toBe(torch);
+    expect(inspect(relative(process.cwd(), torch))!.path).toBe(torch);
     expect(inspect(join(folder, 'elsewhere'))).toBeNull();
   });
 
