@@ -77,6 +77,7 @@ void EngineWrap::shut_down() {
   if (!worker_) return;
   worker_->abort();
   worker_->post([this] { engine_.reset(); });
+  worker_->stop();  // joined before the pointer goes, which the running task asks through
   worker_.reset();
 }
 
@@ -101,14 +102,18 @@ void EngineWrap::deliver(Napi::Env env, Napi::Function, EngineWrap*, Call* call)
   const std::unique_ptr<Call> owned(call);
   if (env == nullptr) return;  // the environment is going: nobody is left to hear
   const Napi::HandleScope scope(env);
-  if (!call->failure) {
-    try {
-      call->deferred.Resolve(call->result(env));
-    } catch (...) {  // a result too large for a typed array, say
-      call->failure = std::current_exception();
+  try {
+    if (!call->failure) {
+      try {
+        call->deferred.Resolve(call->result(env));
+      } catch (...) {  // a result too large for a typed array, say
+        call->failure = std::current_exception();
+      }
     }
+    if (call->failure) call->deferred.Reject(to_error(env, call->failure).Value());
+  } catch (const Napi::Error&) {
+    // A worker thread is being terminated: no call of its environment succeeds any more.
   }
-  if (call->failure) call->deferred.Reject(to_error(env, call->failure).Value());
   call->wrap->end_call();
 }
 
