@@ -1,0 +1,51 @@
+// An engine in a process or a worker thread of its own; plain JavaScript, so that it starts at once.
+// Started by ../processes.ts, which says what it does.
+import { Buffer } from 'node:buffer';
+import { createRequire } from 'node:module';
+import { setTimeout } from 'node:timers';
+import { deserialize } from 'node:v8';
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+
+const order = isMainThread ? deserialize(Buffer.from(process.argv[2], 'base64')) : workerData;
+const say = (message) =>
+  isMainThread ? process.stdout.write(`${JSON.stringify(message)}\n`) : parentPort.postMessage(message);
+
+const { Engine } = createRequire(import.meta.url)(order.addon);
+const engine = new Engine({ device: 'cpu', dtype: 'float32', threads: 1, matrixBackend: 'mkl' });
+await engine.load(order.config, order.tensors);
+
+// Work for about a second that nobody waits for.
+const forwards = (count) => {
+  for (let i = 0; i < count; i++) engine.forward(order.batch, 1).catch(() => undefined);
+};
+
+switch (order.work) {
+  case 'logits':
+    // Leaves the engine as it is: neither disposed of nor dropped.
+    say([...(await engine.logits(Int32Array.of(1, 2, 3)))]);
+    break;
+  case 'step':
+    await engine.score(order.batch, 'policy', 1);
+    say('working');
+    for (;;) {
+      await engine.forward(order.batch, 1);
+      await engine.backward(order.derivatives, null);
+    }
+  case 'exit':
+    forwards(20);
+    say('working');
+    setTimeout(() => process.exit(7), 30);
+    break;
+  case 'finish':
+    // The promise alone keeps the process alive until the work is done.
+    engine.score(order.batch, 'policy', 1).then(({ computed }) => say(computed));
+    break;
+  case 'drop':
+    for (let i = 0; i < 20; i++) {
+      const other = new Engine({ device: 'cpu', dtype: 'float32', threads: 1, matrixBackend: 'mkl' });
+      await other.info();
+    }
+    globalThis.gc();
+    say((await engine.logits(Int32Array.of(1))).length);
+    break;
+}
