@@ -62,7 +62,7 @@ function allowedForm(form: JsonSchema): string {
     boolean: 'true or false',
     string: 'a text',
     array: 'a list of texts',
-    object: 'names with numbers, such as arithmetic=2,counting=1,',
+    object: 'names with numbers above 0, such as arithmetic=2,counting=1,',
     null: 'null',
   };
   return words[form.type ?? 'string'];

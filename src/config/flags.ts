@@ -32,7 +32,10 @@ function flag(option: OptionInfo, tinyDefault: unknown): Options {
   return { ...common, type: 'string', requiresArg: true };
 }
 
-const show = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+function show(value: unknown): string {
+  if (typeof value === 'number' && value > 0 && value < 0.001) return value.toExponential();
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
 
 /** The options among what yargs parsed, as `resolveConfig` takes them. */
 export function fromFlags(schema: z.ZodObject, argv: Record<string, unknown>): Record<string, unknown> {

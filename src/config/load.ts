@@ -3,7 +3,7 @@
  * defaults. Whatever is unknown or out of bounds is refused here, before any work starts.
  */
 import { readFileSync } from 'node:fs';
-import { isMap, isScalar, LineCounter, parseDocument, stringify, type Node } from 'yaml';
+import { isMap, isScalar, LineCounter, parseDocument, stringify, type Document, type Node } from 'yaml';
 import type { z } from 'zod';
 import { nearest } from '../cli/nearest.js';
 import { GrpoError } from '../errors.js';
@@ -60,9 +60,18 @@ export function parseYaml(text: string, file: string): Source {
   for (const { key } of root?.items ?? [])
     if (isScalar(key)) lineOf.set(String(key.value), lines.linePos(key.range?.[0] ?? 0).line);
   return {
-    values: (document.toJS() ?? {}) as Record<string, unknown>,
+    values: plainValues(document, file),
     label: (name) => `${file}:${lineOf.get(name) ?? 1}: ${name}`,
   };
+}
+
+function plainValues(document: Document, file: string): Record<string, unknown> {
+  try {
+    return (document.toJS() ?? {}) as Record<string, unknown>;
+  } catch (error) {
+    // An alias that names nothing, or so many of them that the file would not fit into memory.
+    throw syntaxError(file, 1, (error as Error).message);
+  }
 }
 
 function syntaxError(file: string, line: number, message: string): GrpoError {

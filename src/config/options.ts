@@ -28,7 +28,7 @@ const what = {
     .default('arithmetic')
     .describe('A built-in task (arithmetic, counting, comparison, binary, mixed) or a module (./my-task.ts)'),
   task_weights: z
-    .record(z.string(), z.number().min(0))
+    .record(z.string(), z.number().positive())
     .nullable()
     .default(null)
     .describe('Tasks of mixed and their shares (null: arithmetic=2,counting=1,comparison=1)'),

@@ -1,4 +1,5 @@
 /** Calls a reward function and believes nothing it returns. */
+import { inspect } from 'node:util';
 import { GrpoError } from '../errors.js';
 import type { Completion, RewardFunction } from '../tasks/task.js';
 
@@ -59,7 +60,7 @@ export async function judge(
     const value = list[bad];
     throw new GrpoError(
       'REWARD_NOT_FINITE',
-      `${who} gave ${typeof value === 'number' ? value : describeValue(value)} to ${quote(completions[bad])}`,
+      `${who} gave ${inspect(value, { breakLength: Infinity, depth: 1 })} to ${quote(completions[bad])}`,
       {
         fix: 'return a finite number for every completion, for those that cannot be judged too',
         value,
@@ -80,12 +81,6 @@ function isAbort(error: unknown): boolean {
 
 function describe(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
-}
-
-function describeValue(value: unknown): string {
-  // JSON has no word for NaN, nor for undefined.
-  if (value === undefined || typeof value === 'number') return String(value);
-  return typeof value === 'function' ? 'a function' : JSON.stringify(value);
 }
 
 function quote(completion: Completion | undefined): string {

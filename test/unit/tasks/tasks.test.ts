@@ -110,9 +110,7 @@ describe('a mixture', () => {
       arithmetic: 1,
     });
     for (const taskWeights of [{}, { arithmetic: 0 }, { arithmetic: -1 }, { arithmetic: NaN }, { mixed: 1 }])
-      expect(await codeOf(loadTask('mixed', { taskWeights }))).toBe(
-        'BAD_OPTION',
-      );
+      expect(await codeOf(loadTask('mixed', { taskWeights }))).toBe('BAD_OPTION');
     expect(await codeOf(loadTask('mixed', { taskWeights: { arithmetik: 1 } }))).toBe('TASK_NOT_FOUND');
   });
 
