@@ -143,7 +143,7 @@ export async function request(
     const cause = (error as Error & { cause?: Error }).cause;
     throw new GrpoError(
       'HUB_UNREACHABLE',
-      `${new URL(url).origin} cannot be reached: ${cause?.message ?? error}`,
+      `${new URL(url).origin} cannot be reached: ${cause?.message ?? String(error)}`,
       {
         fix: 'check the connection or HF_ENDPOINT, or give the folder of a model',
         value: url,

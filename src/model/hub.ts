@@ -61,7 +61,7 @@ async function isComplete(folder: string): Promise<boolean> {
 
 async function shardsOf(indexFile: string): Promise<string[]> {
   const index = await readJsonObject(indexFile).catch(() => undefined);
-  const names = Object.values((index?.weight_map as Record<string, unknown>) ?? {});
+  const names = Object.values((index?.weight_map as Record<string, unknown> | undefined) ?? {});
   return [...new Set(names)].filter(
     (name): name is string => typeof name === 'string' && /^[\w.-]+$/.test(name),
   );

@@ -101,7 +101,7 @@ function checkEntry(
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize))
     throw corrupt(file, `${name} has bad data_offsets`, offsets);
   const [from, to] = offsets as [number, number];
-  const bytes = (shape as number[]).reduce((product, side) => product * side, BYTES[dtype as Dtype]);
+  const bytes = shape.reduce((product, side) => product * side, BYTES[dtype as Dtype]);
   if (!Number.isSafeInteger(bytes) || to - from !== bytes)
     throw corrupt(
       file,
@@ -114,7 +114,7 @@ function checkEntry(
     name,
     file,
     dtype: dtype as Dtype,
-    shape: shape as number[],
+    shape: shape,
     begin: dataStart + from,
     end: dataStart + to,
   };

@@ -4,12 +4,26 @@
  * add no special tokens to it.
  */
 import { join } from 'node:path';
-import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import * as huggingFace from '@huggingface/tokenizers';
 import { GrpoError } from '../errors.js';
 import { byteDecoder } from './byte-level.js';
 import { readJsonObject } from './json.js';
 
 type Json = Record<string, unknown>;
+
+/** What is used of it: its own declarations do not resolve from an ES module. */
+interface HuggingFaceTokenizer {
+  encode(text: string): { ids: (number | undefined)[] };
+  decode(ids: number[], options: Record<string, boolean>): string;
+  get_added_tokens_decoder(): Map<number, { special: boolean }>;
+  get_vocab(withAddedTokens: boolean): Map<string, number>;
+  id_to_token(id: number): string | undefined;
+  token_to_id(token: string): number | undefined;
+}
+const HuggingFaceTokenizer = (huggingFace as unknown as Record<string, unknown>).Tokenizer as new (
+  json: Json,
+  config: Json,
+) => HuggingFaceTokenizer;
 
 export class Tokenizer {
   /** Highest id that the tokenizer knows, plus one; a model's vocabulary may be larger (padding). */
@@ -69,8 +83,7 @@ export class Tokenizer {
   encode(text: string): Int32Array {
     const { ids } = this.#inner.encode(text);
     // A vocabulary without an unknown token leaves holes where it has no word for a character.
-    const hole = ids.some((id: number | undefined) => id === undefined || id < 0);
-    if (hole)
+    if (!ids.every((id): id is number => id !== undefined && id >= 0))
       throw new GrpoError(
         'TOKENIZER_TEXT',
         `the tokenizer has no token for a part of ${JSON.stringify(text)}`,

@@ -26,7 +26,7 @@ export function completionsTable(
   const groups = new Map<string, Map<string, { first: Shown; times: number }>>();
   for (const completion of completions) {
     let group = groups.get(completion.prompt);
-    if (!group) groups.set(completion.prompt, (group = new Map()));
+    if (!group) groups.set(completion.prompt, (group = new Map<string, { first: Shown; times: number }>()));
     const row = group.get(completion.completion);
     if (row) row.times++;
     else group.set(completion.completion, { first: completion, times: 1 });

@@ -29,8 +29,12 @@ export class TrainReport implements TrainCallbacks {
   #shown: { step: number; completions: JudgedCompletion[] } | undefined;
   readonly #began = performance.now();
 
-  constructor(out: Output) {
+  readonly #rows: number;
+
+  /** @param options rows: completions of a prompt in a table; 0: no tables */
+  constructor(out: Output, options: { rows: number } = { rows: 4 }) {
     this.#out = out;
+    this.#rows = options.rows;
     if (out.isTTY) this.#live = new LiveBlock(out);
   }
 
@@ -66,9 +70,9 @@ export class TrainReport implements TrainCallbacks {
     if (metrics.reward !== undefined) this.#rewards.push(metrics.reward);
     this.#stepTimes.push(metrics.step_time ?? 0);
     const { steps, startStep } = this.#plan!;
-    const every = (parts: number) => Math.max(1, Math.round((steps - startStep) / parts));
+    const every = (parts: number, least = 1) => Math.max(least, Math.round((steps - startStep) / parts));
     const taken = metrics.step - startStep;
-    if (this.#shown && (taken === 1 || taken % every(TABLES) === 0)) {
+    if (this.#shown && this.#rows > 0 && (taken === 1 || taken % every(TABLES, 10) === 0)) {
       this.#print(`${colors.dim(`completions at step ${metrics.step}`)}\n${this.#table()}`);
     }
     if (this.#live) this.#draw();
@@ -87,7 +91,10 @@ export class TrainReport implements TrainCallbacks {
   }
 
   #table(): string {
-    return completionsTable(this.#shown!.completions, this.#out.columns ?? 100);
+    return completionsTable(this.#shown!.completions, this.#out.columns ?? 100, {
+      prompts: 2,
+      rows: this.#rows,
+    });
   }
 
   #print(text: string): void {

@@ -4,9 +4,10 @@
  */
 import { readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GrpoError } from '../errors.js';
+import type { Evaluation } from '../grpo/evaluate.js';
 import { writeAtomic } from './disk.js';
 import type { RunFolder } from './folder.js';
+import type { Metrics } from './metrics.js';
 
 const FOLDER = 'checkpoints';
 const STATE = 'trainer_state.json';
@@ -23,10 +24,12 @@ export interface TrainerState {
   /** Seconds of training, over all sittings. */
   elapsed: number;
   /** Evaluation before the first step, where there was one. */
-  eval_before?: { accuracy: number; low: number; high: number; correct: number; total: number } | undefined;
-  /** Last evaluation, and at which step. */
-  eval_last?: { step: number; accuracy: number; low: number; high: number; correct: number; total: number } | undefined;
+  eval_before?: Evaluation | undefined;
   best?: { step: number; accuracy: number } | undefined;
+  /** The step's metrics, when the run was interrupted before its evaluation. */
+  pending?: Metrics | undefined;
+  /** What the method itself must remember, such as completions that further iterations learn from. */
+  memory?: unknown;
 }
 
 export interface Checkpoint {
@@ -40,7 +43,12 @@ export interface Saveable {
 }
 
 /** Saves under a temporary name first, then removes the oldest ones beyond `limit` (0: keeps all). */
-export async function saveCheckpoint(run: RunFolder, model: Saveable, state: TrainerState, limit: number): Promise<string> {
+export async function saveCheckpoint(
+  run: RunFolder,
+  model: Saveable,
+  state: TrainerState,
+  limit: number,
+): Promise<string> {
   const path = await run.writeFolder(join(FOLDER, `checkpoint-${state.global_step}`), async (temporary) => {
     await model.save(temporary);
     await model.saveOptimizer(join(temporary, OPTIMIZER_FILE));
@@ -68,15 +76,6 @@ export async function lastCheckpoint(run: RunFolder): Promise<Checkpoint | undef
     }
   }
   return undefined;
-}
-
-export async function requireCheckpoint(run: RunFolder): Promise<Checkpoint> {
-  const checkpoint = await lastCheckpoint(run);
-  if (checkpoint) return checkpoint;
-  throw new GrpoError('RESUME_NOTHING', `${run.path} holds no complete checkpoint`, {
-    fix: 'start the run anew in another --output-dir; it ended before its first checkpoint (see --save-steps)',
-    value: run.path,
-  });
 }
 
 async function checkpointSteps(run: RunFolder): Promise<number[]> {

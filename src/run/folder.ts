@@ -3,7 +3,7 @@
  * `config.yaml`, `env.json`, `metrics.csv`, `metrics.jsonl`, `completions.jsonl`,
  * `checkpoints/checkpoint-N/`, `final/`, `summary.json`.
  */
-import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { GrpoError } from '../errors.js';
@@ -19,7 +19,7 @@ export class RunFolder {
     this.path = path;
   }
 
-  /** Refuses a folder that holds a run, unless that run is to be resumed. */
+  /** Refuses a folder that holds a run, unless that run is to be resumed. Writes nothing yet. */
   static async open(path: string, options: { resume: boolean }): Promise<RunFolder> {
     const folder = new RunFolder(resolve(path));
     const holdsRun = await folder.holdsRun();
@@ -33,8 +33,17 @@ export class RunFolder {
         fix: 'leave out --resume to start one, or give the --output-dir of the run',
         value: path,
       });
-    await mkdir(folder.path, { recursive: true }).catch(diskError(path));
     return folder;
+  }
+
+  async create(): Promise<void> {
+    await mkdir(this.path, { recursive: true }).catch(diskError(this.path));
+  }
+
+  /** Bytes that may still be written. */
+  async freeSpace(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.path);
+    return bavail * bsize;
   }
 
   async holdsRun(): Promise<boolean> {
@@ -88,4 +97,8 @@ export async function freeRunName(name: string, parent = 'runs'): Promise<string
   }
 }
 
-const exists = (path: string) => stat(path).then(() => true, () => false);
+const exists = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );

@@ -64,7 +64,9 @@ export class LineFile {
     const lines = before.split('\n');
     // A crash in the middle of a write leaves a last line without an end: it is dropped too.
     lines.pop();
-    const kept = lines.filter((line, i) => (i === 0 && options.header !== undefined) || (options.keep?.(line) ?? true));
+    const kept = lines.filter(
+      (line, i) => (i === 0 && options.header !== undefined) || (options.keep?.(line) ?? true),
+    );
     if (kept.length === 0 && options.header !== undefined) kept.push(options.header);
     const text = kept.map((line) => `${line}\n`).join('');
     if (text !== before) await writeAtomic(path, text);
@@ -100,13 +102,22 @@ export class MetricsLog {
     this.#completions = completions;
   }
 
-  /** @param step rows after it are removed */
-  static async open(file: (name: string) => string, step = 0): Promise<MetricsLog> {
+  /**
+   * @param step what is said of later steps is removed
+   * @param pending the row of `step` is still to be written
+   */
+  static async open(file: (name: string) => string, step = 0, pending = false): Promise<MetricsLog> {
     const header = stringify([[...METRIC_COLUMNS]]).trimEnd();
-    const csv = await LineFile.open(file('metrics.csv'), { header, keep: (line) => Number.parseInt(line, 10) <= step });
-    const keep = (line: string) => stepOf(line) <= step;
-    const jsonl = await LineFile.open(file('metrics.jsonl'), { keep });
-    return new MetricsLog(csv, jsonl, await LineFile.open(file('completions.jsonl'), { keep }));
+    const rows = pending ? step - 1 : step;
+    const csv = await LineFile.open(file('metrics.csv'), {
+      header,
+      keep: (line) => Number.parseInt(line, 10) <= rows,
+    });
+    const jsonl = await LineFile.open(file('metrics.jsonl'), { keep: (line) => stepOf(line) <= rows });
+    const completions = await LineFile.open(file('completions.jsonl'), {
+      keep: (line) => stepOf(line) <= step,
+    });
+    return new MetricsLog(csv, jsonl, completions);
   }
 
   async step(metrics: Metrics): Promise<void> {

@@ -142,8 +142,8 @@ export class FakeModel implements TrainableModel {
       const g = raw * scale;
       first[i] = o.beta1 * first[i]! + (1 - o.beta1) * g;
       second[i] = o.beta2 * second[i]! + (1 - o.beta2) * g * g;
-      const step = first[i]! / (1 - o.beta1 ** this.steps);
-      const size = Math.sqrt(second[i]! / (1 - o.beta2 ** this.steps)) + o.eps;
+      const step = first[i] / (1 - o.beta1 ** this.steps);
+      const size = Math.sqrt(second[i] / (1 - o.beta2 ** this.steps)) + o.eps;
       this.weights[i]! -= o.learningRate * (step / size);
     });
     this.gradients.fill(0);

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ReferenceCache } from '../../../src/grpo/reference-cache.js';
-import type { Batch } from '../../../src/native/types.js';
 import { fakeModel } from '../../support/fake-model.js';
 import { temporaryFolder } from '../../support/fixtures.js';
 
@@ -25,7 +24,7 @@ describe('the reference', () => {
     const model = await frozen();
     const cache = await ReferenceCache.open(model, 0.7);
     const first = batch([ids(3, 4), ids(3, 5, 6), ids(3, 4), ids(9)], [0, 0, 0, 1]);
-    const exact = await model.score(first as Batch, { which: 'reference', temperature: 0.7 });
+    const exact = await model.score(first, { which: 'reference', temperature: 0.7 });
     model.calls.score = 0;
     const asked = await cache.logps(first, 1);
     expect(asked.logps).toEqual(exact.logps);

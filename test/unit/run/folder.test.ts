@@ -7,7 +7,11 @@ import { RunFolder, freeRunName } from '../../../src/run/folder.js';
 import { METRIC_COLUMNS, MetricsLog } from '../../../src/run/metrics.js';
 import { codeOf, temporaryFolder } from '../../support/fixtures.js';
 
-const open = (path: string, resume = false) => RunFolder.open(path, { resume });
+const open = async (path: string, resume = false) => {
+  const run = await RunFolder.open(path, { resume });
+  await run.create();
+  return run;
+};
 
 describe('a run folder', () => {
   it('is not given to a second run', async () => {

@@ -1,0 +1,67 @@
+/** `eval`: accuracy on a task's problems, with its interval. */
+import type { CommandModule } from 'yargs';
+import { EVAL } from '../config/options.js';
+import { askedOptions, askOptions, type AskArguments, withModel } from './ask-command.js';
+import { printJsonLine, progressLine } from './output.js';
+
+export const command: CommandModule<object, AskArguments> = {
+  command: 'eval',
+  describe: 'Measure how often a model is right',
+  builder: (yargs) =>
+    askOptions(
+      yargs,
+      EVAL,
+      [
+        [
+          '$0 eval --model runs/tiny-arithmetic/final',
+          'Every held-out problem of arithmetic, the likeliest answer',
+        ],
+        ['$0 eval --model tiny --task counting --samples 100 --json', 'For a program'],
+      ],
+      'Print one JSON object on standard output',
+    ),
+  handler: async (argv) => {
+    const options = askedOptions('eval', EVAL, argv);
+    const { loadReward, loadSplit, loadTask } = await import('../tasks/index.js');
+    const { evaluate } = await import('../grpo/evaluate.js');
+    const { stopRule } = await import('../grpo/stop.js');
+    const task = await loadTask(options.task, options);
+    const reward = options.reward === null ? undefined : await loadReward(options.reward);
+    const problems = await loadSplit(task, options.split, options.samples || null);
+    const progress = progressLine('evaluating');
+    const result = await withModel(options, (model, signal) =>
+      evaluate(model, {
+        ...options,
+        task,
+        reward,
+        problems,
+        stop: stopRule(options.stop, task),
+        signal,
+        onProgress: progress.update,
+      }),
+    ).finally(progress.end);
+    if (argv.json) {
+      const { correct, total, accuracy, low, high, seconds } = result;
+      printJsonLine({
+        model: options.model,
+        task: task.name,
+        split: options.split,
+        correct,
+        total,
+        accuracy,
+        accuracy_low: low,
+        accuracy_high: high,
+        reward: result.reward,
+        temperature: result.temperature,
+        mean_length: result.meanLength,
+        seconds,
+      });
+      return;
+    }
+    const { accuracy } = await import('../report/train-report.js');
+    const { number, duration } = await import('../report/text.js');
+    process.stdout.write(
+      `${task.name}, ${options.split}: ${accuracy(result)}, mean reward ${number(result.reward)}, ${duration(result.seconds)}\n`,
+    );
+  },
+};

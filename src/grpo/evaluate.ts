@@ -1,0 +1,100 @@
+/** How often a model is right on problems, with an interval that says how sure that is. */
+import type { Completion, Problem, RewardFunction, StopRule, Task } from '../tasks/task.js';
+import type { Sampler } from '../model/trainable.js';
+import type { SampledCompletion } from '../model/language-model.js';
+import { judge } from '../rewards/judge.js';
+import { wilson } from './interval.js';
+
+export interface Evaluation {
+  correct: number;
+  total: number;
+  accuracy: number;
+  /** 95% Wilson interval. */
+  low: number;
+  high: number;
+  /** Mean reward. */
+  reward: number;
+  /** 0: the most likely token each time. */
+  temperature: number;
+  /** Tokens of a completion. */
+  meanLength: number;
+  seconds: number;
+}
+
+export interface EvaluateOptions {
+  task: Task;
+  /** In place of the task's own. */
+  reward?: RewardFunction | undefined;
+  problems: Problem[];
+  stop?: StopRule | undefined;
+  maxCompletionLength: number;
+  temperature?: number;
+  topK?: number;
+  topP?: number;
+  minP?: number;
+  repetitionPenalty?: number;
+  seed?: number;
+  /** Prompts sampled together. */
+  batchSize?: number;
+  signal?: AbortSignal | undefined;
+  onProgress?: (done: number, total: number) => void;
+  onCompletion?: (
+    completion: Completion & { reward: number; correct: boolean; ended: SampledCompletion['ended'] },
+  ) => void;
+}
+
+export async function evaluate(model: Sampler, options: EvaluateOptions): Promise<Evaluation> {
+  const { task, problems, temperature = 0, batchSize = 64 } = options;
+  const start = performance.now();
+  let correct = 0;
+  let rewardSum = 0;
+  let tokens = 0;
+  for (let from = 0; from < problems.length; from += batchSize) {
+    const part = problems.slice(from, from + batchSize);
+    const { completions } = await model.sample({
+      prompts: part.map(({ prompt }) => model.tokenizer.encode(prompt)),
+      promptIndices: part.map((_, i) => from + i),
+      numGenerations: 1,
+      maxCompletionLength: options.maxCompletionLength,
+      temperature,
+      topK: options.topK ?? 0,
+      topP: options.topP ?? 1,
+      minP: options.minP ?? 0,
+      repetitionPenalty: options.repetitionPenalty ?? 1,
+      seed: options.seed ?? 0,
+      // Training counts steps from 1, so that no evaluation repeats its draws.
+      step: 0,
+      ...(options.stop && { stop: (text, prompt) => options.stop!(text, part[prompt]!) }),
+      ...(options.signal && { signal: options.signal }),
+    });
+    const judged = completions.map(({ text, prompt }): Completion => {
+      const problem = part[prompt]!;
+      return { prompt: problem.prompt, completion: text, answer: problem.answer, problem };
+    });
+    const rewards = await judge(options.reward ?? task.reward, judged, { name: task.name });
+    judged.forEach((completion, i) => {
+      const right = task.isCorrect?.(completion, rewards[i]!) ?? rewards[i]! > 0;
+      if (right) correct++;
+      rewardSum += rewards[i]!;
+      tokens += completions[i]!.ids.length;
+      options.onCompletion?.({
+        ...completion,
+        reward: rewards[i]!,
+        correct: right,
+        ended: completions[i]!.ended,
+      });
+    });
+    options.onProgress?.(from + part.length, problems.length);
+  }
+  const total = problems.length;
+  return {
+    correct,
+    total,
+    accuracy: total > 0 ? correct / total : 0,
+    ...wilson(correct, total),
+    reward: total > 0 ? rewardSum / total : 0,
+    temperature,
+    meanLength: total > 0 ? tokens / total : 0,
+    seconds: (performance.now() - start) / 1000,
+  };
+}

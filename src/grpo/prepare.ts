@@ -1,0 +1,181 @@
+/**
+ * What a run needs before its first step, in the order in which things can be wrong: options,
+ * task, run folder, model. Nothing is written and no weight is read before all of it was checked.
+ */
+import type { SftOptions, TrainOptions } from '../config/train-options.js';
+import { GrpoError } from '../errors.js';
+import { memory } from '../machine.js';
+import { parameterCount } from '../model/config.js';
+import type { DownloadProgress } from '../model/download.js';
+import type { TrainableModel } from '../model/trainable.js';
+import { lastCheckpoint, type Checkpoint } from '../run/checkpoints.js';
+import { RunFolder, freeRunName } from '../run/folder.js';
+import { loadDataset, loadReward, loadTask, type Dataset } from '../tasks/index.js';
+import type { Problem, RewardFunction, StopRule, Task } from '../tasks/task.js';
+import { evaluate, type Evaluation } from './evaluate.js';
+import type { TrainCallbacks, TrainPlan } from './events.js';
+import { stopRule } from './stop.js';
+
+/** What a program may give beside options. */
+export interface TrainExtras extends TrainCallbacks {
+  /** In place of the one that the option `task` names. */
+  task?: Task;
+  /** In place of the task's own. */
+  reward?: RewardFunction;
+  /** A model that is loaded already; it is taught in place and stays loaded. */
+  model?: TrainableModel;
+  /** False: no run folder, nothing is written. */
+  save?: boolean;
+  /** Ends the run after the token or phase at hand, with a checkpoint. */
+  signal?: AbortSignal;
+  onDownload?: (progress: DownloadProgress) => void;
+}
+
+type Common = Pick<
+  TrainOptions & SftOptions,
+  | 'model'
+  | 'device'
+  | 'dtype'
+  | 'threads'
+  | 'task'
+  | 'taskWeights'
+  | 'maxOperand'
+  | 'operations'
+  | 'reward'
+  | 'seed'
+  | 'trainSamples'
+  | 'evalSamples'
+  | 'maxCompletionLength'
+  | 'stop'
+  | 'outputDir'
+  | 'resume'
+>;
+
+export interface Prepared {
+  task: Task;
+  dataset: Dataset;
+  reward: RewardFunction;
+  stop: StopRule | undefined;
+  run: RunFolder | undefined;
+  resumeFrom: Checkpoint | undefined;
+  load(): Promise<TrainableModel>;
+  evaluate(model: TrainableModel, temperature: number): Promise<Evaluation>;
+  plan(model: TrainableModel, schedule: Schedule): Promise<TrainPlan>;
+  /** Gives back a model that `load` loaded. */
+  release(): Promise<void>;
+}
+
+type Schedule = Pick<TrainPlan, 'kind' | 'steps' | 'promptsPerStep' | 'numGenerations' | 'epochs' | 'beta'>;
+
+export async function prepare(options: Common, extras: TrainExtras): Promise<Prepared> {
+  const task = extras.task ?? (await loadTask(options.task, options));
+  const reward = extras.reward ?? (options.reward === null ? task.reward : await loadReward(options.reward));
+  const dataset = await loadDataset(task, options);
+  for (const notice of dataset.notices) extras.onNotice?.(notice);
+  const run = extras.save === false ? undefined : await openRun(options, task);
+  const resumeFrom = run && options.resume ? await lastCheckpoint(run) : undefined;
+  if (run && options.resume && !resumeFrom)
+    extras.onNotice?.(`${run.path} holds no complete checkpoint: the run starts from the beginning`);
+  const stop = stopRule(options.stop, task);
+  let loaded: TrainableModel | undefined;
+
+  return {
+    task,
+    dataset,
+    reward,
+    stop,
+    run,
+    resumeFrom,
+    async load() {
+      const model = extras.model ?? (loaded = await loadModel(options, extras));
+      checkPrompts(model, [...dataset.train, ...dataset.heldOut], options.maxCompletionLength);
+      // Nothing was written until here.
+      await run?.create();
+      return model;
+    },
+    evaluate: (model, temperature) =>
+      evaluate(model, {
+        task,
+        reward,
+        problems: dataset.heldOut,
+        stop,
+        maxCompletionLength: options.maxCompletionLength,
+        temperature,
+        seed: options.seed,
+        signal: extras.signal,
+      }),
+    async plan(model, schedule) {
+      const parameters = parameterCount(model.config);
+      const engine = await model.info();
+      return {
+        ...schedule,
+        model: options.model,
+        modelFolder: model.folder,
+        modelType: model.config.modelType,
+        parameters,
+        engine,
+        task: task.name,
+        trainProblems: dataset.train.length,
+        heldOutProblems: dataset.heldOut.length,
+        evalSamples: dataset.heldOut.length,
+        startStep: resumeFrom?.state.global_step ?? 0,
+        completionsPerStep: schedule.promptsPerStep * schedule.numGenerations,
+        memory: { needed: bytesNeeded(parameters, schedule.beta, engine.dtype), free: memory().free },
+        outputDir: run?.path,
+      };
+    },
+    release: async () => loaded?.dispose(),
+  };
+}
+
+async function openRun({ outputDir, resume, model }: Common, task: Task): Promise<RunFolder> {
+  if (outputDir !== null) return RunFolder.open(outputDir, { resume });
+  if (resume)
+    throw new GrpoError('RESUME_NOTHING', 'there is no run folder to resume from', {
+      fix: 'name it: --output-dir runs/NAME --resume',
+    });
+  const name = model
+    .replace(/[\\/]+$/, '')
+    .split(/[\\/]/)
+    .at(-1)!;
+  return RunFolder.open(await freeRunName(`${name}-${task.name}`.replace(/[^\w.-]+/g, '-')), { resume });
+}
+
+async function loadModel(options: Common, extras: TrainExtras): Promise<TrainableModel> {
+  // Loaded here, so that a program with a model of its own needs no addon.
+  const { LanguageModel } = await import('../model/language-model.js');
+  return LanguageModel.load({
+    model: options.model,
+    device: options.device,
+    dtype: options.dtype,
+    threads: options.threads,
+    ...(extras.onDownload && { onProgress: extras.onDownload }),
+    ...(extras.signal && { signal: extras.signal }),
+  });
+}
+
+/** Every prompt must be tokens, and leave room for a completion. */
+function checkPrompts(model: TrainableModel, problems: Problem[], maxCompletionLength: number): void {
+  const room = model.config.maxPositionEmbeddings - maxCompletionLength;
+  for (const { prompt } of problems) {
+    const length = model.tokenizer.encode(prompt).length;
+    if (length > 0 && length <= room) continue;
+    const shown = JSON.stringify(prompt.length > 60 ? `${prompt.slice(0, 60)}...` : prompt);
+    if (length === 0)
+      throw new GrpoError('PROMPT_EMPTY', `the prompt ${shown} has no tokens`, {
+        fix: 'give every problem a prompt with text',
+        value: prompt,
+      });
+    throw new GrpoError(
+      'PROMPT_TOO_LONG',
+      `the prompt ${shown} has ${length} tokens; with ${maxCompletionLength} more the model's ${model.config.maxPositionEmbeddings} positions do not suffice`,
+      { fix: 'shorten the prompt or lower --max-completion-length', value: length },
+    );
+  }
+}
+
+/** Weights, gradients and two moments in float32, the reference, and copies to compute with in bfloat16. */
+function bytesNeeded(parameters: number, beta: number, dtype: string): number {
+  const reference = beta === 0 ? 0 : 1;
+  return parameters * (4 * (4 + reference) + (dtype === 'bfloat16' ? 2 * (1 + reference) : 0));
+}

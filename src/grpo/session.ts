@@ -1,0 +1,223 @@
+/**
+ * A run around a method: steps one after another, metrics, evaluations, checkpoints, resuming,
+ * interruption, the ending. GRPO and the supervised warm start differ in `takeStep` alone.
+ */
+import { join } from 'node:path';
+import { GrpoError } from '../errors.js';
+import type { TrainableModel } from '../model/trainable.js';
+import {
+  lastCheckpoint,
+  OPTIMIZER_FILE,
+  saveCheckpoint,
+  type Checkpoint,
+  type TrainerState,
+} from '../run/checkpoints.js';
+import { environment } from '../run/environment.js';
+import type { RunFolder } from '../run/folder.js';
+import { snakeDeep } from '../run/names.js';
+import { MetricsLog, type Metrics } from '../run/metrics.js';
+import type { Evaluation } from './evaluate.js';
+import type { JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from './events.js';
+import { Tally } from './tally.js';
+
+export interface Method {
+  /** One optimiser step; `step` counts from 1. Throws `ABORTED` or an AbortError when the signal says so. */
+  takeStep(step: number): Promise<{ metrics: Metrics; completions?: JudgedCompletion[]; accuracy?: number }>;
+  evaluate(): Promise<Evaluation>;
+  /** Whether the run may end here, by its last evaluation. */
+  reached?(evaluation: Evaluation): boolean;
+  /** What must be remembered after `step`, beside weights and moments; of JSON's types. */
+  remember?(step: number): unknown;
+  close?(): Promise<void>;
+}
+
+export interface SessionOptions {
+  evalSteps: number;
+  evalSamples: number;
+  saveSteps: number;
+  saveTotalLimit: number;
+  seed: number;
+}
+
+export interface Session {
+  model: TrainableModel;
+  method: Method;
+  options: SessionOptions;
+  /** As `config.yaml` says it: TRL's names. */
+  config: Record<string, unknown>;
+  plan: TrainPlan;
+  run: RunFolder | undefined;
+  resumeFrom: Checkpoint | undefined;
+  callbacks: TrainCallbacks;
+  signal: AbortSignal | undefined;
+}
+
+export async function runSession(session: Session): Promise<TrainSummary> {
+  const { model, method, options, plan, run, callbacks, signal, resumeFrom } = session;
+  const state: TrainerState = resumeFrom
+    ? { ...resumeFrom.state, max_steps: plan.steps }
+    : { global_step: 0, epoch: 0, max_steps: plan.steps, seed: options.seed, num_tokens: 0, elapsed: 0 };
+  const tally = new Tally(plan);
+  let sinceSaved = 0;
+  let after: Evaluation | undefined;
+  let log: MetricsLog | undefined;
+  const began = performance.now();
+  const elapsedBefore = state.elapsed;
+  const elapsed = () => elapsedBefore + (performance.now() - began) / 1000;
+
+  const save = async (): Promise<string | undefined> => {
+    if (!run) return undefined;
+    callbacks.onPhase?.('saving', state.global_step);
+    state.elapsed = elapsed();
+    const path = await saveCheckpoint(
+      run,
+      model,
+      { ...state, memory: method.remember?.(state.global_step) },
+      options.saveTotalLimit,
+    );
+    sinceSaved = 0;
+    await callbacks.onCheckpoint?.(state.global_step, path);
+    return path;
+  };
+
+  /** The evaluation a step ends with, if it does, and its row. A checkpoint between the two keeps `pending`. */
+  const finish = async (metrics: Metrics): Promise<void> => {
+    state.pending = metrics;
+    const last = state.global_step === plan.steps;
+    if (
+      options.evalSamples > 0 &&
+      (last || (options.evalSteps > 0 && state.global_step % options.evalSteps === 0))
+    ) {
+      callbacks.onPhase?.('evaluating', state.global_step);
+      after = await method.evaluate();
+      Object.assign(metrics, evaluationMetrics(after));
+      if (!state.best || after.accuracy > state.best.accuracy)
+        state.best = { step: state.global_step, accuracy: after.accuracy };
+    }
+    state.pending = undefined;
+    await log?.step(metrics);
+    await callbacks.onStep?.(metrics);
+    if (metrics['eval/accuracy'] !== undefined) await callbacks.onEvaluate?.(state.global_step, after!);
+    if (options.saveSteps > 0 && state.global_step % options.saveSteps === 0) await save();
+  };
+
+  let interrupted = false;
+  try {
+    if (run) {
+      await refuseFullDisk(run, plan.parameters, options);
+      log = await MetricsLog.open((name) => run.file(name), state.global_step, state.pending !== undefined);
+      await run.writeConfig(session.config);
+      await run.writeJson('env.json', await environment(plan.engine, options.seed));
+    }
+    await callbacks.onPlan?.(plan);
+    try {
+      if (state.global_step === 0 && options.evalSamples > 0 && !state.eval_before) {
+        callbacks.onPhase?.('evaluating before the first step', 0);
+        state.eval_before = await method.evaluate();
+        await log?.note({ step: 0, ...evaluationMetrics(state.eval_before) });
+        await callbacks.onEvaluate?.(0, state.eval_before);
+      }
+      if (state.pending) await finish(state.pending);
+      while (state.global_step < plan.steps && !(after && method.reached?.(after))) {
+        if (signal?.aborted) throw aborted();
+        const { metrics, completions, accuracy } = await method.takeStep(state.global_step + 1);
+        state.global_step++;
+        sinceSaved++;
+        state.num_tokens += metrics.num_tokens ?? 0;
+        state.epoch = metrics.epoch ?? 0;
+        metrics.num_tokens = state.num_tokens;
+        tally.add(metrics, accuracy);
+        if (completions) {
+          await log?.completions(
+            countEqual(completions).map((completion) => ({ step: state.global_step, ...completion })),
+          );
+          await callbacks.onCompletions?.(state.global_step, completions);
+        }
+        await finish(metrics);
+      }
+    } catch (error) {
+      interrupted = isAbort(error, signal);
+      // Weights are those of the last whole step: worth keeping whatever a reward function did.
+      const usersFault = error instanceof GrpoError && error.code.startsWith('REWARD');
+      if (sinceSaved > 0 && (interrupted || usersFault)) {
+        const path = await save();
+        if (path && !interrupted) callbacks.onNotice?.(`saved ${path} before the error below`);
+      }
+      if (!interrupted) throw error;
+    }
+
+    let finalModel: string | undefined;
+    if (!interrupted && run) {
+      callbacks.onPhase?.('saving', state.global_step);
+      finalModel = await run.writeFolder('final', (folder) => model.save(folder));
+    }
+    const summary: TrainSummary = {
+      steps: state.global_step,
+      interrupted,
+      seconds: elapsed(),
+      ...tally.summary(),
+      before: state.eval_before,
+      after: interrupted ? undefined : after,
+      peakMemory: process.resourceUsage().maxRSS * 1024,
+      outputDir: run?.path,
+      finalModel,
+      checkpoint: run ? (await lastCheckpoint(run))?.path : undefined,
+    };
+    await run?.writeJson('summary.json', snakeDeep(summary));
+    return summary;
+  } finally {
+    await log?.close();
+    await method.close?.();
+  }
+}
+
+/** Equal completions of a prompt once, with how many there were. */
+function countEqual(completions: JudgedCompletion[]): (JudgedCompletion & { count: number })[] {
+  const seen = new Map<string, JudgedCompletion & { count: number }>();
+  for (const completion of completions) {
+    const key = JSON.stringify(completion);
+    const known = seen.get(key);
+    if (known) known.count++;
+    else seen.set(key, { ...completion, count: 1 });
+  }
+  return [...seen.values()];
+}
+
+/** Weights, then moments, of a checkpoint. The reference must be frozen before. */
+export async function restore(model: TrainableModel, { path, state }: Checkpoint): Promise<void> {
+  await model.loadWeights(path);
+  await model.loadOptimizer(join(path, OPTIMIZER_FILE), state.global_step);
+}
+
+function evaluationMetrics({ accuracy, low, high }: Evaluation) {
+  return { 'eval/accuracy': accuracy, 'eval/accuracy_low': low, 'eval/accuracy_high': high };
+}
+
+function aborted(): GrpoError {
+  return new GrpoError('ABORTED', 'the run was aborted', { fix: 'continue it with --resume', exitCode: 1 });
+}
+
+function isAbort(error: unknown, signal: AbortSignal | undefined): boolean {
+  if (!signal?.aborted) return false;
+  return (error as { code?: unknown }).code === 'ABORTED' || (error as Error).name === 'AbortError';
+}
+
+/** Better refused now than after an hour: what all checkpoints and the final model will take. */
+async function refuseFullDisk(run: RunFolder, parameters: number, options: SessionOptions): Promise<void> {
+  const model = parameters * 4;
+  // While a checkpoint is written, those to be removed are still there.
+  const checkpoints = options.saveSteps > 0 && options.saveTotalLimit > 0 ? options.saveTotalLimit + 1 : 1;
+  const needed = model + checkpoints * 3 * model;
+  const free = await run.freeSpace().catch(() => Infinity);
+  if (free >= needed) return;
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+  throw new GrpoError(
+    'DISK_FULL',
+    `${run.path} needs ${gigabytes(needed)} for checkpoints, and ${gigabytes(free)} are free`,
+    {
+      fix: 'free some space, choose another --output-dir, or keep fewer checkpoints (--save-total-limit)',
+      value: free,
+      exitCode: 1,
+    },
+  );
+}

@@ -1,0 +1,141 @@
+/**
+ * Supervised warm start: teaches a model a task's right answers, so that GRPO finds some to reward.
+ *
+ *   loss = mean over answer tokens of -log pi(token | prompt, answer so far)
+ *
+ * An answer ends with the end-of-sequence token, so that the model learns to stop.
+ * Left out on purpose: packing, chat templates, and data other than a task's problems.
+ */
+import { sftConfig, toOptions, type SftInput, type SftOptions } from '../config/train-options.js';
+import type { TrainableModel } from '../model/trainable.js';
+import { expectedTensors, withoutWeightDecay } from '../model/tensor-names.js';
+import type { Batch } from '../native/types.js';
+import type { Metrics } from '../run/metrics.js';
+import type { Problem } from '../tasks/task.js';
+import { planBatches } from './batches.js';
+import type { TrainSummary } from './events.js';
+import { prepare, type TrainExtras } from './prepare.js';
+import { stopwatch } from './rollout.js';
+import { learningRateAt } from './schedule.js';
+import { restore, runSession, type Method } from './session.js';
+
+/** @throws {GrpoError} whatever is wrong with the options, the task or the model, before anything is written */
+export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promise<TrainSummary> {
+  const config = sftConfig(input);
+  const options = toOptions(config);
+  const ready = await prepare(options, extras);
+  const { dataset, run, resumeFrom } = ready;
+  // A problem has one answer here: groups of one, each used once.
+  const batches = planBatches(dataset.train.length, { ...options, numGenerations: 1, numIterations: 1 });
+  try {
+    const model = await ready.load();
+    if (resumeFrom) await restore(model, resumeFrom);
+    const noWeightDecay = withoutWeightDecay(expectedTensors(model.config));
+    const method: Method = {
+      async takeStep(step) {
+        extras.onPhase?.('learning', step);
+        const start = performance.now();
+        const learningRate = learningRateAt(step - 1, batches.totalSteps, options);
+        const problems = batches.prompts(step - 1).map((index) => dataset.train[index]!);
+        const learned = await learnAnswers(model, problems, options, { learningRate, noWeightDecay });
+        const metrics: Metrics = {
+          step,
+          ...learned,
+          epoch: batches.epoch(step - 1),
+          learning_rate: learningRate,
+          step_time: (performance.now() - start) / 1000,
+        };
+        return { metrics };
+      },
+      evaluate: () => ready.evaluate(model, options.temperature),
+      reached: ({ accuracy }) => options.targetAccuracy !== null && accuracy >= options.targetAccuracy,
+    };
+    const plan = await ready.plan(model, {
+      kind: 'sft',
+      steps: batches.totalSteps,
+      promptsPerStep: batches.promptsPerStep,
+      numGenerations: 1,
+      epochs: batches.totalSteps / batches.stepsPerEpoch,
+      beta: 0,
+    });
+    const { signal } = extras;
+    return await runSession({
+      model,
+      method,
+      options,
+      config,
+      plan,
+      run,
+      resumeFrom,
+      callbacks: extras,
+      signal,
+    });
+  } finally {
+    await ready.release();
+  }
+}
+
+async function learnAnswers(
+  model: TrainableModel,
+  problems: Problem[],
+  options: SftOptions,
+  step: { learningRate: number; noWeightDecay: string[] },
+): Promise<Omit<Metrics, 'step'>> {
+  const clock = stopwatch();
+  const pairs = problems.map(({ prompt, answer }) => answerTokens(model, prompt, answer));
+  const tokens = pairs.reduce((sum, { completion }) => sum + completion.length, 0);
+  const parts = options.gradientAccumulationSteps;
+  const size = pairs.length / parts;
+  let loss = 0;
+  let entropy = 0;
+  let computed = 0;
+  for (let i = 0; i < parts; i++) {
+    const part = pairs.slice(i * size, (i + 1) * size);
+    const batch: Batch = {
+      prompts: part.map(({ prompt }) => prompt),
+      completions: part.map(({ completion }) => completion),
+      promptOf: Int32Array.from(part, (_, k) => k),
+    };
+    const scores = await model.forward(batch, 1);
+    for (const logp of scores.logps) loss -= logp / tokens;
+    for (const value of scores.entropies) entropy += value / tokens;
+    computed += scores.computed;
+    await model.backward(new Float32Array(scores.logps.length).fill(-1 / tokens), null);
+  }
+  const train = clock();
+  const gradNorm = await model.optimizerStep({
+    learningRate: step.learningRate,
+    beta1: options.adamBeta1,
+    beta2: options.adamBeta2,
+    eps: options.adamEpsilon,
+    weightDecay: options.weightDecay,
+    noWeightDecay: step.noWeightDecay,
+    maxGradNorm: options.maxGradNorm,
+  });
+  return {
+    loss,
+    entropy,
+    grad_norm: gradNorm,
+    'completions/mean_length': tokens / pairs.length,
+    num_tokens: pairs.reduce((sum, { prompt, completion }) => sum + prompt.length + completion.length, 0),
+    'time/train': train,
+    'time/optimizer': clock(),
+    'tokens/computed': computed,
+  };
+}
+
+/**
+ * The tokens that a right completion draws after the prompt's. Prompt and answer are encoded apart,
+ * as they are in sampling; the end is the end-of-sequence token, or a newline where there is none.
+ */
+export function answerTokens(
+  model: Pick<TrainableModel, 'tokenizer' | 'eosTokenIds'>,
+  prompt: string,
+  answer: string,
+): { prompt: Int32Array; completion: Int32Array } {
+  const end = model.eosTokenIds[0] ?? model.tokenizer.encode('\n')[0]!;
+  return {
+    prompt: model.tokenizer.encode(prompt),
+    completion: Int32Array.from([...model.tokenizer.encode(answer), end]),
+  };
+}

@@ -1,0 +1,13 @@
+/** Where a completion ends, beside the end-of-sequence token and its greatest length. */
+import type { StopRule, Task } from '../tasks/task.js';
+
+/**
+ * The rule that the option `stop` means: `answer` is the task's own, `none` is none, anything else
+ * is a text (or several) that ends a completion when it appears.
+ */
+export function stopRule(stop: string | string[], task?: Task): StopRule | undefined {
+  if (stop === 'none') return undefined;
+  if (stop === 'answer') return task?.stop;
+  const ends = Array.isArray(stop) ? stop : [stop];
+  return (text) => ends.some((end) => text.includes(end));
+}

@@ -1,0 +1,49 @@
+/** Sums over a sitting, for its ending. */
+import type { Metrics } from '../run/metrics.js';
+import type { TrainPlan, TrainSummary } from './events.js';
+
+const PHASES = ['sample', 'reward', 'reference', 'train', 'optimizer'] as const;
+
+export class Tally {
+  readonly #phases = { sample: 0, reward: 0, reference: 0, train: 0, optimizer: 0 };
+  readonly #rewards: number[] = [];
+  readonly #accuracies: number[] = [];
+  #sampled = 0;
+  #computed = 0;
+  #seconds = 0;
+
+  constructor(readonly plan: Pick<TrainPlan, 'kind'>) {}
+
+  add(metrics: Metrics, accuracy: number | undefined): void {
+    for (const phase of PHASES) this.#phases[phase] += metrics[`time/${phase}`] ?? 0;
+    if (metrics.reward !== undefined) this.#rewards.push(metrics.reward);
+    if (accuracy !== undefined) this.#accuracies.push(accuracy);
+    this.#sampled += metrics['tokens/sampled'] ?? 0;
+    this.#computed += metrics['tokens/computed'] ?? 0;
+    this.#seconds += metrics.step_time ?? 0;
+  }
+
+  summary(): Pick<
+    TrainSummary,
+    | 'rewardFirst'
+    | 'rewardLast'
+    | 'trainAccuracyLast'
+    | 'phases'
+    | 'tokensSampledPerSecond'
+    | 'tokensComputedPerSecond'
+  > {
+    const tenth = Math.max(1, Math.round(this.#rewards.length / 10));
+    return {
+      rewardFirst: mean(this.#rewards.slice(0, tenth)),
+      rewardLast: mean(this.#rewards.slice(-tenth)),
+      trainAccuracyLast: mean(this.#accuracies.slice(-tenth)),
+      phases: { ...this.#phases },
+      tokensSampledPerSecond: this.#phases.sample > 0 ? this.#sampled / this.#phases.sample : 0,
+      tokensComputedPerSecond: this.#seconds > 0 ? this.#computed / this.#seconds : 0,
+    };
+  }
+}
+
+function mean(values: number[]): number | undefined {
+  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,42 @@
+/** `env.json`: what a run was made with, so that it can be made again. */
+import { execFile } from 'node:child_process';
+import { arch, cpus, hostname, platform, release, totalmem } from 'node:os';
+import { promisify } from 'node:util';
+import type { EngineInfo } from '../native/types.js';
+import { packageVersion } from '../paths.js';
+
+export async function environment(engine: EngineInfo, seed: number): Promise<Record<string, unknown>> {
+  return {
+    grpo_native: packageVersion(),
+    node: process.version,
+    torch: engine.torchVersion,
+    machine: {
+      host: hostname(),
+      platform: platform(),
+      release: release(),
+      arch: arch(),
+      processor: cpus()[0]?.model.trim() ?? 'unknown',
+      logical_cores: cpus().length,
+      memory: totalmem(),
+      cpu_capability: engine.cpuCapability,
+    },
+    device: engine.device,
+    dtype: engine.dtype,
+    threads: engine.threads,
+    matrix_backend: engine.matrixBackend,
+    matrix_gflops: engine.matrixGflops,
+    seed,
+    git_commit: await gitCommit(),
+    started: new Date().toISOString(),
+  };
+}
+
+/** Of the folder the run is started in; null where it is no repository. */
+async function gitCommit(): Promise<string | null> {
+  try {
+    const { stdout } = await promisify(execFile)('git', ['rev-parse', 'HEAD'], { timeout: 5000 });
+    return stdout.trim();
+  } catch {
+    return null;
+  }
+}
