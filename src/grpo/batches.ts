@@ -1,6 +1,8 @@
 /**
  * Which prompts a step learns from, as TRL counts them: `batchSize` completions an optimiser
- * step are `batchSize / numGenerations` prompts; an epoch goes once through the prompts in an
+ * step (TRL's `per_device_train_batch_size` times its `gradient_accumulation_steps`: here
+ * accumulating changes the memory a step takes, not what it learns from) are
+ * `batchSize / numGenerations` prompts; an epoch goes once through the prompts in an
  * order of its own and drops what doesn't fill a batch; a batch is used for `numIterations`
  * steps. Everything follows from the step's number, so a resumed run needs no state.
  */

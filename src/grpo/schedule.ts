@@ -1,4 +1,5 @@
 /** Learning-rate schedules by transformers' names and formulas. */
+import { GrpoError } from '../errors.js';
 
 export const SCHEDULES = [
   'linear',
@@ -50,6 +51,16 @@ const DECAY: Record<LrSchedulerType, Decay> = {
 export function learningRateAt(step: number, totalSteps: number, options: ScheduleOptions): number {
   const { lrSchedulerType, learningRate, warmupSteps, warmupRatio } = options;
   if (lrSchedulerType === 'constant') return learningRate;
+  if (lrSchedulerType === 'polynomial' && learningRate <= POLYNOMIAL_END) {
+    throw new GrpoError(
+      'BAD_OPTION',
+      `learning_rate is ${learningRate}, and polynomial goes down to ${POLYNOMIAL_END}`,
+      {
+        fix: `use a learning_rate above ${POLYNOMIAL_END}, or another lr_scheduler_type`,
+        value: learningRate,
+      },
+    );
+  }
   const warmup = warmupSteps > 0 ? warmupSteps : Math.ceil(totalSteps * warmupRatio);
   if (step < warmup) return learningRate * (step / Math.max(1, warmup));
   const left = Math.max(1, totalSteps - warmup);

@@ -8,6 +8,8 @@ export interface JudgeContext {
   step?: number | undefined;
   /** Name of the reward or the task it belongs to, for messages. */
   name?: string | undefined;
+  /** A reward that fails because of it is no fault of the reward. */
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -26,7 +28,7 @@ export async function judge(
   try {
     rewards = await reward(completions);
   } catch (cause) {
-    if (cause instanceof GrpoError || isAbort(cause)) throw cause;
+    if (cause instanceof GrpoError || context.signal?.aborted) throw cause;
     throw new GrpoError('REWARD_FAILED', `${who} threw: ${describe(cause)}`, {
       fix: `mend the reward function; it was called with ${completions.length} completions, the first ${quote(completions[0])}`,
       value: cause,
@@ -73,10 +75,6 @@ export async function judge(
 
 function isList(value: unknown): value is ArrayLike<unknown> {
   return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
-}
-
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError';
 }
 
 function describe(cause: unknown): string {

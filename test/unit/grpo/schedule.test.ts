@@ -34,3 +34,13 @@ describe.each(SCHEDULES)('%s', (lrSchedulerType) => {
     rates.forEach((rate, i) => expect(Math.abs(rate - expected[lrSchedulerType][i]!)).toBeLessThan(1e-13));
   });
 });
+
+it('refuses a rate below the one that polynomial ends at', () => {
+  const options = {
+    lrSchedulerType: 'polynomial',
+    learningRate: 1e-8,
+    warmupSteps: 0,
+    warmupRatio: 0,
+  } as const;
+  expect(() => learningRateAt(0, 20, options)).toThrow(/goes down to 1e-7/);
+});
