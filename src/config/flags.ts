@@ -20,7 +20,7 @@ export function yargsOptions(
 }
 
 function flag(option: OptionInfo, tinyDefault: unknown): Options {
-  const choices = option.choices ? ` [${option.choices.join('|')}]` : '';
+  const choices = option.choices ? ` [${option.choices.join(', ')}]` : '';
   const group = Object.keys(GROUPS).find((heading) => option.name in GROUPS[heading]!);
   const common: Options = { description: option.description + choices, ...(group && { group: `${group}:` }) };
   if (option.default !== undefined && option.default !== null && option.default !== false)

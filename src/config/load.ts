@@ -3,13 +3,17 @@
  * defaults. Whatever is unknown or out of bounds is refused here, before any work starts.
  */
 import { readFileSync } from 'node:fs';
-import { isMap, isScalar, LineCounter, parseDocument, stringify, type Document, type Node } from 'yaml';
+import { createRequire } from 'node:module';
+import type * as Yaml from 'yaml';
 import type { z } from 'zod';
 import { nearest } from '../cli/nearest.js';
 import { GrpoError } from '../errors.js';
 import { modelDefaults } from './defaults.js';
 import { describeOptions } from './describe.js';
 import { toKebab, toSnake } from './names.js';
+
+/** Loaded when a file is read or written, and not for `--help`, which it would keep waiting. */
+const loadYaml = () => createRequire(import.meta.url)('yaml') as typeof Yaml;
 
 /** Options from one place, by their snake_case names. */
 export interface Source {
@@ -46,11 +50,12 @@ export function readYaml(file: string): Source {
 
 /** @param file its name, for messages */
 export function parseYaml(text: string, file: string): Source {
+  const { isMap, isScalar, LineCounter, parseDocument } = loadYaml();
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const error = document.errors[0];
   if (error) throw syntaxError(file, lines.linePos(error.pos[0]).line, error.message);
-  const root: Node | null = document.contents;
+  const root: Yaml.Node | null = document.contents;
   if (root !== null && !isMap(root)) {
     // A file of comments alone has an empty scalar for contents.
     if (isScalar(root) && root.value === null) return { values: {}, label: (name) => name };
@@ -65,7 +70,7 @@ export function parseYaml(text: string, file: string): Source {
   };
 }
 
-function plainValues(document: Document, file: string): Record<string, unknown> {
+function plainValues(document: Yaml.Document, file: string): Record<string, unknown> {
   try {
     return (document.toJS() ?? {}) as Record<string, unknown>;
   } catch (error) {
@@ -135,7 +140,7 @@ function badOption(label: string, value: unknown, allowed: string): GrpoError {
 
 /** The configuration as `config.yaml` says it, every option with its value. */
 export function toYaml(config: Record<string, unknown>): string {
-  return stringify(config, { lineWidth: 0 });
+  return loadYaml().stringify(config, { lineWidth: 0 });
 }
 
 /** Refuses flags that neither the schema nor `others` know, naming the nearest; for yargs without `strict`. */

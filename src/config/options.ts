@@ -199,7 +199,7 @@ export const SFT = z.strictObject({
 export const EVAL = z.strictObject({
   ...what,
   split: z.enum(['held_out', 'train']).default('held_out').describe('Which problems'),
-  samples: whole(0).default(0).describe('How many of them (0: all)'),
+  samples: whole(1).nullable().default(null).describe('How many of them (null: all)'),
   seed: run.seed,
   ...sampling,
   temperature: anyTemperature.default(0),

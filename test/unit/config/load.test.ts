@@ -131,7 +131,7 @@ it('reads a file, and says when there is none', () => {
 
 it('has schemas for the other commands', () => {
   expect(resolveConfig('sft', SFT, [])).toMatchObject(TINY_DEFAULTS.sft);
-  expect(resolveConfig('eval', EVAL, [])).toMatchObject({ split: 'held_out', temperature: 0, samples: 0 });
+  expect(resolveConfig('eval', EVAL, [])).toMatchObject({ split: 'held_out', temperature: 0, samples: null });
   expect(resolveConfig('score', SCORE, [])).toMatchObject({ temperature: 1 });
   expect(refusal(() => resolveConfig('generate', GENERATE, []))).toEqual({
     code: 'BAD_OPTION',
