@@ -7,17 +7,14 @@ import { comparison } from './comparison.js';
 import { counting } from './counting.js';
 import { isModulePath, loadModuleTask } from './custom.js';
 import { JOURNAL_WEIGHTS, mixed } from './mixed.js';
-import { TASK_NAMES } from './names.js';
 import type { TaskOptions } from './options.js';
 import type { Task } from './task.js';
 
-/** To add a task: one file beside these, a line here, and its name in `names.ts`. */
-const TASKS: Record<Exclude<(typeof TASK_NAMES)[number], 'mixed'>, (options: TaskOptions) => Task> = {
-  arithmetic,
-  counting,
-  comparison,
-  binary,
-};
+/** To add a task: one file beside these, and a line here. */
+const TASKS: Record<string, (options: TaskOptions) => Task> = { arithmetic, counting, comparison, binary };
+
+/** What `--task` takes beside a module. */
+export const TASK_NAMES = [...Object.keys(TASKS), 'mixed'];
 
 /**
  * @param spec a built-in task's name, or the path of a module that default-exports a task or a function making one
@@ -28,10 +25,10 @@ export async function loadTask(
   options: TaskOptions = {},
   folder = process.cwd(),
 ): Promise<Task> {
-  if (Object.hasOwn(TASKS, spec)) return TASKS[spec as keyof typeof TASKS](options);
+  if (Object.hasOwn(TASKS, spec)) return TASKS[spec]!(options);
   if (spec === 'mixed') return loadMixture(options, folder);
   if (isModulePath(spec)) return loadModuleTask(spec, options, folder);
-  const meant = nearest(spec, [...TASK_NAMES]);
+  const meant = nearest(spec, TASK_NAMES);
   throw new GrpoError(
     'TASK_NOT_FOUND',
     `there is no task ${JSON.stringify(spec)}${meant ? `: did you mean ${meant}?` : ''}`,
@@ -69,7 +66,6 @@ function badWeights(what: string, value: unknown): GrpoError {
   });
 }
 
-export { TASK_NAMES } from './names.js';
 export { loadReward } from './custom.js';
 export { loadDataset, loadProblems, loadSplit } from './dataset.js';
 export type { Dataset, DatasetOptions } from './dataset.js';
