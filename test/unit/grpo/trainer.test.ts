@@ -50,7 +50,9 @@ describe('a training run', () => {
     const summary = await run(
       { outputDir, maxSteps: 20, evalSteps: 10, saveSteps: 8 },
       {
-        onPlan: (plan) => void seen.push(`plan ${plan.steps} ${plan.promptsPerStep}`),
+        onPlan: (plan) => {
+          seen.push(`plan ${plan.steps} ${plan.promptsPerStep}`);
+        },
         onStep: (metrics) => void steps.push(metrics),
         onEvaluate: (step) => void evaluated.push(step),
         onCheckpoint: (step) => void seen.push(`checkpoint ${step}`),
@@ -144,9 +146,12 @@ describe('an interrupted run', () => {
       { outputDir, ...input },
       {
         signal: abort.signal,
-        ...(phase
-          ? { onPhase: (now, at) => void (now === phase && at === step + 1 && abort.abort()) }
-          : { onStep: (metrics) => void (metrics.step === step && abort.abort()) }),
+        onPhase: (now, at) => {
+          if (now === phase && at === step + 1) abort.abort();
+        },
+        onStep: (metrics) => {
+          if (phase === undefined && metrics.step === step) abort.abort();
+        },
       },
     );
   }
@@ -302,7 +307,9 @@ describe('a supervised warm start', () => {
       task: digits,
       model: await fakeModel(),
       signal: abort.signal,
-      onStep: ({ step }) => void (step === 3 && abort.abort()),
+      onStep: ({ step }) => {
+        if (step === 3) abort.abort();
+      },
     });
     await sft({ ...parted, resume: true }, { task: digits, model: await fakeModel() });
     expect(rows(parted.outputDir)).toEqual(rows(whole.outputDir));

@@ -1,0 +1,73 @@
+/**
+ * grpo-native as a library: load a model, sample, score, train.
+ *
+ *     import { train } from 'grpo-native';
+ *     await train({ model: 'tiny', maxSteps: 100 }, { onStep: ({ step, reward }) => console.log(step, reward) });
+ */
+export { GrpoError } from './errors.js';
+
+export {
+  LanguageModel,
+  type LoadOptions,
+  type SampledCompletion,
+  type SampleOptions,
+  type Samples,
+} from './model/language-model.js';
+export { Tokenizer } from './model/tokenizer.js';
+export type { DownloadProgress } from './model/download.js';
+export type { Sampler, TrainableModel } from './model/trainable.js';
+
+export { train } from './grpo/trainer.js';
+export { sft } from './grpo/sft.js';
+export { evaluate, type EvaluateOptions, type Evaluation } from './grpo/evaluate.js';
+export type { TrainExtras } from './grpo/prepare.js';
+export type { JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from './grpo/events.js';
+export { METRIC_COLUMNS, type MetricName, type Metrics } from './run/metrics.js';
+export {
+  trainOptions,
+  type SftInput,
+  type SftOptions,
+  type TrainInput,
+  type TrainOptions,
+} from './config/train-options.js';
+
+export { computeAdvantages, type Advantages, type ScaleRewards } from './grpo/advantages.js';
+export {
+  policyLoss,
+  type LossInput,
+  type LossMetrics,
+  type LossOptions,
+  type LossResult,
+  type LossType,
+} from './grpo/losses.js';
+export { learningRateAt, SCHEDULES, type LrSchedulerType, type ScheduleOptions } from './grpo/schedule.js';
+export { wilson } from './grpo/interval.js';
+
+export {
+  loadDataset,
+  loadReward,
+  loadSplit,
+  loadTask,
+  splitOf,
+  TASK_NAMES,
+  type Completion,
+  type Dataset,
+  type DatasetOptions,
+  type Problem,
+  type RewardFunction,
+  type Split,
+  type StopRule,
+  type Task,
+  type TaskOptions,
+} from './tasks/index.js';
+
+export type {
+  Batch,
+  DType,
+  EngineInfo,
+  ModelConfig,
+  NativeEngine,
+  OptimizerOptions,
+  SamplingOptions,
+  TokenScores,
+} from './native/types.js';
