@@ -48,8 +48,11 @@ class Writer {
 
  private:
   void abandon() {
+    struct stat status {};
+    // Only a file of ours: never a device, or a link, that the path happens to name.
+    const bool ours = ::lstat(path_.c_str(), &status) == 0 && S_ISREG(status.st_mode);
     ::close(file_);
-    ::unlink(path_.c_str());
+    if (ours) ::unlink(path_.c_str());
   }
   const std::string path_;
   int file_;
