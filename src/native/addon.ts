@@ -60,8 +60,8 @@ export function createEngine(options: EngineOptions): NativeEngine {
 const INPUT_CODES = new Set(['BAD_ARGUMENT', 'DEVICE_UNKNOWN', 'DEVICE_MISSING', 'FILE_READ', 'TENSOR_BYTES', 'TENSOR_MISMATCH', 'TENSOR_UNKNOWN']);
 
 /** Native errors carry `code` and `fix`. */
-function asGrpoError(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
+function asGrpoError(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
   const { code, fix } = error as { code?: unknown; fix?: unknown };
   if (typeof code !== 'string' || typeof fix !== 'string') return error;
   return new GrpoError(code, error.message, { fix, cause: error, exitCode: INPUT_CODES.has(code) ? 2 : 1 });
