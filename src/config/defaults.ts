@@ -5,7 +5,14 @@
 export const TINY_MODEL = 'tiny';
 
 export const TINY_DEFAULTS = {
-  train: { learning_rate: 3e-4, batch_size: 256, beta: 0.04, max_steps: 1500 },
+  train: {
+    learning_rate: 5e-4,
+    batch_size: 512,
+    beta: 0.04,
+    max_steps: 2500,
+    eval_steps: 250,
+    save_steps: 500,
+  },
   sft: { learning_rate: 1e-3, batch_size: 64 },
 };
 

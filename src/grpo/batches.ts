@@ -6,9 +6,8 @@
  * order of its own and drops what doesn't fill a batch; a batch is used for `numIterations`
  * steps. Everything follows from the step's number, so a resumed run needs no state.
  */
-import { uniformInt } from 'pure-rand/distribution/uniformInt';
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { GrpoError } from '../errors.js';
+import { shuffled } from '../random.js';
 
 export interface BatchOptions {
   /** Completions an optimiser step. */
@@ -101,11 +100,5 @@ function checkBatchSize(datasetSize: number, options: BatchOptions): number {
 
 /** Another order of 0 .. count - 1 for each (seed, epoch). */
 export function permutation(count: number, seed: number, epoch: number): number[] {
-  const random = xoroshiro128plus((Math.imul(seed, 0x9e3779b1) ^ Math.imul(epoch + 1, 0x85ebca6b)) | 0);
-  const order = Array.from({ length: count }, (_, i) => i);
-  for (let last = count - 1; last > 0; last--) {
-    const other = uniformInt(random, 0, last);
-    [order[last], order[other]] = [order[other]!, order[last]!];
-  }
-  return order;
+  return shuffled([...Array(count).keys()], `seed ${seed}, epoch ${epoch}`);
 }
