@@ -1,27 +1,24 @@
 /** `eval`: accuracy on a task's problems, with its interval. */
-import type { CommandModule } from 'yargs';
 import { EVAL } from '../config/options.js';
-import { askedOptions, askOptions, type AskArguments, withModel } from './ask-command.js';
+import { toOptions } from '../config/train-options.js';
+import { schemaCommand } from './schema-command.js';
+import { withModel } from './with-model.js';
 import { printJsonLine, progressLine } from './output.js';
 
-export const command: CommandModule<object, AskArguments> = {
-  command: 'eval',
+export const command = schemaCommand({
+  name: 'eval',
   describe: 'Measure how often a model is right',
-  builder: (yargs) =>
-    askOptions(
-      yargs,
-      EVAL,
-      [
-        [
-          '$0 eval --model runs/tiny-arithmetic/final',
-          'Every held-out problem of arithmetic, the likeliest answer',
-        ],
-        ['$0 eval --model tiny --task counting --samples 100 --json', 'For a program'],
-      ],
-      'Print one JSON object on standard output',
-    ),
-  handler: async (argv) => {
-    const options = askedOptions('eval', EVAL, argv);
+  schema: EVAL,
+  extra: { json: { type: 'boolean', default: false, describe: 'Print one JSON object on standard output' } },
+  examples: [
+    [
+      'grpo-native eval --model runs/tiny-arithmetic/final',
+      'Every held-out problem of arithmetic, the likeliest answer',
+    ],
+    ['grpo-native eval --model tiny --task counting --samples 100 --json', 'For a program'],
+  ],
+  run: async (config, argv) => {
+    const options = toOptions(config);
     const { loadReward, loadSplit, loadTask } = await import('../tasks/index.js');
     const { evaluate } = await import('../grpo/evaluate.js');
     const { stopRule } = await import('../grpo/stop.js');
@@ -64,4 +61,4 @@ export const command: CommandModule<object, AskArguments> = {
       `${task.name}, ${options.split}: ${accuracy(result)}, mean reward ${number(result.reward)}, ${duration(result.seconds)}\n`,
     );
   },
-};
+});

@@ -1,27 +1,30 @@
 /** `generate`: completions of a prompt. */
-import type { CommandModule } from 'yargs';
 import { GENERATE } from '../config/options.js';
-import { askedOptions, askOptions, type AskArguments, withModel } from './ask-command.js';
+import { toOptions } from '../config/train-options.js';
+import { schemaCommand } from './schema-command.js';
+import { withModel } from './with-model.js';
 import { printJsonLine } from './output.js';
 
-export const command: CommandModule<object, AskArguments> = {
-  command: 'generate',
+export const command = schemaCommand({
+  name: 'generate',
   describe: 'Sample completions of a prompt',
-  builder: (yargs) =>
-    askOptions(
-      yargs,
-      GENERATE,
-      [
-        ['$0 generate --model tiny --prompt "Calculate: 7 + 8 = " --num 4', 'Four completions'],
-        [
-          '$0 generate --model Qwen/Qwen2.5-0.5B --prompt "The capital of France is" --temperature 0 --json',
-          'The likeliest, with log-probs',
-        ],
-      ],
-      'Print a JSON line a completion: prompt, completion, completion_ids, logps',
-    ),
-  handler: async (argv) => {
-    const { prompt, num, stop: stopOption, ...options } = askedOptions('generate', GENERATE, argv);
+  schema: GENERATE,
+  extra: {
+    json: {
+      type: 'boolean',
+      default: false,
+      describe: 'Print a JSON line a completion: prompt, completion, completion_ids, logps',
+    },
+  },
+  examples: [
+    ['grpo-native generate --model tiny --prompt "Calculate: 7 + 8 = " --num 4', 'Four completions'],
+    [
+      'grpo-native generate --model Qwen/Qwen2.5-0.5B --prompt "The capital of France is" --temperature 0 --json',
+      'The likeliest, with log-probs',
+    ],
+  ],
+  run: async (config, argv) => {
+    const { prompt, num, stop: stopOption, ...options } = toOptions(config);
     const { stopRule } = await import('../grpo/stop.js');
     const { visible } = await import('../report/text.js');
     await withModel(options, async (model, signal) => {
@@ -42,4 +45,4 @@ export const command: CommandModule<object, AskArguments> = {
       }
     });
   },
-};
+});

@@ -3,66 +3,82 @@
  * The command line. A command's code is loaded when it is called and not before, so that
  * `--help` is quick and needs no libtorch.
  */
+import colors from 'picocolors';
 import type { CommandModule } from 'yargs';
-import yargs from 'yargs';
-import { hideBin } from 'yargs/helpers';
 import { GrpoError } from '../errors.js';
 import { packageVersion } from '../paths.js';
-import { nearest } from './nearest.js';
 import { INTERRUPTED, isAbort } from './interrupt.js';
+import { nearest } from './nearest.js';
+
+/** A command's module; those with many options print their help themselves. */
+interface Command extends CommandModule<object, never> {
+  help?: (width: number) => string;
+}
 
 interface Entry {
   describe: string;
-  load: () => Promise<{ command: CommandModule<object, never> }>;
+  load: () => Promise<unknown>;
 }
 
 const COMMANDS: Record<string, Entry> = {
-  setup: {
-    describe: 'Find or fetch libtorch and build the native engine',
-    load: () => load(import('./setup.js')),
-  },
-  doctor: {
-    describe: 'Say what is installed, what is wrong, and how to mend it',
-    load: () => load(import('./doctor.js')),
-  },
-  train: { describe: 'Teach a model a task with GRPO', load: () => load(import('./train.js')) },
-  sft: { describe: 'Teach a model a task with the right answers', load: () => load(import('./sft.js')) },
-  eval: { describe: 'Measure how often a model is right', load: () => load(import('./eval.js')) },
-  generate: { describe: 'Sample completions of a prompt', load: () => load(import('./generate.js')) },
-  score: { describe: 'Log-probabilities of given completions', load: () => load(import('./score.js')) },
+  setup: { describe: 'Find or fetch libtorch and build the native engine', load: () => import('./setup.js') },
+  doctor: { describe: 'Check what training needs, and say what mends it', load: () => import('./doctor.js') },
+  train: { describe: 'Teach a model a task with GRPO', load: () => import('./train.js') },
+  sft: { describe: 'Teach a model the right answers of a task', load: () => import('./sft.js') },
+  eval: { describe: 'Measure how often a model is right', load: () => import('./eval.js') },
+  generate: { describe: 'Sample completions of a prompt', load: () => import('./generate.js') },
+  score: { describe: 'Log-probabilities of given completions', load: () => import('./score.js') },
 };
-
-/** Each command has option types of its own; here they are all alike. */
-async function load(module: Promise<{ command: unknown }>) {
-  return { command: (await module).command as CommandModule<object, never> };
-}
 
 async function main(args: string[]): Promise<void> {
   const name = args.find((arg) => !arg.startsWith('-'));
-  const entry = name === undefined ? undefined : Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (name !== undefined && !entry) throw unknownCommand(name);
+  const wantsHelp = args.includes('--help') || args.includes('-h');
+  const width = Math.min(110, process.stdout.columns || 100);
+  if (name === undefined) {
+    if (args.includes('--version')) process.stdout.write(`${packageVersion()}\n`);
+    else if (wantsHelp) process.stdout.write(overview());
+    else throw usage(args.length === 0 ? 'say what to do' : `${args[0]} comes after a command`, undefined);
+    return;
+  }
+  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!entry) throw unknownCommand(name);
+  const { command } = (await entry.load()) as { command: Command };
+  if (wantsHelp && command.help) {
+    process.stdout.write(command.help(width));
+    return;
+  }
 
-  const cli = yargs(args)
+  const { default: yargs } = await import('yargs');
+  await yargs(args)
     .scriptName('grpo-native')
     .locale('en')
     .version(packageVersion())
     .alias('h', 'help')
-    .wrap(Math.min(110, process.stdout.columns || 100))
+    .wrap(width)
     .strict()
+    .command(command)
     .fail((message, error: Error | undefined) => {
       throw error ?? usage(message, name);
-    });
-  if (entry) cli.command((await entry.load()).command);
-  else {
-    for (const [command, { describe }] of Object.entries(COMMANDS)) cli.command(command, describe);
-    cli
-      .usage('$0 <command> [options]\n\nTeaches small language models with GRPO, without Python.')
-      .example('$0 setup', 'Once: finds or fetches libtorch, builds the engine')
-      .example('$0 train', 'GRPO on arithmetic with the embedded tiny model')
-      .example('$0 train --help', 'What a command can do')
-      .demandCommand(1, 'say what to do');
-  }
-  await cli.parseAsync();
+    })
+    .parseAsync();
+}
+
+function overview(): string {
+  const rows = Object.entries(COMMANDS).map(
+    ([name, { describe }]) => `  ${colors.cyan(name.padEnd(10))} ${describe}`,
+  );
+  return `${colors.bold('grpo-native <command> [options]')}
+
+Teaches small language models with GRPO, without Python.
+
+${colors.bold('Commands:')}
+${rows.join('\n')}
+
+${colors.bold('Examples:')}
+  grpo-native setup           ${colors.dim('once: finds or fetches libtorch, builds the engine')}
+  grpo-native train           ${colors.dim('GRPO on arithmetic, with the embedded tiny model')}
+  grpo-native train --help    ${colors.dim('what a command can do')}
+`;
 }
 
 function unknownCommand(name: string): GrpoError {
@@ -98,7 +114,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  await main(hideBin(process.argv));
+  await main(process.argv.slice(2));
 } catch (error) {
   process.exitCode = report(error);
 }

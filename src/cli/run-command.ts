@@ -1,19 +1,15 @@
 /** What `train` and `sft` share: options from flags and a file, the display, Ctrl-C, the ending. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CommandModule } from 'yargs';
 import type { z } from 'zod';
-import { fromFlags, yargsOptions } from '../config/flags.js';
-import { flagSource, readYaml, refuseUnknownFlags, resolveConfig, type Source } from '../config/load.js';
+import { readYaml, toYaml } from '../config/load.js';
 import { camelKeys } from '../config/names.js';
-import { GrpoError } from '../errors.js';
 import type { TrainSummary } from '../grpo/events.js';
 import type { TrainExtras } from '../grpo/prepare.js';
 import { snakeDeep } from '../run/names.js';
 import { INTERRUPTED, interruptible } from './interrupt.js';
 import { downloadBar, printJsonLine } from './output.js';
-
-export type RunArguments = Record<string, unknown> & { config?: string; json: boolean; printConfig: boolean };
+import { schemaCommand, type SchemaCommandModule } from './schema-command.js';
 
 /** Of the options, what is looked at here. */
 interface RunOptions {
@@ -30,58 +26,33 @@ interface RunCommand {
   start: (options: RunOptions, extras: TrainExtras) => Promise<TrainSummary>;
 }
 
-export function runCommand({
-  name,
-  describe,
-  schema,
-  defaults,
-  examples,
-  start,
-}: RunCommand): CommandModule<object, RunArguments> {
-  return {
-    command: `${name} [config]`,
-    describe,
-    builder: (yargs) =>
-      yargs
-        .strict(false)
-        .positional('config', { type: 'string', describe: 'YAML file of options' })
-        .options(yargsOptions(schema, defaults))
-        .option('json', {
-          type: 'boolean',
-          default: false,
-          describe: 'Print a JSON line an event, and nothing else, on standard output',
-        })
-        .option('print-config', {
-          type: 'boolean',
-          default: false,
-          describe: 'Print the resolved options as YAML and stop',
-        })
-        .example(examples) as never,
-    handler: async (argv) => {
-      refuseUnknownFlags(schema, argv, ['config', 'json', 'print_config', 'help', 'h', 'version']);
-      const extra = (argv._ as unknown[])[1];
-      if (extra !== undefined)
-        throw new GrpoError('USAGE', `${JSON.stringify(extra)} is one argument too many`, {
-          fix: `give at most one configuration file: grpo-native ${name} config.yaml`,
-        });
-      const config = resolveConfig(name, schema, sources(schema, argv));
-      if (argv.printConfig) {
-        const { toYaml } = await import('../config/load.js');
-        process.stdout.write(toYaml(config));
-        return;
-      }
-      await run(start, camelKeys(config) as unknown as RunOptions, argv.json);
+export function runCommand({ start, ...command }: RunCommand): SchemaCommandModule {
+  return schemaCommand({
+    ...command,
+    takesConfig: true,
+    extra: {
+      json: {
+        type: 'boolean',
+        default: false,
+        describe: 'Print a JSON line an event, alone on standard output',
+      },
+      'print-config': {
+        type: 'boolean',
+        default: false,
+        describe: 'Print the resolved options as YAML and stop',
+      },
     },
-  };
-}
-
-/** Flags before the file; a resumed run takes up its own options where no file is given. */
-function sources(schema: z.ZodObject, argv: RunArguments): Source[] {
-  const flags = fromFlags(schema, argv);
-  if (argv.config !== undefined) return [flagSource(flags), readYaml(argv.config)];
-  const own = typeof flags.output_dir === 'string' ? join(flags.output_dir, 'config.yaml') : undefined;
-  if (flags.resume !== true || own === undefined || !existsSync(own)) return [flagSource(flags)];
-  return [flagSource(flags), readYaml(own)];
+    sources: (flags, file) => {
+      if (file !== undefined) return [readYaml(file)];
+      // A resumed run takes up its own options.
+      const own = typeof flags.output_dir === 'string' ? join(flags.output_dir, 'config.yaml') : undefined;
+      return flags.resume === true && own !== undefined && existsSync(own) ? [readYaml(own)] : [];
+    },
+    run: async (config, argv) => {
+      if (argv.printConfig === true) process.stdout.write(toYaml(config));
+      else await run(start, camelKeys(config) as unknown as RunOptions, argv.json);
+    },
+  });
 }
 
 async function run(start: RunCommand['start'], options: RunOptions, json: boolean): Promise<void> {

@@ -1,50 +1,49 @@
 /** `score`: log-probabilities and entropies of given completions, JSON lines in and out. */
 import { createInterface } from 'node:readline';
-import type { CommandModule } from 'yargs';
 import { SCORE } from '../config/options.js';
+import { toOptions } from '../config/train-options.js';
 import { GrpoError } from '../errors.js';
 import type { LanguageModel } from '../model/language-model.js';
-import { askedOptions, askOptions, type AskArguments, withModel } from './ask-command.js';
+import { INTERRUPTED } from './interrupt.js';
+import { schemaCommand } from './schema-command.js';
+import { withModel } from './with-model.js';
 import { printJsonLine } from './output.js';
 
-export const command: CommandModule<object, AskArguments> = {
-  command: 'score',
+export const command = schemaCommand({
+  name: 'score',
   describe: 'Log-probabilities of given completions, JSON lines in and out',
-  builder: (yargs) =>
-    askOptions(
-      yargs,
-      SCORE,
-      [
-        [
-          `echo '{"prompt": "Calculate: 7 + 8 = ", "completion": "15"}' | $0 score --model tiny`,
-          'In: prompt or prompt_ids, completion or completion_ids',
-        ],
-        [
-          '$0 generate --prompt "2 + 2 = " --json | $0 score --model runs/a/final',
-          'What another model thinks of it',
-        ],
-      ],
-      'Always so: this command prints JSON lines',
-    ),
-  handler: async (argv) => {
-    const options = askedOptions('score', SCORE, argv);
-    await withModel(options, async (model) => {
+  schema: SCORE,
+  extra: { json: { type: 'boolean', default: false, describe: 'Always so: this command prints JSON lines' } },
+  examples: [
+    [
+      `echo '{"prompt": "Calculate: 7 + 8 = ", "completion": "15"}' | grpo-native score --model tiny`,
+      'In: prompt or prompt_ids, completion or completion_ids',
+    ],
+    [
+      'grpo-native generate --prompt "2 + 2 = " --json | grpo-native score --model runs/a/final',
+      'What another model thinks of it',
+    ],
+  ],
+  run: async (config) => {
+    const options = toOptions(config);
+    await withModel(options, async (model, signal) => {
       let waiting: Line[] = [];
       const flush = async () => {
         if (waiting.length > 0) await scoreLines(model, waiting, options.temperature);
         waiting = [];
       };
       let number = 0;
-      for await (const text of createInterface({ input: process.stdin })) {
+      for await (const text of createInterface({ input: process.stdin, signal })) {
         number++;
         if (text.trim() === '') continue;
         waiting.push(parseLine(model, text, number));
         if (waiting.length >= options.batchSize) await flush();
       }
       await flush();
+      if (signal.aborted) process.exitCode = INTERRUPTED;
     });
   },
-};
+});
 
 interface Line {
   prompt: Int32Array;

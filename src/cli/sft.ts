@@ -1,18 +1,20 @@
 /** `sft`: a supervised warm start. */
-import type { CommandModule } from 'yargs';
 import { TINY_DEFAULTS } from '../config/defaults.js';
 import { SFT } from '../config/options.js';
-import { runCommand, type RunArguments } from './run-command.js';
+import { runCommand } from './run-command.js';
 
-export const command: CommandModule<object, RunArguments> = runCommand({
+export const command = runCommand({
   name: 'sft',
   describe: 'Teach a model the right answers of a task (a warm start for GRPO)',
   schema: SFT,
   defaults: TINY_DEFAULTS.sft,
   examples: [
-    ['$0 sft --model HuggingFaceTB/SmolLM2-135M --task counting', 'One pass over the training problems'],
     [
-      '$0 sft --model ./fresh --target-accuracy 0.25 --temperature 0.7 --eval-steps 20',
+      'grpo-native sft --model HuggingFaceTB/SmolLM2-135M --task counting',
+      'One pass over the training problems',
+    ],
+    [
+      'grpo-native sft --model ./fresh --target-accuracy 0.25 --temperature 0.7 --eval-steps 20',
       'Until one sampled answer in four is right',
     ],
   ],

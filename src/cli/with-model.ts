@@ -1,0 +1,36 @@
+/** A model that a command loads, asks and gives back. */
+import type { LanguageModel } from '../model/language-model.js';
+import { interruptible } from './interrupt.js';
+import { downloadBar } from './output.js';
+
+export interface MachineOptions {
+  model: string;
+  device: string;
+  dtype: 'float32' | 'bfloat16';
+  threads: number;
+}
+
+/** Loads the model, calls `work` and frees it, whatever happens. */
+export async function withModel<T>(
+  options: MachineOptions,
+  work: (model: LanguageModel, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { LanguageModel } = await import('../model/language-model.js');
+  const download = downloadBar();
+  return interruptible('Stopping.', async (signal) => {
+    const { model: name, device, dtype, threads } = options;
+    const model = await LanguageModel.load({
+      model: name,
+      device,
+      dtype,
+      threads,
+      onProgress: download.onProgress,
+      signal,
+    }).finally(download.end);
+    try {
+      return await work(model, signal);
+    } finally {
+      await model.dispose();
+    }
+  });
+}
