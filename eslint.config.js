@@ -23,6 +23,8 @@ export default tseslint.config(
       '@typescript-eslint/require-await': 'off',
       // Prompts and digits are spread into characters on purpose.
       '@typescript-eslint/no-misused-spread': 'off',
+      // What was caught is passed on as it is.
+      '@typescript-eslint/prefer-promise-reject-errors': ['error', { allowThrowingUnknown: true }],
       eqeqeq: 'error',
     },
   },
@@ -32,9 +34,22 @@ export default tseslint.config(
     rules: { '@typescript-eslint/unbound-method': 'off' },
   },
   {
+    // An example may name what it uses of the platform.
+    rules: { 'no-redeclare': ['error', { builtinGlobals: false }] },
     files: ['**/*.js', '**/*.mjs', '**/*.cjs'],
     languageOptions: {
-      globals: { process: 'readonly', console: 'readonly', URL: 'readonly', require: 'readonly' },
+      globals: Object.fromEntries(
+        [
+          'process',
+          'console',
+          'URL',
+          'require',
+          'setTimeout',
+          'clearTimeout',
+          'AbortController',
+          'Buffer',
+        ].map((name) => [name, 'readonly']),
+      ),
     },
   },
 );

@@ -118,6 +118,14 @@ describe('the packed tarball', () => {
     expect(['mkl', 'onednn']).toContain(report.addon.matrix_backend);
   });
 
+  it('trains the embedded model', () => {
+    const few = ['--max-steps', '1', '--eval-samples', '4', '--output-dir', 'first-run'];
+    const { status, stderr } = run('npx', ['grpo-native', 'train', ...few], withTools());
+    expect(status, stderr).toBe(0);
+    const files = readdirSync(join(project, 'first-run'));
+    expect(files).toEqual(expect.arrayContaining(['config.yaml', 'env.json', 'final', 'metrics.csv']));
+  });
+
   it('has a doctor that survives a bad binary', () => {
     const addon = join(project, 'node_modules/grpo-native/build/native/Release/grpo_native.node');
     rmSync(addon);
