@@ -13,9 +13,10 @@ Napi::Value probabilities(const Napi::CallbackInfo& info) {
   try {
     std::vector<float> logits = grpo::to_floats(info[0]);
     const at::Tensor row = at::from_blob(logits.data(), {1, static_cast<int64_t>(logits.size())});
-    const at::Tensor probs =
-        grpo::probabilities(row, {grpo::to_tokens(info[1])}, grpo::to_sampling_options(info[2].As<Napi::Object>()));
-    const std::vector<float> values(probs.const_data_ptr<float>(), probs.const_data_ptr<float>() + probs.numel());
+    const at::Tensor probs = grpo::probabilities(row, {grpo::to_tokens(info[1])},
+                                                 grpo::to_sampling_options(info[2].As<Napi::Object>()));
+    const std::vector<float> values(probs.const_data_ptr<float>(),
+                                    probs.const_data_ptr<float>() + probs.numel());
     return grpo::to_typed_array<Napi::Float32Array>(info.Env(), values);
   } catch (const std::exception&) {
     throw grpo::to_error(info.Env(), std::current_exception());

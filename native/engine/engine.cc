@@ -16,7 +16,8 @@ Engine::Engine(const EngineOptions& options, std::function<void()> check)
     : check_(std::move(check)), device_(open_device(options.device)) {
   if (options.threads > 0) at::set_num_threads(options.threads);
   info_ = {TORCH_VERSION, device_.str(), options.dtype, at::get_cpu_capability(), at::get_num_threads(), {}};
-  info_.matmul = device_.is_cpu() ? choose_matmul_backend(options.matmul_backend) : MatmulBackend{"cublas", {}};
+  info_.matmul =
+      device_.is_cpu() ? choose_matmul_backend(options.matmul_backend) : MatmulBackend{"cublas", {}};
 }
 
 Model& Engine::policy() {
@@ -36,7 +37,8 @@ void Engine::load(const ModelConfig& config, const std::vector<TensorLocation>& 
     check_();
     const auto found = locations.find(parameter.name);
     if (found == locations.end() || found->second->shape != parameter.shape) {
-      throw Error("TENSOR_MISMATCH", "no tensor " + parameter.name + " of the shape that config.json asks for",
+      throw Error("TENSOR_MISMATCH",
+                  "no tensor " + parameter.name + " of the shape that config.json asks for",
                   "Check that config.json and the weights belong together.");
     }
     auto& file = files[found->second->file];
@@ -59,7 +61,8 @@ void Engine::check_tokens(const std::vector<Tokens>& sequences) {
     if (tokens.empty()) throw Error("BAD_ARGUMENT", "a sequence has no token", "Give each at least one.");
     for (const int64_t token : tokens) {
       if (token >= 0 && token < vocab) continue;
-      throw Error("BAD_ARGUMENT", "token " + std::to_string(token) + " is not one of the model's " + std::to_string(vocab),
+      throw Error("BAD_ARGUMENT",
+                  "token " + std::to_string(token) + " is not one of the model's " + std::to_string(vocab),
                   "Encode the text with the model's own tokenizer.");
     }
   }
@@ -71,7 +74,8 @@ void Engine::sample_start(SampleRequest request) {
 }
 
 SampledPosition Engine::sample_next(const std::vector<int64_t>& stopped) {
-  if (!sampling_) throw Error("SAMPLING_NOT_STARTED", "no sampling is under way", "Call sampleStart() first.");
+  if (!sampling_)
+    throw Error("SAMPLING_NOT_STARTED", "no sampling is under way", "Call sampleStart() first.");
   const at::NoGradGuard no_grad;
   try {
     return sampling_->next(stopped, check_);
@@ -89,13 +93,14 @@ Engine::Pending Engine::run(const Model& model, const Batch& batch, double tempe
   const Layout layout = layout_of(forest, 0, forest.take_segments(), model.layout_options());
   const at::Tensor hidden = model.forward(layout, nullptr, check_);  // [nodes, hidden]
   const at::Tensor predictors = at::tensor(pending.batch.predictors, at::kLong).to(device_);
-  pending.scores = log_probs(hidden.index_select(0, predictors), &model.output_weight(), pending.batch.target_rows,
-                             pending.batch.target_tokens, temperature);
+  pending.scores = log_probs(hidden.index_select(0, predictors), &model.output_weight(),
+                             pending.batch.target_rows, pending.batch.target_tokens, temperature);
   return pending;
 }
 
 TokenScores Engine::gather(const Pending& pending) {
-  const at::Tensor logps = pending.scores.logps.detach().cpu(), entropies = pending.scores.entropies.detach().cpu();
+  const at::Tensor logps = pending.scores.logps.detach().cpu(),
+                   entropies = pending.scores.entropies.detach().cpu();
   TokenScores scores{{}, {}, pending.batch.forest.size()};
   for (const int64_t target : pending.batch.target_of_token) {
     scores.logps.push_back(logps.const_data_ptr<float>()[target]);
@@ -119,14 +124,17 @@ TokenScores Engine::forward(const Batch& batch, double temperature) {
 }
 
 void Engine::backward(const std::vector<float>& d_logps, const std::vector<float>& d_entropies) {
-  if (!pending_) throw Error("FORWARD_MISSING", "there is no forward to go back through", "Call forward() first.");
+  if (!pending_)
+    throw Error("FORWARD_MISSING", "there is no forward to go back through", "Call forward() first.");
   const Pending pending = std::move(*pending_);
   pending_.reset();
   const auto& [batch, scores] = pending;
   const size_t tokens = batch.target_of_token.size();
   if (d_logps.size() != tokens || (!d_entropies.empty() && d_entropies.size() != tokens)) {
-    throw Error("DERIVATIVE_COUNT", "the last forward scored " + std::to_string(tokens) + " tokens, not " +
-                std::to_string(d_logps.size()), "Give one derivative for each token that forward() scored.");
+    throw Error("DERIVATIVE_COUNT",
+                "the last forward scored " + std::to_string(tokens) + " tokens, not " +
+                    std::to_string(d_logps.size()),
+                "Give one derivative for each token that forward() scored.");
   }
   // Completions that share a node share its log-prob: their derivatives add up, in double so that
   // the order in which they come hardly matters.
@@ -135,7 +143,9 @@ void Engine::backward(const std::vector<float>& d_logps, const std::vector<float
     of_target[batch.target_of_token[i]] += d_logps[i];
     if (!d_entropies.empty()) of_row[batch.target_rows[batch.target_of_token[i]]] += d_entropies[i];
   }
-  const auto on_device = [&](const std::vector<double>& values) { return at::tensor(values, at::kDouble).to(device_, at::kFloat); };
+  const auto on_device = [&](const std::vector<double>& values) {
+    return at::tensor(values, at::kDouble).to(device_, at::kFloat);
+  };
   std::vector<at::Tensor> outputs{scores.logps}, derivatives{on_device(of_target)};
   if (!d_entropies.empty()) {
     outputs.push_back(scores.entropies);
@@ -194,7 +204,8 @@ void Engine::read_tensors(const std::vector<std::pair<TensorLocation, TensorKind
     const at::Tensor source = file->tensor(location);
     at::Tensor target = tensor(location.name, kind);
     if (source.sizes() != target.sizes()) {
-      throw Error("TENSOR_MISMATCH", "tensor " + location.name + " in " + location.file + " has another shape",
+      throw Error("TENSOR_MISMATCH",
+                  "tensor " + location.name + " in " + location.file + " has another shape",
                   "The checkpoint belongs to another model.");
     }
     target.copy_(source);

@@ -6,7 +6,7 @@
 namespace grpo {
 
 struct MatmulBackend {
-  std::string name;                    // mkl or onednn
+  std::string name;                      // mkl or onednn
   std::map<std::string, double> gflops;  // of each, 256 x 896 x 4864; empty where none was measured
 };
 

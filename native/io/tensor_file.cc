@@ -48,7 +48,7 @@ class Writer {
 
  private:
   void abandon() {
-    struct stat status {};
+    struct stat status{};
     // Only a file of ours: never a device, or a link, that the path happens to name.
     const bool ours = ::lstat(path_.c_str(), &status) == 0 && S_ISREG(status.st_mode);
     ::close(file_);
@@ -62,18 +62,20 @@ class Writer {
 
 MappedFile::MappedFile(const std::string& path) : path_(path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  struct stat status {};
+  struct stat status{};
   if (file < 0 || ::fstat(file, &status) != 0) {
     const std::string reason = std::strerror(errno);
     if (file >= 0) ::close(file);
-    throw Error("FILE_READ", "cannot read " + path + ": " + reason, "Check that the file exists and is readable.");
+    throw Error("FILE_READ", "cannot read " + path + ": " + reason,
+                "Check that the file exists and is readable.");
   }
   size_ = static_cast<uint64_t>(status.st_size);
   if (size_ > 0) data_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file, 0);
   ::close(file);
   if (data_ == MAP_FAILED) {
     data_ = nullptr;
-    throw Error("FILE_READ", "cannot map " + path + " into memory", "Check the file and the memory that is free.");
+    throw Error("FILE_READ", "cannot map " + path + " into memory",
+                "Check the file and the memory that is free.");
   }
 }
 
@@ -84,7 +86,8 @@ MappedFile::~MappedFile() {
 at::Tensor MappedFile::tensor(const TensorLocation& location) const {
   uint64_t bytes = at::elementSize(location.dtype);
   for (const int64_t extent : location.shape) {
-    if (extent < 0 || __builtin_mul_overflow(bytes, static_cast<uint64_t>(extent), &bytes)) bytes = UINT64_MAX;
+    if (extent < 0 || __builtin_mul_overflow(bytes, static_cast<uint64_t>(extent), &bytes))
+      bytes = UINT64_MAX;
   }
   if (location.begin > location.end || location.end > size_ || location.end - location.begin != bytes) {
     throw Error("TENSOR_BYTES", "tensor " + location.name + " does not lie whole in " + path_,
@@ -97,7 +100,8 @@ at::Tensor MappedFile::tensor(const TensorLocation& location) const {
   return raw.view(location.dtype).view(location.shape);
 }
 
-void write_tensors(const std::string& path, const std::string& header, const std::vector<at::Tensor>& tensors) {
+void write_tensors(const std::string& path, const std::string& header,
+                   const std::vector<at::Tensor>& tensors) {
   Writer writer(path);
   writer.write(header.data(), header.size());
   for (const auto& tensor : tensors) {

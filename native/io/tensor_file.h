@@ -32,6 +32,7 @@ class MappedFile {
 
 // Writes `header`, then every tensor as float32, to `path`, and syncs it. The file is whole or
 // an error is thrown (DISK_FULL, FILE_WRITE); a part-written file is removed.
-void write_tensors(const std::string& path, const std::string& header, const std::vector<at::Tensor>& tensors);
+void write_tensors(const std::string& path, const std::string& header,
+                   const std::vector<at::Tensor>& tensors);
 
 }  // namespace grpo

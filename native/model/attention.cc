@@ -16,7 +16,8 @@ at::Tensor attend(const at::Tensor& queries, const at::Tensor& keys, const at::T
     const auto along_path = [&](const at::Tensor& x) {  // [rows, key heads, depth, head_dim]
       return x.index_select(0, band.keys).view({band.rows, band.depth, key_heads, head_dim}).transpose(1, 2);
     };
-    const at::Tensor out = at::scaled_dot_product_attention(q, along_path(keys), along_path(values), band.mask);
+    const at::Tensor out =
+        at::scaled_dot_product_attention(q, along_path(keys), along_path(values), band.mask);
     outputs.push_back(out.view({band.rows, key_heads, group, band.width, head_dim})
                           .permute({0, 3, 1, 2, 4})
                           .reshape({band.rows * band.width, heads * head_dim}));

@@ -78,7 +78,8 @@ at::Tensor Embedding::operator()(const at::Tensor& tokens) const {
 }
 
 at::Tensor Linear::operator()(const at::Tensor& x) const {
-  if (!at::GradMode::is_enabled()) return at::linear(x, weight->value, bias ? std::optional(bias->value) : std::nullopt);
+  if (!at::GradMode::is_enabled())
+    return at::linear(x, weight->value, bias ? std::optional(bias->value) : std::nullopt);
   return LinearFunction::apply(x, weight, bias);
 }
 

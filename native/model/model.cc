@@ -30,7 +30,8 @@ Model::Model(const ModelConfig& config, at::Device device, at::ScalarType comput
     layer.post_attention_layernorm = add_norm(prefix + "post_attention_layernorm", hidden);
   }
   norm = add_norm("model.norm", hidden);
-  lm_head.weight = config.tie_word_embeddings ? embed_tokens.weight : add("lm_head.weight", {config.vocab_size, hidden});
+  lm_head.weight =
+      config.tie_word_embeddings ? embed_tokens.weight : add("lm_head.weight", {config.vocab_size, hidden});
 }
 
 at::Tensor Model::forward(const Layout& layout, KvStore* store, const std::function<void()>& on_layer) const {
@@ -99,7 +100,9 @@ Parameter* Model::add(const std::string& name, std::vector<int64_t> shape) {
   parameter.name = name;
   parameter.shape = shape;
   parameter.master = at::empty(shape, at::TensorOptions(device_).dtype(at::kFloat));
-  parameter.value = compute_type_ == at::kFloat ? parameter.master : at::empty(shape, parameter.master.options().dtype(compute_type_));
+  parameter.value = compute_type_ == at::kFloat
+                        ? parameter.master
+                        : at::empty(shape, parameter.master.options().dtype(compute_type_));
   return &parameter;
 }
 

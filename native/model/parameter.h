@@ -9,12 +9,12 @@
 namespace grpo {
 
 struct Parameter {
-  std::string name;                // the checkpoint's
+  std::string name;  // the checkpoint's
   std::vector<int64_t> shape;
-  at::Tensor master;               // float32; what the optimiser updates
-  at::Tensor value;                // what is computed with: master, or its bfloat16 copy
-  at::Tensor grad;                 // float32, allocated at the first gradient
-  bool has_grad = false;           // false: `grad` holds garbage, and the next one overwrites it
+  at::Tensor master;      // float32; what the optimiser updates
+  at::Tensor value;       // what is computed with: master, or its bfloat16 copy
+  at::Tensor grad;        // float32, allocated at the first gradient
+  bool has_grad = false;  // false: `grad` holds garbage, and the next one overwrites it
 
   void zero_grad() { has_grad = false; }
   // grad += a^T b. a: [n, rows], b: [n, columns]

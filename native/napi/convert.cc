@@ -21,7 +21,9 @@ double number_within(const Napi::Object& object, const char* key, double least, 
   if (value < least || value > most) bad_argument(std::string(key) + " is out of range");
   return value;
 }
-int64_t integer(const Napi::Object& object, const char* key) { return static_cast<int64_t>(number(object, key)); }
+int64_t integer(const Napi::Object& object, const char* key) {
+  return static_cast<int64_t>(number(object, key));
+}
 int64_t size(const Napi::Object& object, const char* key) {
   return static_cast<int64_t>(number_within(object, key, 1, 1e12));
 }
@@ -66,7 +68,8 @@ double to_temperature(const Napi::Value& value) {
 
 bool to_is_reference(const Napi::Value& value) {
   const std::string which = value.ToString();
-  if (which != "policy" && which != "reference") bad_argument("which must be policy or reference, not " + which);
+  if (which != "policy" && which != "reference")
+    bad_argument("which must be policy or reference, not " + which);
   return which == "reference";
 }
 
@@ -90,7 +93,8 @@ std::vector<float> to_floats(const Napi::Value& value) {
 EngineOptions to_engine_options(const Napi::Object& object) {
   const EngineOptions options{text(object, "device"), text(object, "dtype"), text(object, "matrixBackend"),
                               static_cast<int>(number_within(object, "threads", 0, 4096))};
-  if (options.dtype != "float32" && options.dtype != "bfloat16") bad_argument("dtype must be float32 or bfloat16");
+  if (options.dtype != "float32" && options.dtype != "bfloat16")
+    bad_argument("dtype must be float32 or bfloat16");
   const std::string& backend = options.matmul_backend;
   if (backend != "auto" && backend != "mkl" && backend != "onednn") {
     bad_argument("matrixBackend must be auto, mkl or onednn");
@@ -127,9 +131,14 @@ TensorLocation to_tensor_location(const Napi::Object& object) {
   if (dtype != "F32" && dtype != "F16" && dtype != "BF16") bad_argument("dtype must be F32, F16 or BF16");
   const double begin = number(object, "begin"), end = number(object, "end");
   if (!(begin >= 0 && end >= begin)) bad_argument("begin and end must be a range of bytes");
-  return {text(object, "name"), text(object, "file"),
-          dtype == "F32" ? at::kFloat : dtype == "F16" ? at::kHalf : at::kBFloat16, integers(object.Get("shape")),
-          static_cast<uint64_t>(begin), static_cast<uint64_t>(end)};
+  return {text(object, "name"),
+          text(object, "file"),
+          dtype == "F32"   ? at::kFloat
+          : dtype == "F16" ? at::kHalf
+                           : at::kBFloat16,
+          integers(object.Get("shape")),
+          static_cast<uint64_t>(begin),
+          static_cast<uint64_t>(end)};
 }
 
 TensorKind to_tensor_kind(const Napi::Value& value) {
@@ -158,9 +167,11 @@ SampleRequest to_sample_request(const Napi::Object& object) {
   request.eos_token_ids = integers(object.Get("eosTokenIds"));
   request.seed = static_cast<uint64_t>(integer(object, "seed"));
   request.step = static_cast<uint32_t>(integer(object, "step"));
-  for (const int64_t index : integers(object.Get("promptIndices"))) request.prompt_indices.push_back(static_cast<uint32_t>(index));
+  for (const int64_t index : integers(object.Get("promptIndices")))
+    request.prompt_indices.push_back(static_cast<uint32_t>(index));
   request.options = to_sampling_options(object);
-  if (request.prompt_indices.size() != request.prompts.size()) bad_argument("promptIndices must have one index a prompt");
+  if (request.prompt_indices.size() != request.prompts.size())
+    bad_argument("promptIndices must have one index a prompt");
   if (request.num_generations < 1 || request.max_completion_length < 1) {
     bad_argument("numGenerations and maxCompletionLength must be at least 1");
   }
@@ -168,20 +179,22 @@ SampleRequest to_sample_request(const Napi::Object& object) {
 }
 
 Batch to_batch(const Napi::Object& object) {
-  Batch batch{sequences(object.Get("prompts"), "prompts"), sequences(object.Get("completions"), "completions"),
-              to_tokens(object.Get("promptOf"))};
+  Batch batch{sequences(object.Get("prompts"), "prompts"),
+              sequences(object.Get("completions"), "completions"), to_tokens(object.Get("promptOf"))};
   if (batch.completions.empty() || batch.prompt_of.size() != batch.completions.size()) {
     bad_argument("promptOf must have one index a completion, and there must be a completion");
   }
   for (const int64_t prompt : batch.prompt_of) {
-    if (prompt < 0 || prompt >= static_cast<int64_t>(batch.prompts.size())) bad_argument("promptOf names no prompt");
+    if (prompt < 0 || prompt >= static_cast<int64_t>(batch.prompts.size()))
+      bad_argument("promptOf names no prompt");
   }
   return batch;
 }
 
 AdamWOptions to_adamw_options(const Napi::Object& object) {
-  AdamWOptions options{number(object, "learningRate"), number(object, "beta1"), number(object, "beta2"),
-                       number(object, "eps"), number(object, "weightDecay"), {}, number(object, "maxGradNorm")};
+  AdamWOptions options{number(object, "learningRate"), number(object, "beta1"),       number(object, "beta2"),
+                       number(object, "eps"),          number(object, "weightDecay"), {},
+                       number(object, "maxGradNorm")};
   const auto names = object.Get("noWeightDecay").As<Napi::Array>();
   for (uint32_t i = 0; i < names.Length(); ++i) options.no_weight_decay.insert(names.Get(i).ToString());
   return options;
@@ -229,7 +242,8 @@ Napi::Value to_value(Napi::Env env, const MemoryReport& report) {
 }
 
 Napi::Error to_error(Napi::Env env, const std::exception_ptr& thrown) {
-  std::string code = "NATIVE_FAILURE", message, fix = "This is a defect: report it with the command that led to it.";
+  std::string code = "NATIVE_FAILURE", message,
+              fix = "This is a defect: report it with the command that led to it.";
   try {
     std::rethrow_exception(thrown);
   } catch (const Error& error) {
@@ -246,7 +260,8 @@ Napi::Error to_error(Napi::Env env, const std::exception_ptr& thrown) {
     fix = "Use a smaller model, batch_size or max_completion_length, or beta 0 (no reference is held).";
   } catch (const c10::Error& error) {
     message = error.what_without_backtrace();
-    if (message.find("allocate memory") != std::string::npos || message.find("out of memory") != std::string::npos) {
+    if (message.find("allocate memory") != std::string::npos ||
+        message.find("out of memory") != std::string::npos) {
       code = "OUT_OF_MEMORY";
       fix = "Use a smaller model, batch_size or max_completion_length, or beta 0 (no reference is held).";
     }

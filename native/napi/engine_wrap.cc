@@ -124,7 +124,8 @@ Napi::Value EngineWrap::enqueue(Napi::Env env, Work work) {
   worker_->post([this, call, work = std::move(work)] {
     try {
       const auto check = [this] {
-        if (worker_->aborted()) throw Error("ABORTED", "the operation was aborted", "Start it again when you are ready.");
+        if (worker_->aborted())
+          throw Error("ABORTED", "the operation was aborted", "Start it again when you are ready.");
       };
       check();
       if (!engine_) engine_ = std::make_unique<Engine>(options_, check);
@@ -162,102 +163,126 @@ Napi::Value EngineWrap::info(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value EngineWrap::load(const Napi::CallbackInfo& call) {
-  return queue(call, [&]() -> Work { return [config = to_model_config(call[0].As<Napi::Object>()),
-                 tensors = to_vector(call[1], to_tensor_location)](Engine& engine) -> Result {
-    engine.load(config, tensors);
-    return undefined;
-  }; });
+  return queue(call, [&]() -> Work {
+    return [config = to_model_config(call[0].As<Napi::Object>()),
+            tensors = to_vector(call[1], to_tensor_location)](Engine& engine) -> Result {
+      engine.load(config, tensors);
+      return undefined;
+    };
+  });
 }
 
 Napi::Value EngineWrap::freeze_reference(const Napi::CallbackInfo& call) {
-  return queue(call, [&]() -> Work { return [](Engine& engine) -> Result {
-    engine.freeze_reference();
-    return undefined;
-  }; });
+  return queue(call, [&]() -> Work {
+    return [](Engine& engine) -> Result {
+      engine.freeze_reference();
+      return undefined;
+    };
+  });
 }
 
 Napi::Value EngineWrap::sample_start(const Napi::CallbackInfo& call) {
-  return queue(call, [&]() -> Work { return [request = to_sample_request(call[0].As<Napi::Object>())](Engine& engine) -> Result {
-    engine.sample_start(request);
-    return undefined;
-  }; });
+  return queue(call, [&]() -> Work {
+    return [request = to_sample_request(call[0].As<Napi::Object>())](Engine& engine) -> Result {
+      engine.sample_start(request);
+      return undefined;
+    };
+  });
 }
 
 Napi::Value EngineWrap::sample_next(const Napi::CallbackInfo& call) {
-  return queue(call, [&]() -> Work { return [stopped = to_tokens(call[0])](Engine& engine) { return value_of(engine.sample_next(stopped)); }; });
+  return queue(call, [&]() -> Work {
+    return [stopped = to_tokens(call[0])](Engine& engine) { return value_of(engine.sample_next(stopped)); };
+  });
 }
 
 Napi::Value EngineWrap::sample_end(const Napi::CallbackInfo& call) {
-  return queue(call, [&]() -> Work { return [](Engine& engine) -> Result {
-    engine.sample_end();
-    return undefined;
-  }; });
+  return queue(call, [&]() -> Work {
+    return [](Engine& engine) -> Result {
+      engine.sample_end();
+      return undefined;
+    };
+  });
 }
 
 Napi::Value EngineWrap::score(const Napi::CallbackInfo& call) {
-  return queue(call, [&]() -> Work { return [batch = to_batch(call[0].As<Napi::Object>()),
-                 reference = to_is_reference(call[1]),
-                 temperature = to_temperature(call[2])](Engine& engine) {
-    return value_of(engine.score(batch, reference, temperature));
-  }; });
+  return queue(call, [&]() -> Work {
+    return [batch = to_batch(call[0].As<Napi::Object>()), reference = to_is_reference(call[1]),
+            temperature = to_temperature(call[2])](Engine& engine) {
+      return value_of(engine.score(batch, reference, temperature));
+    };
+  });
 }
 
 Napi::Value EngineWrap::forward(const Napi::CallbackInfo& call) {
-  return queue(call, [&]() -> Work { return [batch = to_batch(call[0].As<Napi::Object>()),
-                 temperature = to_temperature(call[1])](Engine& engine) {
-    return value_of(engine.forward(batch, temperature));
-  }; });
+  return queue(call, [&]() -> Work {
+    return [batch = to_batch(call[0].As<Napi::Object>()), temperature = to_temperature(call[1])](
+               Engine& engine) { return value_of(engine.forward(batch, temperature)); };
+  });
 }
 
 Napi::Value EngineWrap::backward(const Napi::CallbackInfo& call) {
-  return queue(call, [&]() -> Work { return [d_logps = to_floats(call[0]), d_entropies = to_floats(call[1])](Engine& engine) -> Result {
-    engine.backward(d_logps, d_entropies);
-    return undefined;
-  }; });
+  return queue(call, [&]() -> Work {
+    return [d_logps = to_floats(call[0]), d_entropies = to_floats(call[1])](Engine& engine) -> Result {
+      engine.backward(d_logps, d_entropies);
+      return undefined;
+    };
+  });
 }
 
 Napi::Value EngineWrap::optimizer_step(const Napi::CallbackInfo& call) {
-  return queue(call, [&]() -> Work { return [options = to_adamw_options(call[0].As<Napi::Object>())](Engine& engine) -> Result {
-    const double norm = engine.optimizer_step(options);
-    return [norm](Napi::Env env) -> Napi::Value { return Napi::Number::New(env, norm); };
-  }; });
+  return queue(call, [&]() -> Work {
+    return [options = to_adamw_options(call[0].As<Napi::Object>())](Engine& engine) -> Result {
+      const double norm = engine.optimizer_step(options);
+      return [norm](Napi::Env env) -> Napi::Value { return Napi::Number::New(env, norm); };
+    };
+  });
 }
 
 Napi::Value EngineWrap::zero_grad(const Napi::CallbackInfo& call) {
-  return queue(call, [&]() -> Work { return [](Engine& engine) -> Result {
-    engine.zero_grad();
-    return undefined;
-  }; });
+  return queue(call, [&]() -> Work {
+    return [](Engine& engine) -> Result {
+      engine.zero_grad();
+      return undefined;
+    };
+  });
 }
 
 Napi::Value EngineWrap::logits(const Napi::CallbackInfo& call) {
-  return queue(call, [&]() -> Work { return [ids = to_tokens(call[0])](Engine& engine) { return floats(engine.logits(ids)); }; });
+  return queue(call, [&]() -> Work {
+    return [ids = to_tokens(call[0])](Engine& engine) { return floats(engine.logits(ids)); };
+  });
 }
 
 Napi::Value EngineWrap::parameters(const Napi::CallbackInfo& call) {
-  return queue(call, [&]() -> Work { return [](Engine& engine) -> Result {
-    std::vector<std::pair<std::string, std::vector<int64_t>>> list;
-    for (const auto& parameter : engine.parameters()) list.emplace_back(parameter.name, parameter.shape);
-    return [list](Napi::Env env) -> Napi::Value {
-      auto array = Napi::Array::New(env, list.size());
-      for (uint32_t i = 0; i < list.size(); ++i) {
-        auto shape = Napi::Array::New(env, list[i].second.size());
-        for (uint32_t d = 0; d < list[i].second.size(); ++d) shape.Set(d, static_cast<double>(list[i].second[d]));
-        auto object = Napi::Object::New(env);
-        object.Set("name", list[i].first);
-        object.Set("shape", shape);
-        array.Set(i, object);
-      }
-      return array;
+  return queue(call, [&]() -> Work {
+    return [](Engine& engine) -> Result {
+      std::vector<std::pair<std::string, std::vector<int64_t>>> list;
+      for (const auto& parameter : engine.parameters()) list.emplace_back(parameter.name, parameter.shape);
+      return [list](Napi::Env env) -> Napi::Value {
+        auto array = Napi::Array::New(env, list.size());
+        for (uint32_t i = 0; i < list.size(); ++i) {
+          auto shape = Napi::Array::New(env, list[i].second.size());
+          for (uint32_t d = 0; d < list[i].second.size(); ++d)
+            shape.Set(d, static_cast<double>(list[i].second[d]));
+          auto object = Napi::Object::New(env);
+          object.Set("name", list[i].first);
+          object.Set("shape", shape);
+          array.Set(i, object);
+        }
+        return array;
+      };
     };
-  }; });
+  });
 }
 
 Napi::Value EngineWrap::tensor(const Napi::CallbackInfo& call) {
-  return queue(call, [&]() -> Work { return [name = call[0].ToString().Utf8Value(), kind = to_tensor_kind(call[1])](Engine& engine) {
-    const at::Tensor tensor = engine.tensor(name, kind).to(at::kCPU, at::kFloat).contiguous();
-    return floats({tensor.const_data_ptr<float>(), tensor.const_data_ptr<float>() + tensor.numel()});
-  }; });
+  return queue(call, [&]() -> Work {
+    return [name = call[0].ToString().Utf8Value(), kind = to_tensor_kind(call[1])](Engine& engine) {
+      const at::Tensor tensor = engine.tensor(name, kind).to(at::kCPU, at::kFloat).contiguous();
+      return floats({tensor.const_data_ptr<float>(), tensor.const_data_ptr<float>() + tensor.numel()});
+    };
+  });
 }
 
 namespace {
@@ -278,27 +303,33 @@ std::string to_bytes(const Napi::Value& value) {
 }  // namespace
 
 Napi::Value EngineWrap::write_tensors(const Napi::CallbackInfo& call) {
-  return queue(call, [&]() -> Work { return [file = call[0].ToString().Utf8Value(), header = to_bytes(call[1]),
-                 names = to_vector(call[2], to_named_kind)](Engine& engine) -> Result {
-    std::vector<at::Tensor> tensors;
-    for (const auto& [name, kind] : names) tensors.push_back(engine.tensor(name, kind));
-    grpo::write_tensors(file, header, tensors);
-    return undefined;
-  }; });
+  return queue(call, [&]() -> Work {
+    return [file = call[0].ToString().Utf8Value(), header = to_bytes(call[1]),
+            names = to_vector(call[2], to_named_kind)](Engine& engine) -> Result {
+      std::vector<at::Tensor> tensors;
+      for (const auto& [name, kind] : names) tensors.push_back(engine.tensor(name, kind));
+      grpo::write_tensors(file, header, tensors);
+      return undefined;
+    };
+  });
 }
 
 Napi::Value EngineWrap::read_tensors(const Napi::CallbackInfo& call) {
-  return queue(call, [&]() -> Work { return [tensors = to_vector(call[0], to_located_kind)](Engine& engine) -> Result {
-    engine.read_tensors(tensors);
-    return undefined;
-  }; });
+  return queue(call, [&]() -> Work {
+    return [tensors = to_vector(call[0], to_located_kind)](Engine& engine) -> Result {
+      engine.read_tensors(tensors);
+      return undefined;
+    };
+  });
 }
 
 Napi::Value EngineWrap::set_optimizer_steps(const Napi::CallbackInfo& call) {
-  return queue(call, [&]() -> Work { return [steps = static_cast<int64_t>(to_number(call[0], "steps"))](Engine& engine) -> Result {
-    engine.set_optimizer_steps(steps);
-    return undefined;
-  }; });
+  return queue(call, [&]() -> Work {
+    return [steps = static_cast<int64_t>(to_number(call[0], "steps"))](Engine& engine) -> Result {
+      engine.set_optimizer_steps(steps);
+      return undefined;
+    };
+  });
 }
 
 Napi::Value EngineWrap::memory(const Napi::CallbackInfo& call) {

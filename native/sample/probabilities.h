@@ -7,11 +7,11 @@
 namespace grpo {
 
 struct SamplingOptions {
-  double temperature;          // 0: the most likely token
-  int64_t top_k;               // 0: off
-  double top_p;                // 1: off
-  double min_p;                // 0: off
-  double repetition_penalty;   // 1: off
+  double temperature;         // 0: the most likely token
+  int64_t top_k;              // 0: off
+  double top_p;               // 1: off
+  double min_p;               // 0: off
+  double repetition_penalty;  // 1: off
 };
 
 // logits: [rows, vocab] float32; history: for each row the tokens before, prompt included (only

@@ -31,7 +31,7 @@ SampledPosition Sampling::next(const std::vector<int64_t>& stopped, const std::f
   SampledPosition result;
 
   // A token becomes a node only now, when its completion is known to go on.
-  std::vector<int64_t> nodes;                       // distinct live prefixes, by their last node
+  std::vector<int64_t> nodes;                        // distinct live prefixes, by their last node
   std::vector<std::vector<int64_t>> completions_at;  // for each of them
   std::unordered_map<int64_t, size_t> row_of_node;
   for (size_t i = 0; i < leaf_.size(); ++i) {
@@ -70,7 +70,8 @@ SampledPosition Sampling::next(const std::vector<int64_t>& stopped, const std::f
         const uint32_t prompt = request_.prompt_indices[i / request_.num_generations];
         const auto completion = static_cast<uint32_t>(i % request_.num_generations);
         row_of[i] = row;
-        pending_[i] = distribution.draw(uniform({request_.seed, request_.step, prompt, completion, position_}));
+        pending_[i] =
+            distribution.draw(uniform({request_.seed, request_.step, prompt, completion, position_}));
       }
     }
   });
@@ -80,7 +81,8 @@ SampledPosition Sampling::next(const std::vector<int64_t>& stopped, const std::f
     if (!running_[i]) continue;
     const int64_t token = pending_[i], row = row_of[i];
     const auto& eos = request_.eos_token_ids;
-    running_[i] = position_ < request_.max_completion_length && std::count(eos.begin(), eos.end(), token) == 0;
+    running_[i] =
+        position_ < request_.max_completion_length && std::count(eos.begin(), eos.end(), token) == 0;
     result.completions.push_back(static_cast<int32_t>(i));
     result.tokens.push_back(static_cast<int32_t>(token));
     result.ended.push_back(!running_[i]);

@@ -40,9 +40,9 @@ class Sampling {
   const SampleRequest request_;
   Forest forest_;
   KvStore store_;
-  at::Tensor hidden_;              // [capacity, hidden] final state of each node in the store
-  std::vector<int64_t> leaf_;      // a completion's last node; its prompt's last at first
-  std::vector<int64_t> pending_;   // the token it drew last, not yet a node; kNone at first
+  at::Tensor hidden_;             // [capacity, hidden] final state of each node in the store
+  std::vector<int64_t> leaf_;     // a completion's last node; its prompt's last at first
+  std::vector<int64_t> pending_;  // the token it drew last, not yet a node; kNone at first
   std::vector<bool> running_;
   uint32_t position_ = 0;
 };

@@ -35,9 +35,10 @@ double AdamW::step(const AdamWOptions& options) {
       counts.push_back(at::full({}, static_cast<double>(steps_), masters.back().options()));
     }
     if (masters.empty()) continue;
-    at::_fused_adamw_(masters, group_grads, exp_avgs, exp_avg_sqs, {}, counts, options.learning_rate, options.beta1,
-                      options.beta2, decay ? options.weight_decay : 0.0, options.eps, /*amsgrad=*/false,
-                      /*maximize=*/false, scale.defined() ? std::optional(scale) : std::nullopt, std::nullopt);
+    at::_fused_adamw_(
+        masters, group_grads, exp_avgs, exp_avg_sqs, {}, counts, options.learning_rate, options.beta1,
+        options.beta2, decay ? options.weight_decay : 0.0, options.eps, /*amsgrad=*/false,
+        /*maximize=*/false, scale.defined() ? std::optional(scale) : std::nullopt, std::nullopt);
   }
   for (auto& parameter : parameters_) parameter.zero_grad();
   return norm.item<double>();

@@ -30,18 +30,22 @@ std::vector<Chunk> chunks_of(const int64_t* rows, int64_t targets, int64_t count
 }
 
 // z: [count, vocab] float32, the logits over the temperature
-at::Tensor scaled_logits(const at::Tensor& hidden, const Parameter* weight, const Chunk& chunk, double temperature) {
-  return at::linear(hidden.narrow(0, chunk.first, chunk.count), weight->value).to(at::kFloat).div_(temperature);
+at::Tensor scaled_logits(const at::Tensor& hidden, const Parameter* weight, const Chunk& chunk,
+                         double temperature) {
+  return at::linear(hidden.narrow(0, chunk.first, chunk.count), weight->value)
+      .to(at::kFloat)
+      .div_(temperature);
 }
 
 struct LogProbsFunction : torch::autograd::Function<LogProbsFunction> {
   static variable_list forward(AutogradContext* context, const Variable& hidden, const Variable& rows,
                                const Variable& tokens, Parameter* weight, double temperature) {
     const at::Tensor host_rows = rows.cpu();
-    const auto chunks = chunks_of(host_rows.const_data_ptr<int64_t>(), rows.numel(), hidden.size(0), weight->shape[0]);
+    const auto chunks =
+        chunks_of(host_rows.const_data_ptr<int64_t>(), rows.numel(), hidden.size(0), weight->shape[0]);
     const auto options = hidden.options().dtype(at::kFloat);
-    at::Tensor logps = at::empty({rows.numel()}, options);         // [targets]
-    at::Tensor entropies = at::empty({hidden.size(0)}, options);   // [rows]
+    at::Tensor logps = at::empty({rows.numel()}, options);          // [targets]
+    at::Tensor entropies = at::empty({hidden.size(0)}, options);    // [rows]
     at::Tensor normalisers = at::empty({hidden.size(0)}, options);  // [rows] log-sum-exp
     at::Tensor kept;
     for (const Chunk& chunk : chunks) {
@@ -89,7 +93,8 @@ struct LogProbsFunction : torch::autograd::Function<LogProbsFunction> {
         dz.mul_(-factor);
       }
       if (grad[0].defined()) {
-        dz.index_put_({row, tokens.narrow(0, chunk.begin, targets)}, grad[0].narrow(0, chunk.begin, targets), true);
+        dz.index_put_({row, tokens.narrow(0, chunk.begin, targets)}, grad[0].narrow(0, chunk.begin, targets),
+                      true);
       }
       dz = dz.div_(temperature).to(hidden.scalar_type());
       d_hidden.narrow(0, chunk.first, chunk.count).copy_(dz.mm(weight->value));
@@ -103,8 +108,9 @@ struct LogProbsFunction : torch::autograd::Function<LogProbsFunction> {
 
 LogProbs log_probs(const at::Tensor& hidden, Parameter* weight, const std::vector<int64_t>& rows,
                    const std::vector<int64_t>& tokens, double temperature) {
-  const auto result = LogProbsFunction::apply(hidden, at::tensor(rows, at::kLong).to(hidden.device()),
-                                              at::tensor(tokens, at::kLong).to(hidden.device()), weight, temperature);
+  const auto result =
+      LogProbsFunction::apply(hidden, at::tensor(rows, at::kLong).to(hidden.device()),
+                              at::tensor(tokens, at::kLong).to(hidden.device()), weight, temperature);
   return {result[0], result[1]};
 }
 

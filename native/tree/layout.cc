@@ -47,8 +47,12 @@ Band band_of(const std::vector<const Segment*>& rows, int64_t first, const Layou
   }
   offset += count * width;
   mask = mask.unsqueeze(1).repeat({1, options.heads_per_key_head, 1, 1}).view({count, 1, -1, depth});
-  return {to_device(queries, options.device), to_device(keys, options.device),
-          mask.to(options.device, options.mask_type), count, width, depth};
+  return {to_device(queries, options.device),
+          to_device(keys, options.device),
+          mask.to(options.device, options.mask_type),
+          count,
+          width,
+          depth};
 }
 
 }  // namespace
@@ -63,7 +67,8 @@ Layout layout_of(const Forest& forest, int64_t first, const std::vector<Segment>
   }
   std::map<std::pair<int64_t, int64_t>, std::vector<const Segment*>> groups;
   for (const auto& segment : segments) {
-    groups[{bucket(segment.count), bucket(static_cast<int64_t>(segment.path.size()), kShortPath)}].push_back(&segment);
+    groups[{bucket(segment.count), bucket(static_cast<int64_t>(segment.path.size()), kShortPath)}].push_back(
+        &segment);
   }
   Layout layout;
   int64_t offset = 0;

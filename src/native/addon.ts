@@ -50,14 +50,24 @@ export function createEngine(options: EngineOptions): NativeEngine {
       if (typeof member !== 'function') return member;
       return (...args: unknown[]): unknown => {
         const result: unknown = Reflect.apply(member, target, args);
-        return result instanceof Promise ? result.catch((error: unknown) => Promise.reject(asGrpoError(error))) : result;
+        return result instanceof Promise
+          ? result.catch((error: unknown) => Promise.reject(asGrpoError(error)))
+          : result;
       };
     },
   });
 }
 
 /** What a user can mend by giving other input; all else is a failure at run time. */
-const INPUT_CODES = new Set(['BAD_ARGUMENT', 'DEVICE_UNKNOWN', 'DEVICE_MISSING', 'FILE_READ', 'TENSOR_BYTES', 'TENSOR_MISMATCH', 'TENSOR_UNKNOWN']);
+const INPUT_CODES = new Set([
+  'BAD_ARGUMENT',
+  'DEVICE_UNKNOWN',
+  'DEVICE_MISSING',
+  'FILE_READ',
+  'TENSOR_BYTES',
+  'TENSOR_MISMATCH',
+  'TENSOR_UNKNOWN',
+]);
 
 /** Native errors carry `code` and `fix`. */
 function asGrpoError(error: unknown): Error {

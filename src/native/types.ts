@@ -176,7 +176,11 @@ export interface NativeEngine {
   /** One tensor's values as float32. */
   tensor(name: string, kind: TensorKind): Promise<Float32Array>;
   /** Writes `header` and then each named tensor as float32 to `file`, and syncs it to disk. */
-  writeTensors(file: string, header: Uint8Array, tensors: { name: string; kind: TensorKind }[]): Promise<void>;
+  writeTensors(
+    file: string,
+    header: Uint8Array,
+    tensors: { name: string; kind: TensorKind }[],
+  ): Promise<void>;
   /** Reads tensors (all F32) into the optimiser's moments or the weights. */
   readTensors(tensors: (TensorLocation & { kind: TensorKind })[]): Promise<void>;
   /** AdamW's count of steps taken. */
