@@ -83,10 +83,10 @@ function initialValues(tensor: number, name: string, size: number): Float32Array
   if (name.includes('norm')) return new Float32Array(size).fill(1);
   const values = new Float32Array(size);
   if (name.endsWith('.bias')) return values;
-  const { uniform } = loadAddon();
+  const addon = loadAddon();
   for (let i = 0; i < size; i++) {
-    const radius = Math.sqrt(-2 * Math.log(1 - uniform(SEED, tensor, i, 0, 0)));
-    values[i] = INITIALIZER_RANGE * radius * Math.cos(2 * Math.PI * uniform(SEED, tensor, i, 1, 0));
+    const radius = Math.sqrt(-2 * Math.log(1 - addon.uniform(SEED, tensor, i, 0, 0)));
+    values[i] = INITIALIZER_RANGE * radius * Math.cos(2 * Math.PI * addon.uniform(SEED, tensor, i, 1, 0));
   }
   return values;
 }
