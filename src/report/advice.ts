@@ -40,6 +40,8 @@ export function advice(summary: TrainSummary, plan: TrainPlan, last: Metrics | u
     tips.push(
       `training problems are right ${percent(summary.trainAccuracyLast)} of the time, held-out ones ${percent(after.accuracy)}: it learns by heart; take more problems, fewer epochs or a higher --beta`,
     );
+  if (before && after && after.accuracy < before.low)
+    tips.push('held-out accuracy fell: lower --learning-rate or raise --beta');
   if (before && after && after.low <= before.high && after.accuracy > before.accuracy)
     tips.push('the held-out intervals overlap: raise --eval-samples or --max-steps to be sure of the gain');
   if (plan.kind === 'grpo' && rewardLast !== undefined && !learned && !solved && zero < 0.5)

@@ -13,6 +13,8 @@ import { duration, number, percent } from './text.js';
 
 /** Tables of completions in a run, beside the first step's. */
 const TABLES = 5;
+/** Steps that a reward is averaged over: a single one jumps with its few prompts. */
+const WINDOW = 20;
 /** Lines of steps where there is no terminal to draw in. */
 const LINES = 50;
 
@@ -114,7 +116,7 @@ export class TrainReport implements TrainCallbacks {
     const { steps, beta } = this.#plan!;
     const fields = [
       `step ${String(metrics.step).padStart(String(steps).length)}/${steps}`,
-      metrics.reward === undefined ? '' : `reward ${signed(metrics.reward)}`,
+      metrics.reward === undefined ? '' : `mean reward ${signed(mean(this.#rewards.slice(-WINDOW)))}`,
       metrics.reward === undefined ? `loss ${number(metrics.loss)}` : '',
       beta > 0 ? `kl ${number(metrics.kl)}` : '',
       `entropy ${number(metrics.entropy)}`,
@@ -144,8 +146,10 @@ export class TrainReport implements TrainCallbacks {
     ];
     if (m?.reward !== undefined)
       lines.push(
-        `reward   ${colors.green(sparkline(this.#rewards, 40))} ${colors.bold(signed(m.reward))}` +
-          colors.dim(`  first ${signed(this.#rewards[0]!)}`),
+        `reward   ${colors.green(sparkline(this.#rewards, 40))} ${colors.bold(signed(mean(this.#rewards.slice(-WINDOW))))}` +
+          colors.dim(
+            `  mean of ${Math.min(WINDOW, this.#rewards.length)} steps, ${signed(mean(this.#rewards.slice(0, WINDOW)))} at the start`,
+          ),
       );
     if (m)
       lines.push(
@@ -155,7 +159,6 @@ export class TrainReport implements TrainCallbacks {
           `entropy ${number(m.entropy)}`,
           `length ${number(m['completions/mean_length'])}`,
           `grad ${number(m.grad_norm)}`,
-          `lr ${number(m.learning_rate)}`,
           m.frac_reward_zero_std === undefined ? '' : `equal groups ${percent(m.frac_reward_zero_std, 0)}`,
           `${number(m.step_time)} s/step`,
         ]
@@ -176,6 +179,8 @@ export class TrainReport implements TrainCallbacks {
 export function accuracy({ accuracy, low, high, correct, total }: Evaluation): string {
   return `${colors.bold(percent(accuracy))} [${percent(low)}, ${percent(high)}] (${correct} of ${total})`;
 }
+
+const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 function signed(value: number): string {
   return `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(3)}`;

@@ -1,0 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { METRIC_COLUMNS, isTime } from '../../src/run/metrics.js';
+
+/** `metrics.csv` without the columns that differ between two equal runs. */
+export function metricRows(folder: string): string[][] {
+  const lines = readFileSync(join(folder, 'metrics.csv'), 'utf8').trimEnd().split('\n');
+  return lines.map((line) => line.split(',').filter((_, i) => !isTime(METRIC_COLUMNS[i]!)));
+}
