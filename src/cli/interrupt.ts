@@ -5,13 +5,16 @@ export const INTERRUPTED = 130;
 
 /**
  * Runs `work` with a signal that the first SIGINT or SIGTERM aborts; a second one ends the process at once.
- * @param note what is printed at the first
+ * @param onFirst says what happens now
  */
-export async function interruptible<T>(note: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function interruptible<T>(
+  onFirst: () => void,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const abort = new AbortController();
   const stop = () => {
     if (abort.signal.aborted) process.exit(INTERRUPTED);
-    process.stderr.write(`\n${note}\n`);
+    onFirst();
     abort.abort();
   };
   process.on('SIGINT', stop);

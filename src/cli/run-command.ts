@@ -85,8 +85,11 @@ async function run(start: RunCommand['start'], options: RunOptions, json: boolea
     onDownload: download.onProgress,
   };
   try {
-    const note = 'Stopping after the token at hand, and saving. Again: leave at once, without saving.';
-    const summary = await interruptible(note, (signal) => start(options, { ...extras, signal }));
+    const note = 'Stopping after the token at hand, and saving. Ctrl-C again leaves at once, without saving.';
+    const summary = await interruptible(
+      () => report.onNotice(note),
+      (signal) => start(options, { ...extras, signal }),
+    );
     report.end(summary);
     event('end', summary);
     if (summary.interrupted) process.exitCode = INTERRUPTED;

@@ -17,20 +17,23 @@ export async function withModel<T>(
 ): Promise<T> {
   const { LanguageModel } = await import('../model/language-model.js');
   const download = downloadBar();
-  return interruptible('Stopping.', async (signal) => {
-    const { model: name, device, dtype, threads } = options;
-    const model = await LanguageModel.load({
-      model: name,
-      device,
-      dtype,
-      threads,
-      onProgress: download.onProgress,
-      signal,
-    }).finally(download.end);
-    try {
-      return await work(model, signal);
-    } finally {
-      await model.dispose();
-    }
-  });
+  return interruptible(
+    () => process.stderr.write('\nStopping.\n'),
+    async (signal) => {
+      const { model: name, device, dtype, threads } = options;
+      const model = await LanguageModel.load({
+        model: name,
+        device,
+        dtype,
+        threads,
+        onProgress: download.onProgress,
+        signal,
+      }).finally(download.end);
+      try {
+        return await work(model, signal);
+      } finally {
+        await model.dispose();
+      }
+    },
+  );
 }

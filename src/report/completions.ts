@@ -53,7 +53,7 @@ export function completionsTable(
       ]);
     });
     if (sorted.length > limits.rows)
-      rows.push(['', '', colors.dim(fit(`and ${sorted.length - limits.rows} others`, textWidth))]);
+      rows.push(['', '', colors.dim(fit(`and ${sorted.length - limits.rows} more`, textWidth))]);
   }
   return table(
     [

@@ -67,6 +67,7 @@ export function bytes(value: number): string {
 
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '-';
+  if (seconds < 1) return `${Math.round(1000 * seconds)} ms`;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 60) return `${Math.round(seconds)} s`;
   const minutes = Math.floor(seconds / 60);

@@ -11,7 +11,7 @@ const env = { GRPO_NATIVE_ADDON: '/nowhere/grpo_native.node' };
 describe('help', () => {
   it.each([[], ...COMMANDS.map((command) => [command])])(
     '%s is quick, and shows an example',
-    async (...command) => {
+    async (command) => {
       // 0.3 s on a machine that does nothing else; the bound leaves room for one that does.
       const runs = [];
       for (let i = 0; i < 3; i++) runs.push(await cli([command, '--help'].filter(Boolean), { env }));
