@@ -5,6 +5,7 @@
 import type { SftOptions, TrainOptions } from '../config/train-options.js';
 import { GrpoError } from '../errors.js';
 import { memory } from '../machine.js';
+import { bytes } from '../report/text.js';
 import { parameterCount } from '../model/config.js';
 import type { DownloadProgress } from '../model/download.js';
 import type { TrainableModel } from '../model/trainable.js';
@@ -107,6 +108,12 @@ export async function prepare(options: Common, extras: TrainExtras): Promise<Pre
     async plan(model, schedule) {
       const parameters = parameterCount(model.config);
       const engine = await model.info();
+      const needed = bytesNeeded(parameters, schedule.beta, engine.dtype);
+      const free = memory().free;
+      if (engine.device === 'cpu' && needed > free)
+        extras.onNotice?.(
+          `weights, gradients and moments take ${bytes(needed)}, and ${bytes(free)} are free: --beta 0 needs no reference, a smaller model needs less`,
+        );
       return {
         ...schedule,
         model: options.model,
@@ -120,7 +127,7 @@ export async function prepare(options: Common, extras: TrainExtras): Promise<Pre
         evalSamples: dataset.heldOut.length,
         startStep: resumeFrom?.state.global_step ?? 0,
         completionsPerStep: schedule.promptsPerStep * schedule.numGenerations,
-        memory: { needed: bytesNeeded(parameters, schedule.beta, engine.dtype), free: memory().free },
+        memory: { needed, free },
         outputDir: run?.path,
       };
     },

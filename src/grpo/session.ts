@@ -33,7 +33,6 @@ export interface Method {
 
 export interface SessionOptions {
   evalSteps: number;
-  evalSamples: number;
   saveSteps: number;
   saveTotalLimit: number;
   seed: number;
@@ -85,7 +84,7 @@ export async function runSession(session: Session): Promise<TrainSummary> {
     state.pending = metrics;
     const last = state.global_step === plan.steps;
     if (
-      options.evalSamples > 0 &&
+      plan.evalSamples > 0 &&
       (last || (options.evalSteps > 0 && state.global_step % options.evalSteps === 0))
     ) {
       callbacks.onPhase?.('evaluating', state.global_step);
@@ -111,7 +110,7 @@ export async function runSession(session: Session): Promise<TrainSummary> {
     }
     await callbacks.onPlan?.(plan);
     try {
-      if (state.global_step === 0 && options.evalSamples > 0 && !state.eval_before) {
+      if (state.global_step === 0 && plan.evalSamples > 0 && !state.eval_before) {
         callbacks.onPhase?.('evaluating before the first step', 0);
         state.eval_before = await method.evaluate();
         await log?.note({ step: 0, ...evaluationMetrics(state.eval_before) });
