@@ -39,7 +39,11 @@ export interface LoadOptions {
 }
 
 export interface SampleOptions
-  extends Pick<SampleRequest, 'prompts' | 'promptIndices' | 'numGenerations' | 'maxCompletionLength' | 'seed' | 'step' | 'temperature'>,
+  extends
+    Pick<
+      SampleRequest,
+      'prompts' | 'promptIndices' | 'numGenerations' | 'maxCompletionLength' | 'seed' | 'step' | 'temperature'
+    >,
     Partial<Pick<SampleRequest, 'topK' | 'topP' | 'minP' | 'repetitionPenalty'>> {
   /** Ends a completion whose text so far it accepts. `prompt` is a position in `prompts`. */
   stop?: (text: string, prompt: number) => boolean;
@@ -82,9 +86,15 @@ export class LanguageModel {
    */
   static async load(options: LoadOptions): Promise<LanguageModel> {
     const { device = 'cpu', dtype = 'float32', threads = 0, onProgress, signal } = options;
-    const folder = await resolveModel(options.model, { ...(onProgress && { onProgress }), ...(signal && { signal }) });
+    const folder = await resolveModel(options.model, {
+      ...(onProgress && { onProgress }),
+      ...(signal && { signal }),
+    });
     const config = await readModelConfig(folder);
-    const [tensors, tokenizer] = await Promise.all([locateTensors(folder, config), Tokenizer.load(folder, config.vocabSize)]);
+    const [tensors, tokenizer] = await Promise.all([
+      locateTensors(folder, config),
+      Tokenizer.load(folder, config.vocabSize),
+    ]);
     const engine = createEngine({ device, dtype, threads, matrixBackend: matrixBackend(threads) });
     try {
       await engine.load(config, tensors);
@@ -125,7 +135,7 @@ export class LanguageModel {
     });
     try {
       let stopped: number[] = [];
-      for (let running = total; running > 0; ) {
+      for (let running = total; running > 0;) {
         throwIfAborted(signal);
         const position = await this.engine.sampleNext(Int32Array.from(stopped));
         computed += position.computed;
@@ -160,7 +170,10 @@ export class LanguageModel {
   }
 
   /** Log-probs and entropies of given completions, with nothing kept. */
-  score(batch: Batch, options: { which?: 'policy' | 'reference'; temperature?: number } = {}): Promise<TokenScores> {
+  score(
+    batch: Batch,
+    options: { which?: 'policy' | 'reference'; temperature?: number } = {},
+  ): Promise<TokenScores> {
     return this.engine.score(batch, options.which ?? 'policy', options.temperature ?? 1);
   }
 
@@ -185,9 +198,15 @@ export class LanguageModel {
     for (const name of await readdir(this.folder)) {
       if (KEPT_FILES.test(name)) await copyFile(join(this.folder, name), join(folder, name));
     }
-    const config = JSON.parse(await readFile(join(this.folder, 'config.json'), 'utf8')) as Record<string, unknown>;
+    const config = JSON.parse(await readFile(join(this.folder, 'config.json'), 'utf8')) as Record<
+      string,
+      unknown
+    >;
     const key = 'torch_dtype' in config ? 'torch_dtype' : 'dtype';
-    await writeFile(join(folder, 'config.json'), `${JSON.stringify({ ...config, [key]: 'float32' }, null, 2)}\n`);
+    await writeFile(
+      join(folder, 'config.json'),
+      `${JSON.stringify({ ...config, [key]: 'float32' }, null, 2)}\n`,
+    );
     await this.#write(join(folder, 'model.safetensors'), ['weight']);
   }
 
@@ -235,7 +254,8 @@ export class LanguageModel {
 const MOMENTS: TensorKind[] = ['exp_avg', 'exp_avg_sq'];
 
 /** Files of a model folder that training doesn't change. */
-const KEPT_FILES = /^(generation_config|tokenizer.*|special_tokens_map|added_tokens|vocab|chat_template)\.json$|^(merges\.txt|chat_template\.jinja|LICENSE.*)$/;
+const KEPT_FILES =
+  /^(generation_config|tokenizer.*|special_tokens_map|added_tokens|vocab|chat_template)\.json$|^(merges\.txt|chat_template\.jinja|LICENSE.*)$/;
 
 /** Completions that share tokens share their text: each is decoded once. */
 class TextCache {
@@ -251,5 +271,9 @@ class TextCache {
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new GrpoError('ABORTED', 'sampling was aborted', { fix: 'start it again when you are ready', exitCode: 1 });
+  if (signal?.aborted)
+    throw new GrpoError('ABORTED', 'sampling was aborted', {
+      fix: 'start it again when you are ready',
+      exitCode: 1,
+    });
 }

@@ -8,6 +8,13 @@ import type { EngineOptions, NativeAddon, NativeEngine } from './types.js';
 
 let loaded: NativeAddon | undefined;
 
+/**
+ * How long libtorch's threads (libgomp) spin before they sleep, when they wait for each other. By
+ * default for milliseconds, which on a machine that has anything else to do makes a step take a
+ * hundred times as long. libgomp reads it when it is loaded.
+ */
+const SPIN_COUNT = '5000';
+
 /** @throws {GrpoError} ADDON_MISSING, ADDON_BROKEN */
 export function loadAddon(): NativeAddon {
   if (loaded) return loaded;
@@ -19,6 +26,7 @@ export function loadAddon(): NativeAddon {
       exitCode: 1,
     });
   }
+  if (process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= SPIN_COUNT;
   try {
     loaded = createRequire(join(packageRoot(), 'package.json'))(file) as NativeAddon;
   } catch (error) {
