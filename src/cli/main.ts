@@ -8,7 +8,7 @@ import type { CommandModule } from 'yargs';
 import { GrpoError } from '../errors.js';
 import { packageVersion } from '../paths.js';
 import { INTERRUPTED, isAbort } from './interrupt.js';
-import { nearest } from './nearest.js';
+import { nearest } from '../nearest.js';
 
 /** A command's module; those with many options print their help themselves. */
 interface Command extends CommandModule<object, never> {

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type * as Yaml from 'yaml';
 import type { z } from 'zod';
-import { nearest } from '../cli/nearest.js';
+import { nearest } from '../nearest.js';
 import { GrpoError } from '../errors.js';
 import { modelDefaults } from './defaults.js';
 import { describeOptions } from './describe.js';

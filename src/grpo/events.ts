@@ -51,6 +51,8 @@ export interface TrainSummary {
   /** Mean reward over the first and the last tenth of the steps of this sitting. */
   rewardFirst: number | undefined;
   rewardLast: number | undefined;
+  /** Means of all metrics over that last tenth: a single step jumps with its few prompts. */
+  metricsLast: Partial<Metrics>;
   /** Share of right answers among the completions sampled in the last tenth. */
   trainAccuracyLast: number | undefined;
   before: Evaluation | undefined;

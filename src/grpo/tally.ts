@@ -6,7 +6,7 @@ const PHASES = ['sample', 'reward', 'reference', 'train', 'optimizer'] as const;
 
 export class Tally {
   readonly #phases = { sample: 0, reward: 0, reference: 0, train: 0, optimizer: 0 };
-  readonly #rewards: number[] = [];
+  readonly #steps: Metrics[] = [];
   readonly #accuracies: number[] = [];
   #sampled = 0;
   #computed = 0;
@@ -16,7 +16,7 @@ export class Tally {
 
   add(metrics: Metrics, accuracy: number | undefined): void {
     for (const phase of PHASES) this.#phases[phase] += metrics[`time/${phase}`] ?? 0;
-    if (metrics.reward !== undefined) this.#rewards.push(metrics.reward);
+    this.#steps.push({ ...metrics });
     if (accuracy !== undefined) this.#accuracies.push(accuracy);
     this.#sampled += metrics['tokens/sampled'] ?? 0;
     this.#computed += metrics['tokens/computed'] ?? 0;
@@ -27,21 +27,35 @@ export class Tally {
     TrainSummary,
     | 'rewardFirst'
     | 'rewardLast'
+    | 'metricsLast'
     | 'trainAccuracyLast'
     | 'phases'
     | 'tokensSampledPerSecond'
     | 'tokensComputedPerSecond'
   > {
-    const tenth = Math.max(1, Math.round(this.#rewards.length / 10));
+    const tenth = Math.max(1, Math.round(this.#steps.length / 10));
+    const metricsLast = means(this.#steps.slice(-tenth));
     return {
-      rewardFirst: mean(this.#rewards.slice(0, tenth)),
-      rewardLast: mean(this.#rewards.slice(-tenth)),
+      rewardFirst: means(this.#steps.slice(0, tenth)).reward,
+      rewardLast: metricsLast.reward,
+      metricsLast,
       trainAccuracyLast: mean(this.#accuracies.slice(-tenth)),
       phases: { ...this.#phases },
       tokensSampledPerSecond: this.#phases.sample > 0 ? this.#sampled / this.#phases.sample : 0,
       tokensComputedPerSecond: this.#seconds > 0 ? this.#computed / this.#seconds : 0,
     };
   }
+}
+
+/** Of each metric, over the steps that have it. */
+function means(steps: Metrics[]): Partial<Metrics> {
+  const names = new Set(steps.flatMap((metrics) => Object.keys(metrics) as (keyof Metrics)[]));
+  return Object.fromEntries(
+    [...names].map((name) => [
+      name,
+      mean(steps.map((metrics) => metrics[name]).filter((value) => value !== undefined)),
+    ]),
+  );
 }
 
 function mean(values: number[]): number | undefined {

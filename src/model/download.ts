@@ -5,7 +5,7 @@ import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GrpoError } from '../errors.js';
-import { diskError } from '../run/disk.js';
+import { diskError } from '../disk.js';
 
 export interface DownloadProgress {
   file: string;

@@ -2,17 +2,11 @@
 import colors from 'picocolors';
 import type { TrainPlan, TrainSummary } from '../grpo/events.js';
 import type { Evaluation } from '../grpo/evaluate.js';
-import type { Metrics } from '../run/metrics.js';
 import { advice } from './advice.js';
 import { sparkline } from './sparkline.js';
 import { bytes, count, duration, number, percent } from './text.js';
 
-export function ending(
-  summary: TrainSummary,
-  plan: TrainPlan,
-  last: Metrics | undefined,
-  rewards: number[],
-): string {
+export function ending(summary: TrainSummary, plan: TrainPlan, rewards: number[]): string {
   const { before, after, phases } = summary;
   const taken = summary.steps - plan.startStep;
   const rows: [string, string][] = [];
@@ -47,7 +41,7 @@ export function ending(
     colors.bold(head),
     ...rows.map(([name, value]) => `  ${colors.dim(name.padEnd(18))}${value}`),
   ];
-  const tips = advice(summary, plan, last);
+  const tips = advice(summary, plan);
   if (tips.length > 0) lines.push('', colors.bold('What to try next'), ...tips.map((tip) => `  - ${tip}`));
   return lines.join('\n');
 }

@@ -84,7 +84,7 @@ export class TrainReport implements TrainCallbacks {
 
   end(summary: TrainSummary): void {
     this.#live?.clear();
-    this.#out.write(`${ending(summary, this.#plan!, this.#last, this.#rewards)}\n`);
+    this.#out.write(`${ending(summary, this.#plan!, this.#rewards)}\n`);
   }
 
   /** Leaves the terminal as it was; after an error. */

@@ -5,7 +5,7 @@
 import { readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Evaluation } from '../grpo/evaluate.js';
-import { writeAtomic } from './disk.js';
+import { writeAtomic } from '../disk.js';
 import type { RunFolder } from './folder.js';
 import type { Metrics } from './metrics.js';
 

@@ -7,7 +7,7 @@ import { mkdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { GrpoError } from '../errors.js';
-import { diskError, writeAtomic } from './disk.js';
+import { diskError, writeAtomic } from '../disk.js';
 
 /** Any of these makes a folder one that holds a run. */
 const TRACES = ['config.yaml', 'metrics.csv', 'checkpoints', 'final'];

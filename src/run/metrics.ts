@@ -1,7 +1,7 @@
 /** What a step reports: TRL's names, the seconds of each phase, and what was computed. */
 import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { stringify } from 'csv-stringify/sync';
-import { asDiskError, writeAtomic } from './disk.js';
+import { asDiskError, writeAtomic } from '../disk.js';
 
 /** Columns of `metrics.csv`, in this order, in every run; later versions only append. */
 export const METRIC_COLUMNS = [

@@ -1,6 +1,6 @@
 /** The built-in tasks by name, and whatever a user's module defines. */
 import { GrpoError } from '../errors.js';
-import { nearest } from '../cli/nearest.js';
+import { nearest } from '../nearest.js';
 import { arithmetic } from './arithmetic.js';
 import { binary } from './binary.js';
 import { comparison } from './comparison.js';

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { lastCheckpoint, saveCheckpoint, type TrainerState } from '../../../src/run/checkpoints.js';
-import { asDiskError, writeAtomic } from '../../../src/run/disk.js';
+import { asDiskError, writeAtomic } from '../../../src/disk.js';
 import { RunFolder, freeRunName } from '../../../src/run/folder.js';
 import { METRIC_COLUMNS, MetricsLog } from '../../../src/run/metrics.js';
 import { codeOf, temporaryFolder } from '../../support/fixtures.js';

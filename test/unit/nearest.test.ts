@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { editDistance, nearest } from '../../../src/cli/nearest.js';
+import { editDistance, nearest } from '../../src/nearest.js';
 
 it('finds the word that was meant', () => {
   const commands = ['setup', 'doctor', 'train', 'sft', 'eval', 'generate', 'score'];

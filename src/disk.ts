@@ -1,7 +1,7 @@
 /** Writing so that a crash or a full disk loses nothing that was there before. */
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { GrpoError } from '../errors.js';
+import { GrpoError } from './errors.js';
 
 /** For `.catch(diskError(path))`: a system error becomes one with a code and a remedy. */
 export function diskError(path: string): (error: unknown) => never {
