@@ -13,7 +13,8 @@ export const command = schemaCommand({
     json: {
       type: 'boolean',
       default: false,
-      describe: 'Print a JSON line a completion: prompt, completion, completion_ids, logps',
+      describe:
+        'Print a JSON line a completion: prompt, completion, completion_ids, logps (always so where the output is not a terminal)',
     },
   },
   examples: [
@@ -39,9 +40,9 @@ export const command = schemaCommand({
         signal,
       });
       for (const { text, ids, logps, ended } of completions) {
-        if (argv.json)
+        if (argv.json || !process.stdout.isTTY)
           printJsonLine({ prompt, completion: text, completion_ids: [...ids], logps: [...logps], ended });
-        else process.stdout.write(`${process.stdout.isTTY ? visible(text) : text}\n`);
+        else process.stdout.write(`${visible(text)}\n`);
       }
     });
   },
