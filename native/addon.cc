@@ -29,7 +29,17 @@ Napi::Value uniform(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), grpo::uniform({seed, word(1), word(2), word(3), word(4)}));
 }
 
+// process.exit() runs libtorch's static destructors without ending the environment first: an
+// engine's thread must be gone by then.
+void end_engines(const Napi::CallbackInfo& info) {
+  for (auto* engine : std::set(info.Env().GetInstanceData<grpo::AddonData>()->engines)) engine->shut_down();
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new grpo::AddonData);
+  const auto process = env.Global().Get("process").As<Napi::Object>();
+  process.Get("once").As<Napi::Function>().Call(
+      process, {Napi::String::New(env, "exit"), Napi::Function::New<end_engines>(env, "endEngines")});
   exports.Set("Engine", grpo::EngineWrap::define(env));
   exports.Set("probabilities", Napi::Function::New<probabilities>(env, "probabilities"));
   exports.Set("uniform", Napi::Function::New<uniform>(env, "uniform"));

@@ -64,6 +64,7 @@ EngineWrap::EngineWrap(const Napi::CallbackInfo& info)
   results_.Unref(info.Env());  // an idle engine keeps no process alive
   // Added after the queue's own hook, so it runs before it: the thread is gone when the queue goes.
   hook_ = info.Env().AddCleanupHook(std::function<void()>([this] { shut_down(); }));
+  info.Env().GetInstanceData<AddonData>()->engines.insert(this);
 }
 
 EngineWrap::~EngineWrap() {
@@ -79,6 +80,7 @@ void EngineWrap::shut_down() {
   worker_->post([this] { engine_.reset(); });
   worker_->stop();  // joined before the pointer goes, which the running task asks through
   worker_.reset();
+  Env().GetInstanceData<AddonData>()->engines.erase(this);
 }
 
 void EngineWrap::begin_call() {
@@ -91,7 +93,7 @@ void EngineWrap::end_call() {
   if (--calls_ > 0) return;
   results_.Unref(Env());
   if (disposed_ && worker_) {
-    worker_.reset();  // idle, so this joins at once
+    shut_down();  // idle, so this joins at once
     hook_.Remove(Env());
     results_.Release();
   }
@@ -151,7 +153,8 @@ Napi::Value rejected(Napi::Env env, const std::exception_ptr& thrown) {
 template <typename Prepare>
 Napi::Value EngineWrap::queue(const Napi::CallbackInfo& call, Prepare prepare) {
   try {
-    if (disposed_) throw Error("ENGINE_DISPOSED", "the engine was disposed of", "Load the model again.");
+    if (disposed_ || !worker_)
+      throw Error("ENGINE_DISPOSED", "the engine was disposed of", "Load the model again.");
     return enqueue(call.Env(), prepare());
   } catch (...) {
     return rejected(call.Env(), std::current_exception());

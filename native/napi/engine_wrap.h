@@ -3,17 +3,29 @@
 #include <napi.h>
 
 #include <memory>
+#include <set>
 
 #include "engine/engine.h"
 #include "engine/worker.h"
 
 namespace grpo {
 
+class EngineWrap;
+
+// What the addon keeps for each environment: engines whose threads run.
+struct AddonData {
+  std::set<EngineWrap*> engines;
+};
+
 class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
  public:
   static Napi::Function define(Napi::Env env);
   explicit EngineWrap(const Napi::CallbackInfo& info);
   ~EngineWrap() override;
+
+  // Ends the thread and frees what it held; whatever is asked of the engine afterwards is refused.
+  // For the collector, and for the end of the environment or of the process. Idempotent.
+  void shut_down();
 
  private:
   // Makes the JavaScript value of a result; runs on the JavaScript thread.
@@ -37,8 +49,6 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value queue(const Napi::CallbackInfo& call, Prepare prepare);
   void begin_call();
   void end_call();
-  // Ends the thread; frees what it held. For the environment's end and the garbage collector.
-  void shut_down();
 
   Napi::Value info(const Napi::CallbackInfo&);
   Napi::Value load(const Napi::CallbackInfo&);
