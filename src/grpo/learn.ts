@@ -12,6 +12,7 @@ import type { TrainableModel } from '../model/trainable.js';
 import type { Batch } from '../native/types.js';
 import { policyLoss, type LossMetrics } from './losses.js';
 import { stopwatch, type Rollout } from './rollout.js';
+import { optimizerOptions } from './optimizer.js';
 
 export interface Learned {
   loss: number;
@@ -66,15 +67,7 @@ export async function learn(
   rollout.oldLogps = old;
   const train = clock();
 
-  const gradNorm = await model.optimizerStep({
-    learningRate: step.learningRate,
-    beta1: options.adamBeta1,
-    beta2: options.adamBeta2,
-    eps: options.adamEpsilon,
-    weightDecay: options.weightDecay,
-    noWeightDecay: step.noWeightDecay,
-    maxGradNorm: options.maxGradNorm,
-  });
+  const gradNorm = await model.optimizerStep(optimizerOptions(options, step));
   if (!Number.isFinite(gradNorm)) throw diverged('gradient norm', gradNorm);
   return { loss, metrics: means(metrics), gradNorm, computed, seconds: { train, optimizer: clock() } };
 }

@@ -18,6 +18,7 @@ import { prepare, type TrainExtras } from './prepare.js';
 import { stopwatch } from './rollout.js';
 import { learningRateAt } from './schedule.js';
 import { restore, runSession, type Method } from './session.js';
+import { optimizerOptions } from './optimizer.js';
 
 /** @throws {GrpoError} whatever is wrong with the options, the task or the model, before anything is written */
 export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promise<TrainSummary> {
@@ -103,15 +104,7 @@ async function learnAnswers(
     await model.backward(new Float32Array(scores.logps.length).fill(-1 / tokens), null);
   }
   const train = clock();
-  const gradNorm = await model.optimizerStep({
-    learningRate: step.learningRate,
-    beta1: options.adamBeta1,
-    beta2: options.adamBeta2,
-    eps: options.adamEpsilon,
-    weightDecay: options.weightDecay,
-    noWeightDecay: step.noWeightDecay,
-    maxGradNorm: options.maxGradNorm,
-  });
+  const gradNorm = await model.optimizerStep(optimizerOptions(options, step));
   return {
     loss,
     entropy,
