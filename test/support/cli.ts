@@ -26,10 +26,10 @@ export const cli = (args: string[], options: CliOptions = {}): Promise<Finished>
 
 export function node(args: string[], options: CliOptions = {}): Promise<Finished> {
   const start = performance.now();
-  const child = spawn(process.execPath, args, {
-    cwd: options.cwd,
-    env: { ...process.env, NO_COLOR: '1', ...options.env },
-  });
+  // Plain text, whatever colours the tests themselves are run with.
+  const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1' };
+  delete env.FORCE_COLOR;
+  const child = spawn(process.execPath, args, { cwd: options.cwd, env: { ...env, ...options.env } });
   let stdout = '';
   let stderr = '';
   let seen = 0;
