@@ -2,6 +2,7 @@
 // (the main thread, each worker thread) gets a class of its own.
 #include <napi.h>
 
+#include "engine/limits.h"
 #include "napi/convert.h"
 #include "napi/engine_wrap.h"
 
@@ -9,7 +10,6 @@ namespace {
 
 // Runs on the JavaScript thread: a window for tests on what the sampler draws from.
 Napi::Value probabilities(const Napi::CallbackInfo& info) {
-  const at::NoGradGuard no_grad;
   try {
     std::vector<float> logits = grpo::to_floats(info[0]);
     const at::Tensor row = at::from_blob(logits.data(), {1, static_cast<int64_t>(logits.size())});
@@ -29,6 +29,16 @@ Napi::Value uniform(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), grpo::uniform({seed, word(1), word(2), word(3), word(4)}));
 }
 
+// Runs on the JavaScript thread, for about a second: a benchmark has nothing else to do.
+Napi::Value machine_limits(const Napi::CallbackInfo& info) {
+  try {
+    const double threads = grpo::to_number(info[0].As<Napi::Object>().Get("threads"), "threads");
+    return grpo::to_value(info.Env(), grpo::measure_machine_limits(static_cast<int>(threads)));
+  } catch (const std::exception&) {
+    throw grpo::to_error(info.Env(), std::current_exception());
+  }
+}
+
 // process.exit() runs libtorch's static destructors without ending the environment first: an
 // engine's thread must be gone by then.
 void end_engines(const Napi::CallbackInfo& info) {
@@ -43,6 +53,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Engine", grpo::EngineWrap::define(env));
   exports.Set("probabilities", Napi::Function::New<probabilities>(env, "probabilities"));
   exports.Set("uniform", Napi::Function::New<uniform>(env, "uniform"));
+  exports.Set("machineLimits", Napi::Function::New<machine_limits>(env, "machineLimits"));
   return exports;
 }
 

@@ -8,16 +8,27 @@
 #include <map>
 
 #include "engine/device.h"
+#include "engine/tensor_memory.h"
 #include "error.h"
 
 namespace grpo {
 
 Engine::Engine(const EngineOptions& options, std::function<void()> check)
     : check_(std::move(check)), device_(open_device(options.device)) {
+  use_tensor_memory();
   if (options.threads > 0) at::set_num_threads(options.threads);
   info_ = {TORCH_VERSION, device_.str(), options.dtype, at::get_cpu_capability(), at::get_num_threads(), {}};
   info_.matmul =
       device_.is_cpu() ? choose_matmul_backend(options.matmul_backend) : MatmulBackend{"cublas", {}};
+}
+
+Engine::~Engine() {
+  forget_activations();
+  sampling_.reset();
+  optimizer_.reset();
+  policy_.reset();
+  reference_.reset();
+  trim_tensor_memory();
 }
 
 Model& Engine::policy() {
@@ -25,16 +36,24 @@ Model& Engine::policy() {
   return *policy_;
 }
 
-void Engine::load(const ModelConfig& config, const std::vector<TensorLocation>& tensors) {
+void Engine::make_policy(const ModelConfig& config, const std::function<void(Parameter&)>& fill) {
   if (policy_) throw Error("MODEL_LOADED", "the engine already has a model", "Make another engine.");
-  const at::NoGradGuard no_grad;
   const auto type = info_.dtype == "bfloat16" ? at::kBFloat16 : at::kFloat;
   auto model = std::make_unique<Model>(config, device_, type);
+  for (auto& parameter : model->parameters()) {
+    check_();
+    fill(parameter);
+  }
+  model->refresh_values();
+  optimizer_ = std::make_unique<AdamW>(model->parameters());
+  policy_ = std::move(model);
+}
+
+void Engine::load(const ModelConfig& config, const std::vector<TensorLocation>& tensors) {
   std::map<std::string, const TensorLocation*> locations;
   for (const auto& location : tensors) locations[location.name] = &location;
   std::map<std::string, std::unique_ptr<MappedFile>> files;
-  for (auto& parameter : model->parameters()) {
-    check_();
+  make_policy(config, [&](Parameter& parameter) {
     const auto found = locations.find(parameter.name);
     if (found == locations.end() || found->second->shape != parameter.shape) {
       throw Error("TENSOR_MISMATCH",
@@ -44,16 +63,10 @@ void Engine::load(const ModelConfig& config, const std::vector<TensorLocation>& 
     auto& file = files[found->second->file];
     if (!file) file = std::make_unique<MappedFile>(found->second->file);
     parameter.master.copy_(file->tensor(*found->second));
-  }
-  model->refresh_values();
-  optimizer_ = std::make_unique<AdamW>(model->parameters());
-  policy_ = std::move(model);
+  });
 }
 
-void Engine::freeze_reference() {
-  const at::NoGradGuard no_grad;
-  reference_ = policy().frozen_copy();
-}
+void Engine::freeze_reference() { reference_ = policy().frozen_copy(); }
 
 void Engine::check_tokens(const std::vector<Tokens>& sequences) {
   const int64_t vocab = policy().config.vocab_size;
@@ -70,13 +83,13 @@ void Engine::check_tokens(const std::vector<Tokens>& sequences) {
 
 void Engine::sample_start(SampleRequest request) {
   check_tokens(request.prompts);
+  forget_activations();
   sampling_ = std::make_unique<Sampling>(policy(), std::move(request));
 }
 
 SampledPosition Engine::sample_next(const std::vector<int64_t>& stopped) {
   if (!sampling_)
     throw Error("SAMPLING_NOT_STARTED", "no sampling is under way", "Call sampleStart() first.");
-  const at::NoGradGuard no_grad;
   try {
     return sampling_->next(stopped, check_);
   } catch (...) {
@@ -85,78 +98,142 @@ SampledPosition Engine::sample_next(const std::vector<int64_t>& stopped) {
   }
 }
 
-Engine::Pending Engine::run(const Model& model, const Batch& batch, double temperature) {
-  check_tokens(batch.prompts);
-  check_tokens(batch.completions);
-  Pending pending{BatchForest(batch.prompts, batch.completions, batch.prompt_of), {}};
-  Forest& forest = pending.batch.forest;
-  const Layout layout = layout_of(forest, 0, forest.take_segments(), model.layout_options());
-  const at::Tensor hidden = model.forward(layout, nullptr, check_);  // [nodes, hidden]
-  const at::Tensor predictors = at::tensor(pending.batch.predictors, at::kLong).to(device_);
-  pending.scores = log_probs(hidden.index_select(0, predictors), &model.output_weight(),
-                             pending.batch.target_rows, pending.batch.target_tokens, temperature);
-  return pending;
+void Engine::sample_end() {
+  if (sampling_ && sampling_->computed()->for_backward()) sampled_ = sampling_->computed();
+  sampling_.reset();
+}
+
+void Engine::forget_activations() {
+  sampled_.reset();
+  pending_.reset();
+}
+
+Engine::Pending Engine::run(const Model& model, const Batch& batch, double temperature,
+                            const std::shared_ptr<ComputedForest>& computed) {
+  insert_batch(computed->forest, batch);
+  const int64_t fresh = computed->compute(computed->forest.size(), check_);
+
+  Forest part;
+  const Targets targets(batch, insert_batch(part, batch));
+  std::vector<int64_t> rows(part.size());
+  for (int64_t node = 0; node < part.size(); ++node) {
+    const int64_t parent = part.parent(node);
+    rows[node] = computed->forest.child(parent == Forest::kRoot ? parent : rows[parent], part.token(node));
+  }
+  std::vector<int64_t> predictor_rows;
+  for (const int64_t node : targets.predictors) predictor_rows.push_back(rows[node]);
+  LogProbs scores(computed->hidden(predictor_rows), model.output(), targets.rows, targets.tokens, temperature,
+                  computed->for_backward());
+  return {batch, temperature, computed, std::move(part), std::move(rows), targets, std::move(scores), fresh};
 }
 
 TokenScores Engine::gather(const Pending& pending) {
-  const at::Tensor logps = pending.scores.logps.detach().cpu(),
-                   entropies = pending.scores.entropies.detach().cpu();
-  TokenScores scores{{}, {}, pending.batch.forest.size()};
-  for (const int64_t target : pending.batch.target_of_token) {
+  const at::Tensor logps = pending.scores.logps.cpu(), entropies = pending.scores.entropies.cpu();
+  TokenScores scores{{}, {}, pending.part.size(), pending.fresh};
+  for (const int64_t target : pending.targets.of_token) {
     scores.logps.push_back(logps.const_data_ptr<float>()[target]);
-    scores.entropies.push_back(entropies.const_data_ptr<float>()[pending.batch.target_rows[target]]);
+    scores.entropies.push_back(entropies.const_data_ptr<float>()[pending.targets.rows[target]]);
   }
   return scores;
 }
 
 TokenScores Engine::score(const Batch& batch, bool reference, double temperature) {
-  const at::NoGradGuard no_grad;
   if (reference && !reference_) {
     throw Error("REFERENCE_MISSING", "the engine has no reference", "Call freezeReference() first.");
   }
-  return gather(run(reference ? *reference_ : policy(), batch, temperature));
+  check_tokens(batch.prompts);
+  check_tokens(batch.completions);
+  const Model& model = reference ? *reference_ : policy();
+  return gather(run(model, batch, temperature, std::make_shared<ComputedForest>(model, false)));
 }
 
 TokenScores Engine::forward(const Batch& batch, double temperature) {
+  check_tokens(batch.prompts);
+  check_tokens(batch.completions);
   pending_.reset();  // before the next activations are held
-  pending_ = run(policy(), batch, temperature);
+  // The policy has computed what it sampled: mostly, or altogether, what is asked for here. If it
+  // throws on the way, what was sampled is of no use any more.
+  const auto sampled = std::exchange(sampled_, nullptr);
+  const auto computed = sampled ? sampled : std::make_shared<ComputedForest>(policy(), true);
+  pending_.emplace(run(policy(), batch, temperature, computed));
+  sampled_ = sampled;
   return gather(*pending_);
 }
+
+namespace {
+
+// The completions that the loss depends on, and their derivatives: where groups had equal rewards and
+// nothing else is in the loss, the rest bring exactly nothing. None where too few do to be worth another
+// look at the vocabulary.
+std::optional<std::pair<Batch, std::vector<float>>> without_idle(const Batch& batch,
+                                                                 const std::vector<float>& d_logps,
+                                                                 const std::vector<float>& d_entropies) {
+  constexpr double kWorthIt = 0.25;
+  if (!d_entropies.empty()) return {};
+  Batch kept;
+  std::vector<float> derivatives;
+  auto begin = d_logps.begin();
+  for (size_t i = 0; i < batch.completions.size(); ++i) {
+    const auto end = begin + static_cast<int64_t>(batch.completions[i].size());
+    if (std::any_of(begin, end, [](float derivative) { return derivative != 0; })) {
+      kept.completions.push_back(batch.completions[i]);
+      kept.prompt_of.push_back(batch.prompt_of[i]);
+      derivatives.insert(derivatives.end(), begin, end);
+    }
+    begin = end;
+  }
+  const size_t idle = batch.completions.size() - kept.completions.size();
+  if (kept.completions.empty() || idle < kWorthIt * static_cast<double>(batch.completions.size())) return {};
+  // Prompts that no completion is left of would be gone back through for nothing.
+  std::vector<int64_t> index(batch.prompts.size(), -1);
+  for (int64_t& prompt : kept.prompt_of) {
+    if (index[prompt] < 0) {
+      index[prompt] = static_cast<int64_t>(kept.prompts.size());
+      kept.prompts.push_back(batch.prompts[prompt]);
+    }
+    prompt = index[prompt];
+  }
+  return {{kept, derivatives}};
+}
+
+}  // namespace
 
 void Engine::backward(const std::vector<float>& d_logps, const std::vector<float>& d_entropies) {
   if (!pending_)
     throw Error("FORWARD_MISSING", "there is no forward to go back through", "Call forward() first.");
-  const Pending pending = std::move(*pending_);
+  Pending pending = std::move(*pending_);
   pending_.reset();
-  const auto& [batch, scores] = pending;
-  const size_t tokens = batch.target_of_token.size();
+  const Targets& targets = pending.targets;
+  const size_t tokens = targets.of_token.size();
   if (d_logps.size() != tokens || (!d_entropies.empty() && d_entropies.size() != tokens)) {
     throw Error("DERIVATIVE_COUNT",
                 "the last forward scored " + std::to_string(tokens) + " tokens, not " +
                     std::to_string(d_logps.size()),
                 "Give one derivative for each token that forward() scored.");
   }
+  if (auto some = without_idle(pending.batch, d_logps, d_entropies)) {
+    const auto& [batch, derivatives] = *some;
+    pending_.emplace(run(policy(), batch, pending.temperature, pending.computed));
+    return backward(derivatives, {});
+  }
   // Completions that share a node share its log-prob: their derivatives add up, in double so that
   // the order in which they come hardly matters.
-  std::vector<double> of_target(batch.target_rows.size()), of_row(batch.predictors.size());
+  std::vector<double> of_target(targets.rows.size()), of_row(targets.predictors.size());
   for (size_t i = 0; i < tokens; ++i) {
-    of_target[batch.target_of_token[i]] += d_logps[i];
-    if (!d_entropies.empty()) of_row[batch.target_rows[batch.target_of_token[i]]] += d_entropies[i];
+    of_target[targets.of_token[i]] += d_logps[i];
+    if (!d_entropies.empty()) of_row[targets.rows[targets.of_token[i]]] += d_entropies[i];
   }
   const auto on_device = [&](const std::vector<double>& values) {
     return at::tensor(values, at::kDouble).to(device_, at::kFloat);
   };
-  std::vector<at::Tensor> outputs{scores.logps}, derivatives{on_device(of_target)};
-  if (!d_entropies.empty()) {
-    outputs.push_back(scores.entropies);
-    derivatives.push_back(on_device(of_row));
-  }
-  torch::autograd::backward(outputs, derivatives);
+  const at::Tensor d_hidden =
+      pending.scores.backward(on_device(of_target), d_entropies.empty() ? at::Tensor() : on_device(of_row));
+  pending.computed->backward(pending.part, pending.rows, targets.predictors, d_hidden, check_);
 }
 
 double Engine::optimizer_step(const AdamWOptions& options) {
-  const at::NoGradGuard no_grad;
   policy();
+  forget_activations();
   const double norm = optimizer_->step(options);
   policy().refresh_values();
   return norm;
@@ -168,12 +245,11 @@ void Engine::zero_grad() {
 }
 
 std::vector<float> Engine::logits(const Tokens& ids) {
-  const at::NoGradGuard no_grad;
   check_tokens({ids});
-  Forest forest;
-  forest.insert(Forest::kRoot, ids);
-  const Layout layout = layout_of(forest, 0, forest.take_segments(), policy().layout_options());
-  const at::Tensor logits = policy().logits(policy().forward(layout, nullptr, check_)).cpu().contiguous();
+  ComputedForest computed(policy(), false);
+  const auto nodes = computed.forest.insert(Forest::kRoot, ids);
+  computed.compute(computed.forest.size(), check_);
+  const at::Tensor logits = policy().logits(computed.hidden(nodes)).cpu().contiguous();
   return {logits.const_data_ptr<float>(), logits.const_data_ptr<float>() + logits.numel()};
 }
 
@@ -196,7 +272,7 @@ at::Tensor Engine::tensor(const std::string& name, TensorKind kind) {
 }
 
 void Engine::read_tensors(const std::vector<std::pair<TensorLocation, TensorKind>>& tensors) {
-  const at::NoGradGuard no_grad;
+  forget_activations();
   std::map<std::string, std::unique_ptr<MappedFile>> files;
   for (const auto& [location, kind] : tensors) {
     auto& file = files[location.file];

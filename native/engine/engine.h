@@ -25,15 +25,11 @@ struct EngineInfo {
   MatmulBackend matmul;
 };
 
-struct Batch {
-  std::vector<Tokens> prompts, completions;
-  std::vector<int64_t> prompt_of;
-};
-
 // Completion tokens, completions one after another.
 struct TokenScores {
   std::vector<float> logps, entropies;
-  int64_t computed;  // distinct tokens forwarded
+  int64_t nodes;     // distinct tokens that predict, or lead to, a completion token
+  int64_t computed;  // of these, forwarded for these scores
 };
 
 struct MemoryReport {
@@ -47,13 +43,17 @@ class Engine {
   // `check` is called between layers and tokens, and throws to abort.
   Engine(const EngineOptions& options, std::function<void()> check);
 
+  ~Engine();
+
   const EngineInfo& info() const { return info_; }
   void load(const ModelConfig& config, const std::vector<TensorLocation>& tensors);
+  // Draws the weights instead of reading them (see initialize.cc).
+  void initialize(const ModelConfig& config, uint64_t seed);
   void freeze_reference();
 
   void sample_start(SampleRequest request);
   SampledPosition sample_next(const std::vector<int64_t>& stopped);
-  void sample_end() { sampling_.reset(); }
+  void sample_end();
 
   TokenScores score(const Batch& batch, bool reference, double temperature);
   TokenScores forward(const Batch& batch, double temperature);
@@ -71,15 +71,27 @@ class Engine {
  private:
   // What the last forward left for its backward.
   struct Pending {
-    BatchForest batch;
+    Batch batch;
+    double temperature;
+    std::shared_ptr<ComputedForest> computed;
+    Forest part;                // the batch's nodes
+    std::vector<int64_t> rows;  // [nodes of part] the same in `computed`
+    Targets targets;
     LogProbs scores;
+    int64_t fresh;  // nodes computed for it
   };
 
   Model& policy();
+  // A policy whose masters `fill` writes, one after another.
+  void make_policy(const ModelConfig& config, const std::function<void(Parameter&)>& fill);
   // Throws where a sequence is empty or holds what is no token of the model.
   void check_tokens(const std::vector<Tokens>& sequences);
-  Pending run(const Model& model, const Batch& batch, double temperature);
+  // Scores the batch; of its nodes, those are computed that `computed` doesn't hold yet.
+  Pending run(const Model& model, const Batch& batch, double temperature,
+              const std::shared_ptr<ComputedForest>& computed);
   static TokenScores gather(const Pending& pending);
+  // The weights are others now: nothing computed with the old ones may be used.
+  void forget_activations();
 
   const std::function<void()> check_;
   EngineInfo info_;
@@ -87,6 +99,7 @@ class Engine {
   std::unique_ptr<Model> policy_, reference_;
   std::unique_ptr<AdamW> optimizer_;
   std::unique_ptr<Sampling> sampling_;
+  std::shared_ptr<ComputedForest> sampled_;  // what the last sampling computed, where it was asked to stay
   std::optional<Pending> pending_;
 };
 

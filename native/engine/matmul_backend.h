@@ -6,8 +6,9 @@
 namespace grpo {
 
 struct MatmulBackend {
-  std::string name;                      // mkl or onednn
-  std::map<std::string, double> gflops;  // of each, 256 x 896 x 4864; empty where none was measured
+  std::string name;  // mkl or onednn
+  std::map<std::string, double>
+      gflops;  // of each, the mean over 16, 64 and 256 x 896 x 4864; empty where none was measured
 };
 
 // `choice`: mkl, onednn, or auto, which measures both once a process and keeps oneDNN only where

@@ -1,5 +1,7 @@
 #include "engine/worker.h"
 
+#include <c10/core/InferenceMode.h>
+
 namespace grpo {
 
 void Worker::post(Task task) {
@@ -28,6 +30,7 @@ void Worker::stop() {
 }
 
 void Worker::run() {
+  const c10::InferenceMode inference;  // backwards are our own: autograd needn't look at any operation
   for (;;) {
     Task task;
     {

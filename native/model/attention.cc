@@ -1,40 +1,95 @@
 #include "model/attention.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace grpo {
+namespace {
+
+// The heads that share a key head become further queries of it: no key is ever repeated.
+// x: [rows * width, heads, head_dim] -> [rows, key heads, group * width, head_dim]
+at::Tensor by_key_head(const at::Tensor& x, const Band& band, int64_t key_heads) {
+  const int64_t heads = x.size(1), head_dim = x.size(2), group = heads / key_heads;
+  return x.view({band.rows, band.width, key_heads, group, head_dim})
+      .permute({0, 2, 3, 1, 4})
+      .reshape({band.rows, key_heads, group * band.width, head_dim});
+}
+
+// The other way: -> [rows * width, heads * head_dim]
+at::Tensor by_query(const at::Tensor& x, const Band& band, int64_t heads) {
+  const int64_t key_heads = x.size(1), head_dim = x.size(3);
+  return x.view({band.rows, key_heads, heads / key_heads, band.width, head_dim})
+      .permute({0, 3, 1, 2, 4})
+      .reshape({band.rows * band.width, heads * head_dim});
+}
+
+// [key rows, key heads, head_dim] -> [rows, key heads, depth, head_dim]
+at::Tensor along_path(const at::Tensor& x, const Band& band) {
+  return x.index_select(0, band.keys).view({band.rows, band.depth, x.size(1), x.size(2)}).transpose(1, 2);
+}
+
+// Adds what the rows' path positions hold to the nodes they stand for.
+void add_along_path(at::Tensor& sum, const at::Tensor& x, const Band& band) {
+  sum.index_add_(0, band.keys, x.transpose(1, 2).reshape({band.rows * band.depth, sum.size(1), sum.size(2)}));
+}
+
+}  // namespace
 
 at::Tensor attend(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
                   const Layout& layout) {
-  const int64_t heads = queries.size(1), head_dim = queries.size(2);
-  const int64_t key_heads = keys.size(1), group = heads / key_heads;
+  const int64_t heads = queries.size(1), key_heads = keys.size(1);
   std::vector<at::Tensor> outputs;
   for (const Band& band : layout.bands) {
-    // The heads that share a key head become further queries of it: no key is ever repeated.
-    const at::Tensor q = queries.index_select(0, band.queries)
-                             .view({band.rows, band.width, key_heads, group, head_dim})
-                             .permute({0, 2, 3, 1, 4})
-                             .reshape({band.rows, key_heads, group * band.width, head_dim});
-    const auto along_path = [&](const at::Tensor& x) {  // [rows, key heads, depth, head_dim]
-      return x.index_select(0, band.keys).view({band.rows, band.depth, key_heads, head_dim}).transpose(1, 2);
-    };
+    const at::Tensor q = by_key_head(queries.index_select(0, band.queries), band, key_heads);
     const at::Tensor out =
-        at::scaled_dot_product_attention(q, along_path(keys), along_path(values), band.mask);
-    outputs.push_back(out.view({band.rows, key_heads, group, band.width, head_dim})
-                          .permute({0, 3, 1, 2, 4})
-                          .reshape({band.rows * band.width, heads * head_dim}));
+        at::scaled_dot_product_attention(q, along_path(keys, band), along_path(values, band), band.mask);
+    outputs.push_back(by_query(out, band, heads));
   }
   return at::cat(outputs).index_select(0, layout.output_rows);
 }
 
-std::pair<at::Tensor, at::Tensor> rotary_table(const at::Tensor& positions, const at::Tensor& inv_freq,
-                                               at::ScalarType type) {
-  const at::Tensor angles = positions.to(at::kFloat).unsqueeze(1) * inv_freq;  // [nodes, head_dim / 2]
-  const at::Tensor both = at::cat({angles, angles}, 1).unsqueeze(1);
-  return {both.cos().to(type), both.sin().to(type)};
+// With P = softmax(S), S = Q K^T / sqrt(head_dim) + mask, O = P V:
+//   dV = P^T dO,  dS = P (dP - sum(P dP)) with dP = dO V^T,  dQ = dS K / sqrt(..),  dK = dS^T Q / sqrt(..)
+AttentionGrads attend_backward(const at::Tensor& g, const at::Tensor& queries, const at::Tensor& keys,
+                               const at::Tensor& values, const Layout& layout) {
+  const int64_t heads = queries.size(1), key_heads = keys.size(1), head_dim = queries.size(2);
+  const double scale = 1 / std::sqrt(static_cast<double>(head_dim));
+  // Where a band is padded, nothing comes back.
+  int64_t slots = 0;
+  for (const Band& band : layout.bands) slots += band.rows * band.width;
+  at::Tensor d_slots = at::zeros({slots, heads, head_dim}, g.options());
+  d_slots.index_copy_(0, layout.output_rows, g.view({-1, heads, head_dim}));
+
+  std::vector<at::Tensor> d_queries;
+  at::Tensor d_keys = at::zeros_like(keys), d_values = at::zeros_like(values);
+  int64_t offset = 0;
+  for (const Band& band : layout.bands) {
+    const int64_t size = band.rows * band.width;
+    const at::Tensor q = by_key_head(queries.index_select(0, band.queries), band, key_heads);
+    const at::Tensor k = along_path(keys, band), v = along_path(values, band);
+    const at::Tensor d_out = by_key_head(d_slots.narrow(0, offset, size), band, key_heads);
+    offset += size;
+    const at::Tensor p = q.matmul(k.transpose(2, 3)).mul_(scale).add_(band.mask).softmax(-1);
+    add_along_path(d_values, p.transpose(2, 3).matmul(d_out), band);
+    const at::Tensor d_scores =
+        at::_softmax_backward_data(d_out.matmul(v.transpose(2, 3)), p, -1, p.scalar_type()).mul_(scale);
+    add_along_path(d_keys, d_scores.transpose(2, 3).matmul(q), band);
+    d_queries.push_back(by_query(d_scores.matmul(k), band, heads));
+  }
+  return {at::cat(d_queries).index_select(0, layout.output_rows).view({-1, heads, head_dim}), d_keys,
+          d_values};
 }
 
-at::Tensor rotate(const at::Tensor& x, const std::pair<at::Tensor, at::Tensor>& table) {
+Rotation::Rotation(const at::Tensor& positions, const at::Tensor& inv_freq, at::ScalarType type) {
+  const at::Tensor angles = positions.to(at::kFloat).unsqueeze(1) * inv_freq;  // [nodes, head_dim / 2]
+  const at::Tensor both = at::cat({angles, angles}, 1).unsqueeze(1);
+  cos = both.cos().to(type);
+  sin = both.sin().to(type);
+}
+
+at::Tensor Rotation::turn(const at::Tensor& x, const at::Tensor& sine) const {
   const auto halves = x.chunk(2, -1);
-  return x * table.first + at::cat({-halves[1], halves[0]}, -1) * table.second;
+  return x * cos + at::cat({-halves[1], halves[0]}, -1) * sine;
 }
 
 }  // namespace grpo

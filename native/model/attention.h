@@ -1,4 +1,4 @@
-// Attention of tree nodes to their paths.
+// Attention of tree nodes to their paths, forward and back.
 #pragma once
 #include "tree/layout.h"
 
@@ -9,10 +9,25 @@ namespace grpo {
 at::Tensor attend(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
                   const Layout& layout);
 
-// cos and sin of the rotary embedding (Su et al. 2021). positions: [nodes] -> each [nodes, 1, head_dim]
-std::pair<at::Tensor, at::Tensor> rotary_table(const at::Tensor& positions, const at::Tensor& inv_freq,
-                                               at::ScalarType type);
-// x: [nodes, heads, head_dim]
-at::Tensor rotate(const at::Tensor& x, const std::pair<at::Tensor, at::Tensor>& table);
+struct AttentionGrads {
+  at::Tensor queries, keys, values;  // of the shapes of what they belong to
+};
+// g = dL/dattend(...). The layout's keys are its own nodes.
+AttentionGrads attend_backward(const at::Tensor& g, const at::Tensor& queries, const at::Tensor& keys,
+                               const at::Tensor& values, const Layout& layout);
+
+// The rotary embedding (Su et al. 2021): cos and sin, each [nodes, 1, head_dim].
+struct Rotation {
+  at::Tensor cos, sin;
+  // positions: [nodes]; inv_freq: [head_dim / 2]
+  Rotation(const at::Tensor& positions, const at::Tensor& inv_freq, at::ScalarType type);
+  // x: [nodes, heads, head_dim]
+  at::Tensor forward(const at::Tensor& x) const { return turn(x, sin); }
+  // A rotation's derivative is the rotation back.
+  at::Tensor backward(const at::Tensor& g) const { return turn(g, sin.neg()); }
+
+ private:
+  at::Tensor turn(const at::Tensor& x, const at::Tensor& sine) const;
+};
 
 }  // namespace grpo

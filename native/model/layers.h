@@ -1,28 +1,39 @@
-// The operations of a transformer that have weights. Each differentiates its input through
-// autograd and adds to its weights' gradients itself (see Parameter).
+// The operations of a transformer that have weights, forward and back. A backward gives the
+// derivative of its input and adds to its weights' gradients in place (see Parameter).
 #pragma once
 #include "model/parameter.h"
 
 namespace grpo {
 
-// Looks up rows. tokens: [nodes] -> [nodes, hidden], a leaf that autograd starts from.
+// Looks up rows. tokens: [nodes]
 struct Embedding {
   Parameter* weight = nullptr;  // [vocab, hidden]
-  at::Tensor operator()(const at::Tensor& tokens) const;
+  // out: [nodes, hidden]
+  void forward(const at::Tensor& tokens, at::Tensor out) const;
+  // g = dL/dout
+  void backward(const at::Tensor& g, const at::Tensor& tokens) const;
 };
 
-// y = x W^T + b. x: [nodes, in] -> [nodes, out]
+// y = x W^T + b. x: [nodes, in], y: [nodes, out]
 struct Linear {
   Parameter* weight = nullptr;  // [out, in]
   Parameter* bias = nullptr;    // [out], or none
-  at::Tensor operator()(const at::Tensor& x) const;
+  void forward(const at::Tensor& x, at::Tensor y) const;
+  // y = residual + x W^T + b
+  void forward(const at::Tensor& x, const at::Tensor& residual, at::Tensor y) const;
+  // [nodes, out], in float32 whatever x is
+  at::Tensor logits(const at::Tensor& x) const;
+  // g = dL/dy -> dL/dx, added to `dx` where that is given
+  at::Tensor backward(const at::Tensor& g, const at::Tensor& x, at::Tensor dx = {}) const;
 };
 
 // y = w x / sqrt(mean(x^2) + eps), in float32 (Zhang and Sennrich 2019). x: [..., hidden]
 struct RmsNorm {
   Parameter* weight = nullptr;  // [hidden]
   double eps = 0;
-  at::Tensor operator()(const at::Tensor& x) const;
+  at::Tensor forward(const at::Tensor& x) const;
+  // g = dL/dy -> dL/dx
+  at::Tensor backward(const at::Tensor& g, const at::Tensor& x) const;
 };
 
 }  // namespace grpo

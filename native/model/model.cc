@@ -34,42 +34,87 @@ Model::Model(const ModelConfig& config, at::Device device, at::ScalarType comput
       config.tie_word_embeddings ? embed_tokens.weight : add("lm_head.weight", {config.vocab_size, hidden});
 }
 
-at::Tensor Model::forward(const Layout& layout, KvStore* store, const std::function<void()>& on_layer) const {
-  const int64_t nodes = layout.tokens.size(0), dim = config.head_dim;
-  const auto table = rotary_table(layout.positions, inv_freq_, compute_type_);
-  at::Tensor h = embed_tokens(layout.tokens);  // [nodes, hidden]
+void Model::forward(const Layout& layout, const Trace& trace, const std::function<void()>& on_layer) const {
+  const Rotation rotation(layout.positions, inv_freq_, compute_type_);
+  Trace::Layer now = trace.fresh(0);
+  embed_tokens.forward(layout.tokens, now.input);
   for (size_t i = 0; i < layers.size(); ++i) {
     on_layer();
     const auto& [input_layernorm, post_attention_layernorm, self_attn, mlp] = layers[i];
 
-    const at::Tensor x = input_layernorm(h);
-    at::Tensor q = self_attn.q_proj(x).view({nodes, -1, dim});  // [nodes, heads, head_dim]
-    at::Tensor k = self_attn.k_proj(x).view({nodes, -1, dim});  // [nodes, key heads, head_dim]
-    at::Tensor v = self_attn.v_proj(x).view({nodes, -1, dim});
-    if (config.qk_norm) {
-      q = self_attn.q_norm(q);
-      k = self_attn.k_norm(k);
-    }
-    q = rotate(q, table);
-    k = rotate(k, table);
-    if (store) {
-      store->keys[i].narrow(0, store->size, nodes).copy_(k);
-      store->values[i].narrow(0, store->size, nodes).copy_(v);
-      k = store->keys[i];
-      v = store->values[i];
-    }
-    h = h + self_attn.o_proj(attend(q, k, v, layout));
+    const at::Tensor x = input_layernorm.forward(now.input);  // [nodes, hidden]
+    self_attn.project(x, now, rotation);
+    now.attended.copy_(attend(now.queries, trace.layer(i).keys, trace.layer(i).values, layout));
+    self_attn.o_proj.forward(now.attended, now.input, now.middle);
 
-    const at::Tensor y = post_attention_layernorm(h);
-    h = h + mlp.down_proj(at::silu(mlp.gate_proj(y)) * mlp.up_proj(y));
+    const at::Tensor y = post_attention_layernorm.forward(now.middle);
+    mlp.gate_proj.forward(y, now.gate);
+    mlp.up_proj.forward(y, now.up);
+    const bool last = i + 1 == layers.size();
+    Trace::Layer next = last ? Trace::Layer{} : trace.fresh(i + 1);
+    mlp.down_proj.forward(at::silu(now.gate).mul_(now.up), now.middle,
+                          last ? trace.fresh_output() : next.input);
+    now = std::move(next);
   }
-  if (store) store->size += nodes;
-  return norm(h);
 }
 
-at::Tensor Model::logits(const at::Tensor& hidden) const {
-  return at::linear(hidden, lm_head.weight->value).to(at::kFloat);
+void Model::Attention::project(const at::Tensor& x, Trace::Layer& now, const Rotation& rotation) const {
+  const bool normed = now.raw_queries.defined();
+  const at::Tensor &q = normed ? now.raw_queries : now.queries, &k = normed ? now.raw_keys : now.keys;
+  q_proj.forward(x, q.flatten(1));
+  k_proj.forward(x, k.flatten(1));
+  v_proj.forward(x, now.values.flatten(1));
+  now.queries.copy_(rotation.forward(normed ? q_norm.forward(q) : q));
+  now.keys.copy_(rotation.forward(normed ? k_norm.forward(k) : k));
 }
+
+// The forward's lines from the last to the first. `g` is the derivative of the residual stream.
+void Model::backward(const Layout& layout, const Trace& trace, const at::Tensor& rows,
+                     const at::Tensor& predictors, const at::Tensor& d_hidden,
+                     const std::function<void()>& on_layer) const {
+  const auto of_nodes = [&](const at::Tensor& x) { return x.index_select(0, rows); };
+  const Rotation rotation(layout.positions, inv_freq_, compute_type_);
+  at::Tensor g = at::zeros({rows.size(0), config.hidden_size}, options());  // [nodes, hidden]
+  g.index_copy_(0, predictors,
+                norm.backward(d_hidden, trace.output().index_select(0, rows.index_select(0, predictors))));
+  for (size_t i = layers.size(); i-- > 0;) {
+    on_layer();
+    const auto& [input_layernorm, post_attention_layernorm, self_attn, mlp] = layers[i];
+    const Trace::Layer& then = trace.layer(i);
+    {
+      const at::Tensor middle = of_nodes(then.middle), gate = of_nodes(then.gate), up = of_nodes(then.up);
+      const at::Tensor open = at::silu(gate);  // [nodes, intermediate]
+      const at::Tensor d = mlp.down_proj.backward(g, open * up);
+      const at::Tensor d_up = d * open, d_gate = at::silu_backward(d * up, gate);
+      const at::Tensor y = post_attention_layernorm.forward(middle);
+      at::Tensor d_y = mlp.gate_proj.backward(d_gate, y);
+      d_y = mlp.up_proj.backward(d_up, y, d_y);
+      g.add_(post_attention_layernorm.backward(d_y, middle));
+    }
+    const at::Tensor input = of_nodes(then.input);
+    const at::Tensor d_attended = self_attn.o_proj.backward(g, of_nodes(then.attended));
+    auto [d_queries, d_keys, d_values] = attend_backward(d_attended, of_nodes(then.queries),
+                                                         of_nodes(then.keys), of_nodes(then.values), layout);
+    d_queries = rotation.backward(d_queries);
+    d_keys = rotation.backward(d_keys);
+    if (config.qk_norm) {
+      d_queries = self_attn.q_norm.backward(d_queries, of_nodes(then.raw_queries));
+      d_keys = self_attn.k_norm.backward(d_keys, of_nodes(then.raw_keys));
+    }
+    const at::Tensor x = input_layernorm.forward(input);
+    at::Tensor d_x = self_attn.q_proj.backward(d_queries.flatten(1), x);
+    d_x = self_attn.k_proj.backward(d_keys.flatten(1), x, d_x);
+    d_x = self_attn.v_proj.backward(d_values.flatten(1), x, d_x);
+    g.add_(input_layernorm.backward(d_x, input));
+  }
+  embed_tokens.backward(g, layout.tokens);
+}
+
+at::Tensor Model::hidden(const Trace& trace, const at::Tensor& rows) const {
+  return norm.forward(trace.output().index_select(0, rows));
+}
+
+at::Tensor Model::logits(const at::Tensor& hidden) const { return lm_head.logits(hidden); }
 
 LayoutOptions Model::layout_options() const { return {config.heads_per_key_head(), compute_type_, device_}; }
 

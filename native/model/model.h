@@ -9,31 +9,32 @@
 #include "model/attention.h"
 #include "model/config.h"
 #include "model/layers.h"
+#include "model/trace.h"
 
 namespace grpo {
-
-// Keys and values of every node of a growing forest: row n holds node n.
-struct KvStore {
-  std::vector<at::Tensor> keys, values;  // a layer: [capacity, key heads, head_dim]
-  int64_t size = 0;
-};
 
 class Model {
  public:
   Model(const ModelConfig& config, at::Device device, at::ScalarType compute_type);
   Model(const Model&) = delete;
 
-  // Final hidden states [nodes, hidden] of the layout's nodes. With a store, their keys and
-  // values are appended to it and attention reads the store; without, the layout is all there is.
+  // Computes the layout's nodes, whose rows the trace was just extended by.
   // `on_layer` is called before every layer and may throw.
-  at::Tensor forward(const Layout& layout, KvStore* store, const std::function<void()>& on_layer) const;
-  // hidden: [n, hidden] -> [n, vocab], float32. No gradient; see train/log_probs for that.
+  void forward(const Layout& layout, const Trace& trace, const std::function<void()>& on_layer) const;
+  // Adds to the gradients. Node i of the layout is row rows[i] of the trace; `d_hidden` [predictors,
+  // hidden] is the derivative of the final hidden states of `predictors`, indices into the layout's nodes.
+  void backward(const Layout& layout, const Trace& trace, const at::Tensor& rows,
+                const at::Tensor& predictors, const at::Tensor& d_hidden,
+                const std::function<void()>& on_layer) const;
+  // Final hidden states of rows of the trace. rows: [n] -> [n, hidden]
+  at::Tensor hidden(const Trace& trace, const at::Tensor& rows) const;
+  // hidden: [n, hidden] -> [n, vocab], float32. See train/log_probs for training's.
   at::Tensor logits(const at::Tensor& hidden) const;
 
   LayoutOptions layout_options() const;
   // Device and type of hidden states, keys and values.
   at::TensorOptions options() const { return at::TensorOptions(device_).dtype(compute_type_); }
-  Parameter& output_weight() const { return *lm_head.weight; }
+  const Linear& output() const { return lm_head; }
   std::deque<Parameter>& parameters() { return parameters_; }
   const std::deque<Parameter>& parameters_view() const { return parameters_; }
   Parameter& parameter(const std::string& name);
@@ -46,6 +47,8 @@ class Model {
   struct Attention {
     Linear q_proj, k_proj, v_proj, o_proj;
     RmsNorm q_norm, k_norm;
+    // Queries, keys and values of x [nodes, hidden], into `now`.
+    void project(const at::Tensor& x, Trace::Layer& now, const Rotation& rotation) const;
   };
   struct Mlp {
     Linear gate_proj, up_proj, down_proj;

@@ -1,5 +1,7 @@
 #include "model/parameter.h"
 
+#include "kernels/few_rows.h"
+
 namespace grpo {
 
 void Parameter::allocate_grad() {
@@ -8,7 +10,9 @@ void Parameter::allocate_grad() {
 
 void Parameter::add_product_grad(const at::Tensor& a, const at::Tensor& b) {
   allocate_grad();
-  if (a.scalar_type() != at::kFloat) {  // bfloat16 products, float32 sums
+  if (suits_few_rows_grad(a, b)) {
+    few_rows_grad(a, b, grad, has_grad);
+  } else if (a.scalar_type() != at::kFloat) {  // bfloat16 products, float32 sums
     const at::Tensor product = at::mm(a.t(), b);
     has_grad ? grad.add_(product) : grad.copy_(product);
   } else if (has_grad) {

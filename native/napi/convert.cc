@@ -170,6 +170,7 @@ SampleRequest to_sample_request(const Napi::Object& object) {
   for (const int64_t index : integers(object.Get("promptIndices")))
     request.prompt_indices.push_back(static_cast<uint32_t>(index));
   request.options = to_sampling_options(object);
+  request.keep_activations = object.Get("keepActivations").ToBoolean();
   if (request.prompt_indices.size() != request.prompts.size())
     bad_argument("promptIndices must have one index a prompt");
   if (request.num_generations < 1 || request.max_completion_length < 1) {
@@ -228,6 +229,7 @@ Napi::Value to_value(Napi::Env env, const TokenScores& scores) {
   auto object = Napi::Object::New(env);
   object.Set("logps", to_typed_array<Napi::Float32Array>(env, scores.logps));
   object.Set("entropies", to_typed_array<Napi::Float32Array>(env, scores.entropies));
+  object.Set("nodes", static_cast<double>(scores.nodes));
   object.Set("computed", static_cast<double>(scores.computed));
   return object;
 }
@@ -238,6 +240,19 @@ Napi::Value to_value(Napi::Env env, const MemoryReport& report) {
   object.Set("reference", static_cast<double>(report.reference));
   object.Set("gradients", static_cast<double>(report.gradients));
   object.Set("optimizer", static_cast<double>(report.optimizer));
+  return object;
+}
+
+Napi::Value to_value(Napi::Env env, const MachineLimits& limits) {
+  auto float32 = Napi::Object::New(env);
+  for (const auto& [name, rate] : limits.float32) float32.Set(name, rate);
+  auto object = Napi::Object::New(env);
+  object.Set("threads", limits.threads);
+  object.Set("float32", float32);
+  object.Set("bfloat16", limits.bfloat16);
+  object.Set("read", limits.read);
+  object.Set("copy", limits.copy);
+  object.Set("update", limits.update);
   return object;
 }
 

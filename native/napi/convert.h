@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include "engine/engine.h"
+#include "engine/limits.h"
 
 namespace grpo {
 
@@ -39,6 +40,7 @@ Napi::Value to_value(Napi::Env env, const EngineInfo& info);
 Napi::Value to_value(Napi::Env env, const SampledPosition& position);
 Napi::Value to_value(Napi::Env env, const TokenScores& scores);
 Napi::Value to_value(Napi::Env env, const MemoryReport& report);
+Napi::Value to_value(Napi::Env env, const MachineLimits& limits);
 
 // An Error with `code` and `fix`, whatever was thrown.
 Napi::Error to_error(Napi::Env env, const std::exception_ptr& thrown);

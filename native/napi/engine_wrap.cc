@@ -26,6 +26,7 @@ Napi::Function EngineWrap::define(Napi::Env env) {
   return DefineClass(env, "Engine",
                      {InstanceMethod<&EngineWrap::info>("info"),
                       InstanceMethod<&EngineWrap::load>("load"),
+                      InstanceMethod<&EngineWrap::initialize>("initialize"),
                       InstanceMethod<&EngineWrap::freeze_reference>("freezeReference"),
                       InstanceMethod<&EngineWrap::sample_start>("sampleStart"),
                       InstanceMethod<&EngineWrap::sample_next>("sampleNext"),
@@ -170,6 +171,16 @@ Napi::Value EngineWrap::load(const Napi::CallbackInfo& call) {
     return [config = to_model_config(call[0].As<Napi::Object>()),
             tensors = to_vector(call[1], to_tensor_location)](Engine& engine) -> Result {
       engine.load(config, tensors);
+      return undefined;
+    };
+  });
+}
+
+Napi::Value EngineWrap::initialize(const Napi::CallbackInfo& call) {
+  return queue(call, [&]() -> Work {
+    return [config = to_model_config(call[0].As<Napi::Object>()),
+            seed = static_cast<uint64_t>(to_number(call[1], "seed"))](Engine& engine) -> Result {
+      engine.initialize(config, seed);
       return undefined;
     };
   });

@@ -12,6 +12,10 @@ struct SamplingOptions {
   double top_p;               // 1: off
   double min_p;               // 0: off
   double repetition_penalty;  // 1: off
+  // Whether a token is drawn from anything but softmax(logits / temperature).
+  bool shape_probabilities() const {
+    return temperature == 0 || top_k > 0 || top_p < 1 || min_p > 0 || repetition_penalty != 1;
+  }
 };
 
 // logits: [rows, vocab] float32; history: for each row the tokens before, prompt included (only

@@ -1,6 +1,6 @@
 // Sampling: grows a forest of token trees, one token of every running completion at a time.
 #pragma once
-#include "model/model.h"
+#include "model/computed_forest.h"
 #include "sample/philox.h"
 #include "sample/probabilities.h"
 
@@ -15,6 +15,7 @@ struct SampleRequest {
   uint32_t step;
   std::vector<uint32_t> prompt_indices;
   SamplingOptions options;
+  bool keep_activations;  // for a backward through what was sampled
 };
 
 // Parallel vectors over the completions that drew a token.
@@ -31,16 +32,19 @@ class Sampling {
   // Ends `stopped`, then draws one token for each completion still running.
   SampledPosition next(const std::vector<int64_t>& stopped, const std::function<void()>& on_layer);
 
+  // All that was forwarded so far.
+  const std::shared_ptr<ComputedForest>& computed() const { return computed_; }
+
  private:
-  // Computes the nodes that are in the forest but not yet in the store.
-  void compute(const std::function<void()>& on_layer);
-  void reserve(int64_t nodes);
+  // Draws the next token of the completions at each row of logits [rows, vocab], which are used up, and
+  // notes its log-prob.
+  void draw(at::Tensor logits, const std::vector<std::vector<int64_t>>& history,
+            const std::vector<std::vector<int64_t>>& completions_at, std::vector<float>& logp_of);
 
   const Model& model_;
   const SampleRequest request_;
-  Forest forest_;
-  KvStore store_;
-  at::Tensor hidden_;             // [capacity, hidden] final state of each node in the store
+  const std::shared_ptr<ComputedForest> computed_;
+  int64_t limit_;                 // nodes that there can be in the end
   std::vector<int64_t> leaf_;     // a completion's last node; its prompt's last at first
   std::vector<int64_t> pending_;  // the token it drew last, not yet a node; kNone at first
   std::vector<bool> running_;

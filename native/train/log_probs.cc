@@ -1,117 +1,100 @@
 #include "train/log_probs.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace grpo {
 namespace {
 
-using torch::autograd::AutogradContext;
-using torch::autograd::Variable;
-using torch::autograd::variable_list;
+// One product's logits, and as many of their rows as passes over them find in the cache.
+constexpr int64_t kChunkBytes = 128 << 20, kBlockBytes = 8 << 20;
 
-constexpr int64_t kChunkBytes = 256 << 20;
+int64_t rows_of(int64_t bytes, int64_t vocab) {
+  return std::max<int64_t>(1, bytes / (vocab * static_cast<int64_t>(sizeof(float))));
+}
 
-// Targets [begin, end) are those of rows [first, first + count).
-struct Chunk {
-  int64_t first, count, begin, end;
-};
+at::Tensor on_device_of(const at::Tensor& x, const std::vector<int64_t>& values) {
+  return at::tensor(values, at::kLong).to(x.device());
+}
 
-std::vector<Chunk> chunks_of(const int64_t* rows, int64_t targets, int64_t count, int64_t vocab) {
-  const int64_t size = std::max<int64_t>(1, kChunkBytes / (vocab * static_cast<int64_t>(sizeof(float))));
+}  // namespace
+
+std::vector<LogProbs::Chunk> LogProbs::chunks_of(const std::vector<int64_t>& target_rows) const {
+  const int64_t rows = hidden_.size(0), size = rows_of(kChunkBytes, lm_head_.weight->shape[0]);
   std::vector<Chunk> chunks;
-  int64_t begin = 0;
-  for (int64_t first = 0; first < count; first += size) {
-    const int64_t rows_here = std::min(size, count - first);
-    const int64_t end = std::lower_bound(rows + begin, rows + targets, first + rows_here) - rows;
-    chunks.push_back({first, rows_here, begin, end});
+  auto begin = target_rows.begin();
+  for (int64_t first = 0; first < rows; first += size) {
+    const int64_t count = std::min(size, rows - first);
+    const auto end = std::lower_bound(begin, target_rows.end(), first + count);
+    chunks.push_back({first, count, begin - target_rows.begin(), end - target_rows.begin()});
     begin = end;
   }
   return chunks;
 }
 
-// z: [count, vocab] float32, the logits over the temperature
-at::Tensor scaled_logits(const at::Tensor& hidden, const Parameter* weight, const Chunk& chunk,
-                         double temperature) {
-  return at::linear(hidden.narrow(0, chunk.first, chunk.count), weight->value)
-      .to(at::kFloat)
-      .div_(temperature);
+at::Tensor LogProbs::logits(const Chunk& chunk) const {
+  return lm_head_.logits(chunk.of_rows(hidden_)).div_(temperature_);
 }
 
-struct LogProbsFunction : torch::autograd::Function<LogProbsFunction> {
-  static variable_list forward(AutogradContext* context, const Variable& hidden, const Variable& rows,
-                               const Variable& tokens, Parameter* weight, double temperature) {
-    const at::Tensor host_rows = rows.cpu();
-    const auto chunks =
-        chunks_of(host_rows.const_data_ptr<int64_t>(), rows.numel(), hidden.size(0), weight->shape[0]);
-    const auto options = hidden.options().dtype(at::kFloat);
-    at::Tensor logps = at::empty({rows.numel()}, options);          // [targets]
-    at::Tensor entropies = at::empty({hidden.size(0)}, options);    // [rows]
-    at::Tensor normalisers = at::empty({hidden.size(0)}, options);  // [rows] log-sum-exp
-    at::Tensor kept;
-    for (const Chunk& chunk : chunks) {
-      const at::Tensor z = scaled_logits(hidden, weight, chunk, temperature);  // [count, vocab]
-      const at::Tensor lse = z.logsumexp(1);                                   // [count]
-      const at::Tensor mean = (z - lse.unsqueeze(1)).exp_().mul_(z).sum(1);    // [count] E[z]
-      entropies.narrow(0, chunk.first, chunk.count).copy_(lse - mean);
-      normalisers.narrow(0, chunk.first, chunk.count).copy_(lse);
-      const int64_t targets = chunk.end - chunk.begin;
-      const at::Tensor row = rows.narrow(0, chunk.begin, targets) - chunk.first;
-      logps.narrow(0, chunk.begin, targets)
-          .copy_(z.index({row, tokens.narrow(0, chunk.begin, targets)}) - lse.index_select(0, row));
-      if (chunks.size() == 1) kept = z;
-    }
-    context->save_for_backward({hidden, rows, tokens, normalisers, entropies, kept});
-    context->saved_data["weight"] = reinterpret_cast<int64_t>(weight);
-    context->saved_data["temperature"] = temperature;
-    return {logps, entropies};
+LogProbs::LogProbs(const at::Tensor& hidden, const Linear& lm_head, const std::vector<int64_t>& target_rows,
+                   const std::vector<int64_t>& tokens, double temperature, bool keep)
+    : hidden_(hidden),
+      lm_head_(lm_head),
+      temperature_(temperature),
+      chunks_(chunks_of(target_rows)),
+      target_rows_(on_device_of(hidden, target_rows)),
+      tokens_(on_device_of(hidden, tokens)) {
+  const auto options = hidden.options().dtype(at::kFloat);
+  logps = at::empty({target_rows_.numel()}, options);
+  entropies = at::empty({hidden.size(0)}, options);
+  normalisers_ = at::empty({hidden.size(0)}, options);
+  for (const Chunk& chunk : chunks_) {
+    const at::Tensor logits = this->logits(chunk);  // [count, vocab]
+    for_blocks(chunk, [&](int64_t first, int64_t count) {
+      const at::Tensor z = logits.narrow(0, first, count);                   // [count, vocab]
+      const at::Tensor lse = z.logsumexp(1);                                 // [count]
+      const at::Tensor mean = (z - lse.unsqueeze(1)).exp_().mul_(z).sum(1);  // [count] E[z]
+      entropies.narrow(0, chunk.first + first, count).copy_(lse - mean);
+      normalisers_.narrow(0, chunk.first + first, count).copy_(lse);
+    });
+    const at::Tensor row = chunk.of_targets(target_rows_) - chunk.first;
+    chunk.of_targets(logps).copy_(logits.index({row, chunk.of_targets(tokens_)}) -
+                                  chunk.of_rows(normalisers_).index_select(0, row));
+    if (keep && chunks_.size() == 1) kept_ = logits;
   }
+}
 
-  // With p = softmax(z): d logp(a) / dz = 1[a] - p, and d entropy / dz = -p (log p + entropy).
-  static variable_list backward(AutogradContext* context, variable_list grad) {
-    const auto saved = context->get_saved_variables();
-    const at::Tensor &hidden = saved[0], &rows = saved[1], &tokens = saved[2], &normalisers = saved[3],
-                     &entropies = saved[4], &kept = saved[5];
-    auto* weight = reinterpret_cast<Parameter*>(context->saved_data["weight"].toInt());
-    const double temperature = context->saved_data["temperature"].toDouble();
-    const at::Tensor host_rows = rows.cpu();
-    at::Tensor d_hidden = at::empty_like(hidden);
-    for (const Chunk& chunk :
-         chunks_of(host_rows.const_data_ptr<int64_t>(), rows.numel(), hidden.size(0), weight->shape[0])) {
-      at::Tensor logp = kept.defined() ? kept : scaled_logits(hidden, weight, chunk, temperature);
-      logp.sub_(normalisers.narrow(0, chunk.first, chunk.count).unsqueeze(1));  // [count, vocab]
-      const int64_t targets = chunk.end - chunk.begin;
-      const at::Tensor row = rows.narrow(0, chunk.begin, targets) - chunk.first;
-      at::Tensor dz = logp.exp();  // [count, vocab], p until it is weighted below
-      at::Tensor factor = at::zeros({chunk.count}, dz.options());
-      if (grad[0].defined()) factor.index_add_(0, row, grad[0].narrow(0, chunk.begin, targets));
-      factor = factor.unsqueeze(1);  // [count, 1]
-      if (grad[1].defined()) {
-        const at::Tensor d_entropy = grad[1].narrow(0, chunk.first, chunk.count).unsqueeze(1);
-        const at::Tensor entropy = entropies.narrow(0, chunk.first, chunk.count).unsqueeze(1);
-        dz.mul_(logp.add_(entropy).mul_(d_entropy).add_(factor)).neg_();
-      } else {
-        dz.mul_(-factor);
-      }
-      if (grad[0].defined()) {
-        dz.index_put_({row, tokens.narrow(0, chunk.begin, targets)}, grad[0].narrow(0, chunk.begin, targets),
-                      true);
-      }
-      dz = dz.div_(temperature).to(hidden.scalar_type());
-      d_hidden.narrow(0, chunk.first, chunk.count).copy_(dz.mm(weight->value));
-      weight->add_product_grad(dz, hidden.narrow(0, chunk.first, chunk.count));
-    }
-    return {d_hidden, Variable(), Variable(), Variable(), Variable()};
+void LogProbs::for_blocks(const Chunk& chunk, const std::function<void(int64_t, int64_t)>& body) const {
+  const int64_t rows = rows_of(kBlockBytes, lm_head_.weight->shape[0]);
+  for (int64_t first = 0; first < chunk.count; first += rows)
+    body(first, std::min(rows, chunk.count - first));
+}
+
+// With p = softmax(z): d logp(a) / dz = 1[a] - p, and d entropy / dz = -p (log p + entropy).
+at::Tensor LogProbs::backward(const at::Tensor& d_logps, const at::Tensor& d_entropies) {
+  at::Tensor d_hidden = at::empty_like(hidden_);
+  for (const Chunk& chunk : chunks_) {
+    at::Tensor dz = kept_.defined() ? std::exchange(kept_, {}) : logits(chunk);  // [count, vocab]
+    const at::Tensor row = chunk.of_targets(target_rows_) - chunk.first;
+    const at::Tensor d_target = chunk.of_targets(d_logps);
+    // What the row's targets bring together, times -p.
+    const at::Tensor sum =
+        at::zeros({chunk.count}, d_logps.options()).index_add_(0, row, d_target).unsqueeze(1);
+    for_blocks(chunk, [&](int64_t first, int64_t count) {
+      const auto of_block = [&](const at::Tensor& rows) {
+        return rows.narrow(0, chunk.first + first, count).unsqueeze(1);
+      };
+      at::Tensor block = dz.narrow(0, first, count);  // [count, vocab] becomes log p, then dL/dz
+      block.sub_(of_block(normalisers_));
+      at::Tensor factor = sum.narrow(0, first, count);
+      if (d_entropies.defined())
+        factor = (block + of_block(entropies)).mul_(of_block(d_entropies)).add_(factor);
+      block.exp_().mul_(factor.div(-temperature_));
+    });
+    dz.index_put_({row, chunk.of_targets(tokens_)}, d_target / temperature_, /*accumulate=*/true);
+    chunk.of_rows(d_hidden).copy_(lm_head_.backward(dz.to(hidden_.scalar_type()), chunk.of_rows(hidden_)));
   }
-};
-
-}  // namespace
-
-LogProbs log_probs(const at::Tensor& hidden, Parameter* weight, const std::vector<int64_t>& rows,
-                   const std::vector<int64_t>& tokens, double temperature) {
-  const auto result =
-      LogProbsFunction::apply(hidden, at::tensor(rows, at::kLong).to(hidden.device()),
-                              at::tensor(tokens, at::kLong).to(hidden.device()), weight, temperature);
-  return {result[0], result[1]};
+  return d_hidden;
 }
 
 }  // namespace grpo

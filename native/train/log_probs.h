@@ -1,18 +1,47 @@
 // Log-probs and entropies over the vocabulary, without holding [rows, vocab] of them.
 #pragma once
-#include "model/parameter.h"
+#include <functional>
+#include <vector>
+
+#include "model/layers.h"
 
 namespace grpo {
 
-struct LogProbs {
+class LogProbs {
+ public:
+  // hidden: [rows, hidden]; target i is `tokens[i]` predicted from row `target_rows[i]`, rows ascending.
+  // The logits are computed a chunk of rows at a time, and again for the backward unless `keep` is
+  // set and all of them were one chunk.
+  LogProbs(const at::Tensor& hidden, const Linear& lm_head, const std::vector<int64_t>& target_rows,
+           const std::vector<int64_t>& tokens, double temperature, bool keep);
+
   at::Tensor logps;      // [targets] log softmax(logits / temperature)[token], nats
   at::Tensor entropies;  // [rows] of softmax(logits / temperature), nats
-};
 
-// hidden: [rows, hidden]; target i is `tokens[i]` predicted from row `rows[i]`, rows ascending.
-// Differentiable in `hidden` and `weight` where gradients are enabled. The logits are computed a
-// chunk of rows at a time, and again in the backward unless all of them were one chunk.
-LogProbs log_probs(const at::Tensor& hidden, Parameter* weight, const std::vector<int64_t>& rows,
-                   const std::vector<int64_t>& tokens, double temperature);
+  // Adds to the weight's gradient and gives dL/dhidden. d_logps: [targets]; d_entropies: [rows], or
+  // undefined where the loss has no entropy in it. Once.
+  at::Tensor backward(const at::Tensor& d_logps, const at::Tensor& d_entropies);
+
+ private:
+  // Targets [begin, end) are those of rows [first, first + count).
+  struct Chunk {
+    int64_t first, count, begin, end;
+    at::Tensor of_rows(const at::Tensor& x) const { return x.narrow(0, first, count); }
+    at::Tensor of_targets(const at::Tensor& x) const { return x.narrow(0, begin, end - begin); }
+  };
+  std::vector<Chunk> chunks_of(const std::vector<int64_t>& target_rows) const;
+  // Calls body(first, count) for a few of the chunk's rows after another.
+  void for_blocks(const Chunk& chunk, const std::function<void(int64_t, int64_t)>& body) const;
+  // [count, vocab] float32, over the temperature
+  at::Tensor logits(const Chunk& chunk) const;
+
+  const at::Tensor hidden_;
+  const Linear lm_head_;
+  const double temperature_;
+  const std::vector<Chunk> chunks_;
+  const at::Tensor target_rows_, tokens_;  // [targets]
+  at::Tensor normalisers_;                 // [rows] log-sum-exp
+  at::Tensor kept_;                        // the logits, where one chunk is all
+};
 
 }  // namespace grpo

@@ -32,26 +32,36 @@ std::vector<int64_t> Forest::path(int64_t node) const {
   return nodes;
 }
 
-BatchForest::BatchForest(const std::vector<Tokens>& prompts, const std::vector<Tokens>& completions,
-                         const std::vector<int64_t>& prompt_of) {
+std::vector<int64_t> insert_batch(Forest& forest, const Batch& batch) {
   std::vector<int64_t> prompt_end;
-  for (const auto& prompt : prompts) prompt_end.push_back(forest.insert(Forest::kRoot, prompt).back());
-
-  std::vector<int64_t> token_nodes;
-  std::map<std::pair<int64_t, int64_t>, int64_t> target_of;  // (predictor, node), in order
-  for (size_t i = 0; i < completions.size(); ++i) {
-    for (const int64_t node : forest.insert(prompt_end[prompt_of[i]], completions[i])) {
-      token_nodes.push_back(node);
-      target_of[{forest.parent(node), node}] = 0;
-    }
+  for (const auto& prompt : batch.prompts) prompt_end.push_back(forest.insert(Forest::kRoot, prompt).back());
+  std::vector<int64_t> predictors;
+  for (size_t i = 0; i < batch.completions.size(); ++i) {
+    const Tokens& completion = batch.completions[i];
+    const int64_t end = prompt_end[batch.prompt_of[i]];
+    predictors.push_back(end);
+    const auto nodes = forest.insert(end, Tokens(completion.begin(), completion.end() - 1));
+    predictors.insert(predictors.end(), nodes.begin(), nodes.end());
   }
+  return predictors;
+}
+
+Targets::Targets(const Batch& batch, const std::vector<int64_t>& predictor_of_token) {
+  Tokens token_of;
+  for (const auto& completion : batch.completions) {
+    token_of.insert(token_of.end(), completion.begin(), completion.end());
+  }
+  std::map<std::pair<int64_t, int64_t>, int64_t> target_of;  // (predictor, token), in order
+  for (size_t i = 0; i < token_of.size(); ++i) target_of[{predictor_of_token[i], token_of[i]}] = 0;
   for (auto& [edge, target] : target_of) {
     if (predictors.empty() || predictors.back() != edge.first) predictors.push_back(edge.first);
-    target = static_cast<int64_t>(target_rows.size());
-    target_rows.push_back(static_cast<int64_t>(predictors.size()) - 1);
-    target_tokens.push_back(forest.token(edge.second));
+    target = static_cast<int64_t>(rows.size());
+    rows.push_back(static_cast<int64_t>(predictors.size()) - 1);
+    tokens.push_back(edge.second);
   }
-  for (const int64_t node : token_nodes) target_of_token.push_back(target_of[{forest.parent(node), node}]);
+  for (size_t i = 0; i < token_of.size(); ++i) {
+    of_token.push_back(target_of[{predictor_of_token[i], token_of[i]}]);
+  }
 }
 
 }  // namespace grpo

@@ -45,17 +45,26 @@ class Forest {
   std::vector<Segment> segments_;
 };
 
-// Completions under their prompts, and where the log-prob of each of their tokens is read.
-// A target is a distinct completion node; the node before it, a predictor, predicts it.
-struct BatchForest {
-  Forest forest;
-  std::vector<int64_t> predictors;       // distinct nodes that predict something
-  std::vector<int64_t> target_rows;      // for each target, its predictor's index; ascending
-  std::vector<int64_t> target_tokens;    // for each target, the token
-  std::vector<int64_t> target_of_token;  // for each completion token, completions one after another
+// Completions of prompts.
+struct Batch {
+  std::vector<Tokens> prompts, completions;  // none of them empty
+  std::vector<int64_t> prompt_of;            // [completions]
+};
 
-  BatchForest(const std::vector<Tokens>& prompts, const std::vector<Tokens>& completions,
-              const std::vector<int64_t>& prompt_of);
+// Inserts all that predicts a completion token: prompts, and completions without their last tokens,
+// which predict nothing. Returns the node that predicts each token, completions one after another.
+std::vector<int64_t> insert_batch(Forest& forest, const Batch& batch);
+
+// Where the log-prob of each completion token of a batch is read. A target is a distinct
+// (node, token that it predicts).
+struct Targets {
+  std::vector<int64_t> predictors;  // distinct nodes that predict something, ascending
+  std::vector<int64_t> rows;        // for each target, its predictor's index; ascending
+  std::vector<int64_t> tokens;      // for each target, the token
+  std::vector<int64_t> of_token;    // for each completion token, its target
+
+  // predictor_of_token: what insert_batch gave
+  Targets(const Batch& batch, const std::vector<int64_t>& predictor_of_token);
 };
 
 }  // namespace grpo

@@ -69,6 +69,8 @@ export async function collect(context: RolloutContext, indices: number[], step: 
     topP: options.topP,
     minP: options.minP,
     repetitionPenalty: options.repetitionPenalty,
+    // Who forwards in parts wants to hold less at once.
+    keepActivations: options.gradientAccumulationSteps === 1,
     ...(stop && { stop: (text, prompt) => stop(text, problems[prompt]!) }),
     ...(signal && { signal }),
   });

@@ -11,6 +11,7 @@ import type {
   Batch,
   DType,
   EngineInfo,
+  EngineOptions,
   ModelConfig,
   NamedTensor,
   NativeEngine,
@@ -38,13 +39,21 @@ export interface LoadOptions {
   signal?: AbortSignal;
 }
 
+export interface InitializeOptions extends Pick<LoadOptions, 'device' | 'dtype' | 'threads'> {
+  config: ModelConfig;
+  tokenizer: Tokenizer;
+  eosTokenIds: number[];
+  /** Decides the weights. */
+  seed: number;
+}
+
 export interface SampleOptions
   extends
     Pick<
       SampleRequest,
       'prompts' | 'promptIndices' | 'numGenerations' | 'maxCompletionLength' | 'seed' | 'step' | 'temperature'
     >,
-    Partial<Pick<SampleRequest, 'topK' | 'topP' | 'minP' | 'repetitionPenalty'>> {
+    Partial<Pick<SampleRequest, 'topK' | 'topP' | 'minP' | 'repetitionPenalty' | 'keepActivations'>> {
   /** Ends a completion whose text so far it accepts. `prompt` is a position in `prompts`. */
   stop?: (text: string, prompt: number) => boolean;
   signal?: AbortSignal;
@@ -95,15 +104,15 @@ export class LanguageModel {
       locateTensors(folder, config),
       Tokenizer.load(folder, config.vocabSize),
     ]);
-    const engine = createEngine({ device, dtype, threads, matrixBackend: matrixBackend(threads) });
-    try {
-      await engine.load(config, tensors);
-      await rememberMatrixBackend(threads, await engine.info());
-    } catch (error) {
-      await engine.dispose();
-      throw error;
-    }
+    const engine = await openEngine({ device, dtype, threads }, (empty) => empty.load(config, tensors));
     return new LanguageModel(folder, config, tokenizer, await readEosTokenIds(folder, tokenizer), engine);
+  }
+
+  /** A model of random weights, which needs no file: for benchmarks and tests. It has no folder to save from. */
+  static async initialize(options: InitializeOptions): Promise<LanguageModel> {
+    const { config, tokenizer, eosTokenIds, seed, device = 'cpu', dtype = 'float32', threads = 0 } = options;
+    const engine = await openEngine({ device, dtype, threads }, (empty) => empty.initialize(config, seed));
+    return new LanguageModel('', config, tokenizer, eosTokenIds, engine);
   }
 
   info(): Promise<EngineInfo> {
@@ -249,6 +258,22 @@ export class LanguageModel {
     }));
     await this.engine.writeTensors(file, encodeHeader(named), tensors);
   }
+}
+
+/** An engine that `fill` gave its weights. */
+async function openEngine(
+  { device, dtype, threads }: Omit<EngineOptions, 'matrixBackend'>,
+  fill: (engine: NativeEngine) => Promise<void>,
+): Promise<NativeEngine> {
+  const engine = createEngine({ device, dtype, threads, matrixBackend: matrixBackend(threads) });
+  try {
+    await fill(engine);
+    await rememberMatrixBackend(threads, await engine.info());
+  } catch (error) {
+    await engine.dispose();
+    throw error;
+  }
+  return engine;
 }
 
 const MOMENTS: TensorKind[] = ['exp_avg', 'exp_avg_sq'];

@@ -70,6 +70,8 @@ export interface SampleRequest extends SamplingOptions {
   step: number;
   /** Stable identity of each prompt in its dataset. */
   promptIndices: number[];
+  /** Keeps what was computed, so that a `forward` of what was sampled needn't: until the weights change. */
+  keepActivations?: boolean;
 }
 
 /** What one token position brought: parallel arrays over the completions still running before it. */
@@ -100,7 +102,9 @@ export interface TokenScores {
   logps: Float32Array;
   /** Entropy of the distribution the token was drawn from, nats, at `temperature`. */
   entropies: Float32Array;
-  /** Distinct tokens forwarded, prompts included. */
+  /** Distinct tokens that predict a completion token or lead to one: prompts, and no completion's last token. */
+  nodes: number;
+  /** Of these, the ones forwarded for these scores: none where sampling kept them (`keepActivations`). */
   computed: number;
 }
 
@@ -128,7 +132,7 @@ export interface EngineInfo {
   threads: number;
   /** Matrix back end chosen by measurement: `mkl`, `onednn` or `cublas`. */
   matrixBackend: string;
-  /** GFLOP/s of each candidate at 256 x 896 x 4864, float32; empty where none was measured. */
+  /** GFLOP/s of each candidate, float32, the harmonic mean over 16, 64 and 256 x 896 x 4864; empty where none was measured. */
   matrixGflops: Record<string, number>;
   /** Highest vector instructions libtorch uses, e.g. `AVX512`. */
   cpuCapability: string;
@@ -149,6 +153,11 @@ export interface NativeEngine {
 
   /** Reads the weights. Once an engine. */
   load(config: ModelConfig, tensors: TensorLocation[]): Promise<void>;
+  /**
+   * Draws the weights from normal(0, 0.02), with biases 0 and norms 1, instead of reading them. Once an
+   * engine, in place of `load`. For benchmarks and tests.
+   */
+  initialize(config: ModelConfig, seed: number): Promise<void>;
   /** Keeps a frozen copy of the policy as it is now as the reference. */
   freezeReference(): Promise<void>;
 
@@ -203,10 +212,26 @@ export interface EngineOptions {
   matrixBackend: 'auto' | 'mkl' | 'onednn';
 }
 
+/** What the machine gives at best: FLOP/s of matrix products of 1024 x 896 x 4864, and bytes/s of memory. */
+export interface MachineLimits {
+  threads: number;
+  /** By library (`mkl`, `onednn`), of those that are exact in float32. */
+  float32: Record<string, number>;
+  bfloat16: number;
+  /** Of reading alone. */
+  read: number;
+  /** From one place to another; bytes read and bytes written both count, here and below. */
+  copy: number;
+  /** In place. */
+  update: number;
+}
+
 export interface NativeAddon {
   Engine: new (options: EngineOptions) => NativeEngine;
   /** Probabilities `[vocab]` that the sampler draws from; for tests against exact values. */
   probabilities(logits: Float32Array, history: Int32Array, options: SamplingOptions): Float32Array;
+  /** Measures for about a second, on the calling thread, with half a GB. `threads` 0: libtorch's own number. */
+  machineLimits(options: { threads: number }): MachineLimits;
   /** Uniform in [0, 1) behind the draw of (seed, step, prompt, completion, position). */
   uniform(seed: number, step: number, prompt: number, completion: number, position: number): number;
 }

@@ -1,4 +1,6 @@
 /** Computing in bfloat16, with weights that stay float32. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { LanguageModel } from '../../src/model/language-model.js';
 import { fixtureModel } from '../support/fixtures.js';
@@ -112,5 +114,36 @@ describe('bfloat16', () => {
     const [full, half] = await bothOf('qwen2-tied');
     for (const model of [full, half]) await model.freezeReference();
     expect((await half.engine.memory()).reference).toBe((await full.engine.memory()).reference / 2);
+  });
+});
+
+interface Scores {
+  logps: number[][];
+  entropies: number[][];
+}
+/** By `scripts/make-bfloat16-reference.py`, of the project's own fixtures, whatever the others are read from. */
+interface Reference {
+  temperature: number;
+  sequences: number[][];
+  float32: Scores;
+  bfloat16: Scores;
+}
+
+describe.each(MODELS)('%s beside transformers in bfloat16', (name) => {
+  it('is as near to it as that is to float32, and no further from float32 itself', async () => {
+    const folder = join(import.meta.dirname, '../fixtures/models', name);
+    const reference = JSON.parse(await readFile(join(folder, 'bfloat16.json'), 'utf8')) as Reference;
+    const model = await loadModel(folder, { dtype: 'bfloat16' });
+    const ours = await model.score(
+      batchOf(reference.sequences.map(([first, ...rest]) => ({ prompt: [first!], completions: [rest] }))),
+      { temperature: reference.temperature },
+    );
+    for (const kind of ['logps', 'entropies'] as const) {
+      const theirs = Float32Array.from(reference.bfloat16[kind].flat());
+      const exact = Float32Array.from(reference.float32[kind].flat());
+      const theirError = mean(gaps(theirs, exact));
+      expect(mean(gaps(ours[kind], theirs))).toBeLessThan(1.5 * theirError);
+      expect(mean(gaps(ours[kind], exact))).toBeLessThan(1.1 * theirError);
+    }
   });
 });

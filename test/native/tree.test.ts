@@ -77,7 +77,8 @@ function distinctPrefixes(batch: Batch): number {
   const prefixes = new Set<string>();
   const add = (ids: number[]) => ids.forEach((_, i) => prefixes.add(ids.slice(0, i + 1).join()));
   for (const prompt of batch.prompts) add([...prompt]);
-  batch.completions.forEach((ids, i) => add([...batch.prompts[batch.promptOf[i]!]!, ...ids]));
+  // What comes last in a completion predicts nothing.
+  batch.completions.forEach((ids, i) => add([...batch.prompts[batch.promptOf[i]!]!, ...ids.slice(0, -1)]));
   return prefixes.size;
 }
 
@@ -141,7 +142,7 @@ describe('a batch', () => {
 
   it('counts a duplicate once', async () => {
     const scores = await model().score(batchOf([{ prompt, completions: [[1, 2], [1, 2], [1, 3], [4]] }]));
-    expect(scores.computed).toBe(prompt.length + 4);
+    expect(scores.computed).toBe(prompt.length + 1);
     expect(scores.logps.slice(0, 2)).toEqual(scores.logps.slice(2, 4));
   });
 
@@ -151,7 +152,7 @@ describe('a batch', () => {
       { prompt: [...prompt, 1], completions: [[2], [3]] },
     ]);
     const { logps, computed } = await model().score(joined);
-    expect(computed).toBe(prompt.length + 3);
+    expect(computed).toBe(prompt.length + 1);
     expect(logps).toHaveLength(4);
     expect(logps[1]).toBe(logps[2]);
   });

@@ -182,6 +182,7 @@ export class FakeModel implements TrainableModel {
     return {
       logps: Float32Array.from(tokens, (token, t) => Math.log(rows[t]![token]!)),
       entropies: Float32Array.from(rows, (row) => -row.reduce((sum, p) => sum + p * Math.log(p), 0)),
+      nodes: tokens.length,
       computed: tokens.length,
     };
   }

@@ -12,7 +12,7 @@ import { batchOf, tokenCount } from './models.js';
 import { randomTokens } from './numbers.js';
 
 /** What it does: see `processes/engine.mjs`. */
-export type EngineWork = 'logits' | 'step' | 'exit' | 'finish' | 'drop';
+export type EngineWork = 'logits' | 'small' | 'step' | 'exit' | 'finish' | 'drop';
 
 const SCRIPT = fileURLToPath(new URL('processes/engine.mjs', import.meta.url));
 
@@ -50,10 +50,11 @@ export const firstMessage = (worker: Worker): Promise<unknown> =>
   });
 
 /** Runs to the end; a signal shows as a status of its own. */
-export async function engineInProcess(work: EngineWork) {
+export async function engineInProcess(work: EngineWork, env: NodeJS.ProcessEnv = {}) {
   const order = serialize(await orderFor(work)).toString('base64');
   const child = spawn(process.execPath, ['--expose-gc', SCRIPT, order], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
   });
   let output = '';
   let errors = '';

@@ -24,6 +24,16 @@ switch (order.work) {
     // Leaves the engine as it is: neither disposed of nor dropped.
     say([...(await engine.logits(Int32Array.of(1, 2, 3)))]);
     break;
+  case 'small': {
+    const prompts = [Int32Array.of(5, 6, 7, 8, 9)];
+    const completions = [Int32Array.of(1, 2, 3, 4, 5, 6), Int32Array.of(1, 4, 9)];
+    const { logps } = await engine.forward({ prompts, completions, promptOf: Int32Array.of(0, 0) }, 1);
+    await engine.backward(new Float32Array(9).fill(1), null);
+    const gradient = await engine.tensor('model.layers.0.mlp.down_proj.weight', 'grad');
+    say({ logps: [...logps], gradient: [...gradient] });
+    await engine.dispose();
+    break;
+  }
   case 'step':
     await engine.score(order.batch, 'policy', 1);
     say('working');

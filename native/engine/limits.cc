@@ -1,0 +1,92 @@
+#include "engine/limits.h"
+
+#include <ATen/Context.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "engine/matmul_backend.h"
+#include "engine/tensor_memory.h"
+#include "error.h"
+
+namespace grpo {
+namespace {
+
+constexpr int64_t kRows = 1024, kIn = 896, kOut = 4864;
+constexpr double kProductFlops = 2.0 * kRows * kIn * kOut;
+constexpr int64_t kNumbers = 64 << 20;  // 256 MiB of float32: more than any cache holds
+constexpr double kSecondsEach = 0.2;
+
+// Gives back what measuring changes for the whole process.
+class Restored {
+ public:
+  Restored() : precision_(at::globalContext().float32MatmulPrecision()), threads_(at::get_num_threads()) {}
+  ~Restored() {
+    at::globalContext().setFloat32MatmulPrecision(
+        precision_ == at::Float32MatmulPrecision::HIGHEST ? "highest"
+        : precision_ == at::Float32MatmulPrecision::HIGH  ? "high"
+                                                          : "medium");
+    at::set_num_threads(threads_);
+  }
+  Restored(const Restored&) = delete;
+
+ private:
+  const at::Float32MatmulPrecision precision_;
+  const int threads_;
+};
+
+// Least seconds of `work`: the first time warms up, then until `kSecondsEach` have gone, at least twice.
+template <typename Work>
+double least_seconds(Work work) {
+  using Clock = std::chrono::steady_clock;
+  const auto time = [&] {
+    const auto start = Clock::now();
+    work();
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  time();
+  double least = time();
+  for (double sum = least; sum < kSecondsEach;) {
+    const double seconds = time();
+    sum += seconds;
+    least = std::min(least, seconds);
+  }
+  return least;
+}
+
+double product_rate(at::ScalarType type) {
+  const at::Tensor x = at::rand({kRows, kIn}).to(type), w = at::rand({kOut, kIn}).to(type);
+  return kProductFlops / least_seconds([&] { at::linear(x, w); });
+}
+
+}  // namespace
+
+MachineLimits measure_machine_limits(int threads) {
+  const c10::InferenceMode inference;
+  use_tensor_memory();  // as the engine's own tensors
+  const Restored restored;
+  if (threads > 0) at::set_num_threads(threads);
+  MachineLimits limits{at::get_num_threads(), {}, 0, 0, 0, 0};
+  for (const char* name : {"mkl", "onednn"}) {
+    try {
+      choose_matmul_backend(name);
+    } catch (const Error&) {  // it rounds: no limit of float32
+      continue;
+    }
+    limits.float32[name] = product_rate(at::kFloat);
+  }
+  limits.bfloat16 = product_rate(at::kBFloat16);
+
+  at::Tensor from = at::ones({kNumbers}), to = at::zeros({kNumbers});
+  const auto bytes = static_cast<double>(from.nbytes());
+  limits.read = bytes / least_seconds([&] { from.sum(); });
+  limits.copy = 2 * bytes / least_seconds([&] { to.copy_(from); });
+  limits.update = 2 * bytes / least_seconds([&] { to.mul_(0.5); });
+  from.reset();
+  to.reset();
+  trim_tensor_memory();
+  return limits;
+}
+
+}  // namespace grpo

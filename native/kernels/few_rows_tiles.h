@@ -1,0 +1,152 @@
+// The inner loops of few_rows, for whichever vectors `V` stands for. Every file that includes this
+// is compiled for other instructions: nothing here may have a name that the linker would merge.
+#pragma once
+#include <cstdint>
+
+namespace grpo {
+
+// sums[r * outs + o] for `outs` rows of W, as floats. x: [rows, in]
+using RowsKernel = void (*)(const void* x, int64_t rows, const void* weight, int64_t outs, int64_t in,
+                            float* sums);
+
+// grad[o * in + i] (+)= sum over rows of g[row, o] x[row, i], for `outs` columns of g, which has `stride`
+// of them. bfloat16 comes in pairs of rows: a pair's two numbers of a column lie together.
+using GradKernel = void (*)(const void* g, int64_t stride, const void* x, int64_t rows, int64_t outs,
+                            int64_t in, float* grad, bool add);
+
+struct FewRowsKernels {
+  RowsKernel forward;
+  GradKernel grad;
+};
+
+// Null where the compiler or the build can't.
+FewRowsKernels few_rows_avx2_float();
+FewRowsKernels few_rows_avx512_float();
+FewRowsKernels few_rows_avx512_bfloat16();
+
+namespace {
+
+// R rows of x with O rows of W: R x O sums in registers, each of W's vectors loaded once. Meanwhile
+// the O rows of W after these are called for: the hardware's prefetcher doesn't follow several rows.
+template <class V, int R, int O>
+inline void tile(const typename V::Number* x, const typename V::Number* w, int64_t in, float* sums,
+                 int64_t stride) {
+  typename V::Sum sum[R][O];
+  for (int r = 0; r < R; ++r) {
+    for (int o = 0; o < O; ++o) sum[r][o] = V::zero();
+  }
+  const int64_t whole = in - in % V::kWidth;
+  for (int64_t k = 0; k < whole; k += V::kWidth) {
+    typename V::Vector wk[O];
+#pragma GCC unroll 8
+    for (int o = 0; o < O; ++o) {
+      wk[o] = V::load(w + o * in + k);
+      __builtin_prefetch(w + (o + O) * in + k, 0, 2);
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const typename V::Vector xk = V::load(x + r * in + k);
+#pragma GCC unroll 8
+      for (int o = 0; o < O; ++o) sum[r][o] = V::multiply_add(xk, wk[o], sum[r][o]);
+    }
+  }
+  for (int r = 0; r < R; ++r) {
+    for (int o = 0; o < O; ++o) {
+      float total = V::total(sum[r][o]);
+      for (int64_t k = whole; k < in; ++k) total += V::number(x[r * in + k]) * V::number(w[o * in + k]);
+      sums[r * stride + o] = total;
+    }
+  }
+}
+
+template <class V, int R, int O>
+inline void tile_of(int64_t rows, const typename V::Number* x, const typename V::Number* w, int64_t in,
+                    float* sums, int64_t stride) {
+  if (rows == R) return tile<V, R, O>(x, w, in, sums, stride);
+  if constexpr (R > 1) tile_of<V, R - 1, O>(rows, x, w, in, sums, stride);
+}
+
+template <class V, int O>
+inline void column(const typename V::Number* x, int64_t rows, const typename V::Number* w, int64_t in,
+                   float* sums, int64_t stride) {
+  // In as few tiles as there can be, of like size.
+  for (int64_t tiles = (rows + V::kRows - 1) / V::kRows; tiles > 0; --tiles) {
+    const int64_t now = (rows + tiles - 1) / tiles;
+    tile_of<V, V::kRows, O>(now, x, w, in, sums, stride);
+    rows -= now;
+    x += now * in;
+    sums += now * stride;
+  }
+}
+
+template <class V>
+void rows_kernel(const void* x, int64_t rows, const void* weight, int64_t outs, int64_t in, float* sums) {
+  const auto* numbers = static_cast<const typename V::Number*>(x);
+  const auto* w = static_cast<const typename V::Number*>(weight);
+  int64_t o = 0;
+  for (; o + V::kOuts <= outs; o += V::kOuts)
+    column<V, V::kOuts>(numbers, rows, w + o * in, in, sums + o, outs);
+  for (; o < outs; ++o) column<V, 1>(numbers, rows, w + o * in, in, sums + o, outs);
+}
+
+// O columns of g with I vectors of x: O x I sums in registers, which the rows are added to one by one.
+template <class V, int O, int I>
+inline void grad_tile(const typename V::Pair* g, int64_t stride, const typename V::Pair* x, int64_t rows,
+                      int64_t in, float* grad, bool add) {
+  typename V::Sum sum[O][I];
+  for (int o = 0; o < O; ++o) {
+    for (int i = 0; i < I; ++i) {
+      sum[o][i] = add ? V::load_sum(grad + o * in + i * V::kSums) : V::zero();
+      __builtin_prefetch(grad + o * in + (I + i) * V::kSums, 1, 2);  // the next tile's
+    }
+  }
+  for (int64_t row = 0; row < rows; ++row) {
+    typename V::Vector xs[I];
+#pragma GCC unroll 8
+    for (int i = 0; i < I; ++i) xs[i] = V::load_pairs(x + row * in + i * V::kSums);
+#pragma GCC unroll 8
+    for (int o = 0; o < O; ++o) {
+      const typename V::Vector go = V::broadcast(g + row * stride + o);
+#pragma GCC unroll 8
+      for (int i = 0; i < I; ++i) sum[o][i] = V::multiply_add(xs[i], go, sum[o][i]);
+    }
+  }
+  for (int o = 0; o < O; ++o) {
+    for (int i = 0; i < I; ++i) V::store_sum(grad + o * in + i * V::kSums, sum[o][i]);
+  }
+}
+
+template <class V, int O>
+inline void grad_rows(const typename V::Pair* g, int64_t stride, const typename V::Pair* x, int64_t rows,
+                      int64_t in, float* grad, bool add) {
+  constexpr int64_t kWide = V::kColumns * V::kSums;
+  int64_t i = 0;
+  for (; i + kWide <= in; i += kWide) grad_tile<V, O, V::kColumns>(g, stride, x + i, rows, in, grad + i, add);
+  for (; i + V::kSums <= in; i += V::kSums) grad_tile<V, O, 1>(g, stride, x + i, rows, in, grad + i, add);
+  for (; i < in; ++i) {
+    for (int o = 0; o < O; ++o) {
+      float total = add ? grad[o * in + i] : 0;
+      for (int64_t row = 0; row < rows; ++row) total += V::product(x[row * in + i], g[row * stride + o]);
+      grad[o * in + i] = total;
+    }
+  }
+}
+
+template <class V>
+void grad_kernel(const void* g, int64_t stride, const void* x, int64_t rows, int64_t outs, int64_t in,
+                 float* grad, bool add) {
+  const auto* gs = static_cast<const typename V::Pair*>(g);
+  const auto* xs = static_cast<const typename V::Pair*>(x);
+  int64_t o = 0;
+  for (; o + V::kGradOuts <= outs; o += V::kGradOuts)
+    grad_rows<V, V::kGradOuts>(gs + o, stride, xs, rows, in, grad + o * in, add);
+  for (; o < outs; ++o) grad_rows<V, 1>(gs + o, stride, xs, rows, in, grad + o * in, add);
+}
+
+template <class V>
+constexpr FewRowsKernels kernels_of() {
+  return {&rows_kernel<V>, &grad_kernel<V>};
+}
+
+}  // namespace
+}  // namespace grpo
