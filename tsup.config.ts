@@ -26,6 +26,8 @@ export default defineConfig([
     ...shared,
     entry: {
       cli: 'src/cli/main.ts',
+      // The process of one case of `bench`.
+      'bench-child': 'bench/child.ts',
       // What npm's install hook and node-gyp call, before anything of a checkout can run.
       install: 'src/libtorch/install.ts',
     },

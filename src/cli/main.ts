@@ -28,6 +28,10 @@ const COMMANDS: Record<string, Entry> = {
   eval: { describe: 'Measure how often a model is right', load: () => import('./eval.js') },
   generate: { describe: 'Sample completions of a prompt', load: () => import('./generate.js') },
   score: { describe: 'Log-probabilities of given completions', load: () => import('./score.js') },
+  bench: {
+    describe: "Measure tokens a second, beside the machine's limits",
+    load: () => import('./bench.js'),
+  },
 };
 
 async function main(args: string[]): Promise<void> {

@@ -234,6 +234,32 @@ export const SCORE = z.strictObject({
   ...machine,
 });
 
+/** Null: as the case says. */
+export const BENCH = z.strictObject({
+  model: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe(
+      "In place of the cases' own: qwen2-0.5b or smollm2-135m (random weights), tiny, a folder or a hub id",
+    ),
+  steps: whole(1).nullable().default(null).describe("Repeats that are measured (null: the case's)"),
+  warmup: whole(0).nullable().default(null).describe("Repeats before them (null: the case's)"),
+  peer_python: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('A Python that has trl: does the same work in TRL too, which takes minutes'),
+  dtype: z
+    .enum(['float32', 'bfloat16'])
+    .nullable()
+    .default(null)
+    .describe("Type of number that is computed with (null: the case's)"),
+  threads: machine.threads,
+});
+
 /** Headings of `--help`, with what is under each. */
 export const GROUPS: Record<string, object> = {
   'Task and model': { ...what, prompt: 0, num: 0, split: 0, samples: 0 },
@@ -243,5 +269,6 @@ export const GROUPS: Record<string, object> = {
   Loss: loss,
   Sampling: sampling,
   'Evaluation and checkpoints': { ...watching, target_accuracy: 0 },
+  'Repeats and peers': { steps: 0, warmup: 0, peer_python: 0 },
   Machine: machine,
 };

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { cli } from '../support/cli.js';
 import { fixtureModel, temporaryFolder } from '../support/fixtures.js';
 
-const COMMANDS = ['setup', 'doctor', 'train', 'sft', 'eval', 'generate', 'score'];
+const COMMANDS = ['setup', 'doctor', 'train', 'sft', 'eval', 'generate', 'score', 'bench'];
 /** Nothing that these tests ask for may need the addon. */
 const env = { GRPO_NATIVE_ADDON: '/nowhere/grpo_native.node' };
 

@@ -7,9 +7,11 @@ import { packageRoot } from '../../src/paths.js';
 export default function setup(): void {
   const root = packageRoot();
   const built = join(root, 'dist', 'cli.js');
-  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
-    .map((file) => join(root, 'src', file));
+  const sources = ['src', 'bench'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => join(root, folder, file)),
+  );
   sources.push(join(root, 'package.json'), join(root, 'tsup.config.ts'));
   const newest = Math.max(...sources.map((file) => statSync(file).mtimeMs));
   const types = join(root, 'dist', 'index.d.ts');

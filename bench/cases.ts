@@ -1,0 +1,116 @@
+/**
+ * What is measured, declared. A step is the trainer's own: sample, judge, ask the reference, learn; with
+ * problems that are new at each step, so that nothing is known from earlier ones, as in a first epoch.
+ */
+import { GrpoError } from '../src/errors.js';
+import { nearest } from '../src/nearest.js';
+import type { DType } from '../src/native/types.js';
+import { SHAPES } from './shapes.js';
+
+export interface Case {
+  name: string;
+  describe: string;
+  /** `step`: training steps of one process. `start`: a process a repeat, up to its first token. */
+  kind: 'step' | 'start';
+  /** A name in `shapes.ts` (random weights), `tiny`, a folder, or a hub id. */
+  model: string;
+  /** A step's. */
+  prompts: number;
+  /** Completions of a prompt. */
+  num_generations: number;
+  max_completion_length: number;
+  dtype: DType;
+  /** `answer`: a completion ends where its reward is decided; `none`: at its greatest length, as in TRL. */
+  stop: 'answer' | 'none';
+  /** Weight of the KL; above 0, so that there is a reference to ask. */
+  beta: number;
+  learning_rate: number;
+  /** Repeats that are measured, and those before that are not. */
+  steps: number;
+  warmup: number;
+}
+
+/** The policy stays what it was: a few steps on made-up rewards would shorten what there is to compute. */
+const NO_LEARNING = 1e-12;
+
+/** The research journal's baseline: 4 prompts x 16 on arithmetic, in float32. */
+const JOURNAL = {
+  kind: 'step',
+  model: 'qwen2-0.5b',
+  prompts: 4,
+  num_generations: 16,
+  max_completion_length: 16,
+  dtype: 'float32',
+  stop: 'answer',
+  beta: 0.1,
+  learning_rate: NO_LEARNING,
+  steps: 5,
+  warmup: 1,
+} satisfies Partial<Case>;
+
+export const CASES: Case[] = [
+  {
+    ...JOURNAL,
+    name: 'tiny',
+    describe: 'The embedded model, a step of its own defaults',
+    model: 'tiny',
+    prompts: 32,
+    beta: 0.04,
+    steps: 20,
+    warmup: 5,
+  },
+  { ...JOURNAL, name: 'journal', describe: "The journal's step; completions end when answered" },
+  { ...JOURNAL, name: 'journal-64', describe: 'The same with 64 completions a prompt', num_generations: 64 },
+  { ...JOURNAL, name: 'journal-bf16', describe: 'The same in bfloat16', dtype: 'bfloat16' },
+  {
+    ...JOURNAL,
+    name: 'same-work',
+    describe: 'Every completion to its full length, as in TRL',
+    stop: 'none',
+    steps: 3,
+  },
+  {
+    ...JOURNAL,
+    name: 'same-work-bf16',
+    describe: 'The same in bfloat16',
+    stop: 'none',
+    dtype: 'bfloat16',
+    steps: 3,
+  },
+  { ...JOURNAL, name: 'scale-4', describe: 'How a step grows with prompts: 4' },
+  { ...JOURNAL, name: 'scale-25', describe: 'How a step grows with prompts: 25', prompts: 25, steps: 3 },
+  { ...JOURNAL, name: 'scale-100', describe: 'How a step grows with prompts: 100', prompts: 100, steps: 3 },
+  {
+    ...JOURNAL,
+    name: 'start',
+    describe: 'From the start of the process to the first sampled token',
+    kind: 'start',
+    model: 'tiny',
+    prompts: 1,
+    warmup: 1,
+  },
+];
+
+/** What runs when nothing is named: two minutes, and no download. */
+export const DEFAULT_CASES = ['tiny', 'journal'];
+
+/** What the command line may replace in every case. */
+export type Overrides = Partial<Pick<Case, 'model' | 'dtype' | 'steps' | 'warmup'>>;
+
+/** @throws {GrpoError} UNKNOWN_CASE, with the nearest name */
+export function chooseCases(names: string[], overrides: Overrides = {}): Case[] {
+  const known = CASES.map(({ name }) => name);
+  const chosen = [...new Set(names.length > 0 ? names : DEFAULT_CASES)].map((name) => {
+    const found = CASES.find((one) => one.name === name);
+    if (found) return { ...found, ...overrides };
+    const close = nearest(name, known);
+    throw new GrpoError('UNKNOWN_CASE', `there is no case ${JSON.stringify(name)}`, {
+      fix: close ? `did you mean ${close}?` : `the cases are ${known.join(', ')}`,
+      value: name,
+    });
+  });
+  return chosen;
+}
+
+/** Whether the case's model is a shape, to be filled with random weights. */
+export const isShape = (model: string): boolean => Object.hasOwn(SHAPES, model);

@@ -1,0 +1,37 @@
+/** The process of one case: takes a job, measures, answers and ends, so that peak memory is the case's own. */
+import { GrpoError } from '../src/errors.js';
+import type { Job, Message } from './job.js';
+
+const send = (message: Message) =>
+  new Promise<void>((done, fail) =>
+    process.send!(message, (error: Error | null) => (error ? fail(error) : done())),
+  );
+
+async function answer(job: Job): Promise<Message> {
+  if (job.kind === 'limits') {
+    const { loadAddon } = await import('../src/native/addon.js');
+    return { type: 'limits', limits: loadAddon().machineLimits({ threads: job.threads }) };
+  }
+  const { runCase } = await import('./measure.js');
+  const run = await runCase(job, (done, total) => void send({ type: 'progress', done, total }));
+  return { type: 'case', run };
+}
+
+function failure(error: unknown): Message {
+  if (error instanceof GrpoError) {
+    const { code, message, fix, exitCode } = error;
+    return { type: 'error', code, message, fix, exitCode };
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const fix = 'this is a fault of grpo-native; please report it with the lines above';
+  return { type: 'error', code: 'UNEXPECTED', message, fix, exitCode: 1 };
+}
+
+process.once('message', (job: Job) => {
+  void answer(job)
+    .catch(failure)
+    .then(send)
+    .then(() => process.disconnect());
+});
+// Without a runner there is nobody to answer.
+process.once('disconnect', () => process.exit());

@@ -1,0 +1,206 @@
+/** Runs one case: the trainer's own steps, on a model that counts what it is asked to compute. */
+import { trainOptions, type TrainOptions } from '../src/config/train-options.js';
+import { planBatches } from '../src/grpo/batches.js';
+import { learn } from '../src/grpo/learn.js';
+import { ReferenceCache } from '../src/grpo/reference-cache.js';
+import { collect, stopwatch, type RolloutContext } from '../src/grpo/rollout.js';
+import { stopRule } from '../src/grpo/stop.js';
+import { parameterCount, parseModelConfig } from '../src/model/config.js';
+import { LanguageModel } from '../src/model/language-model.js';
+import { expectedTensors, withoutWeightDecay } from '../src/model/tensor-names.js';
+import type { TrainableModel } from '../src/model/trainable.js';
+import { hash32 } from '../src/random.js';
+import { loadDataset, loadTask } from '../src/tasks/index.js';
+import type { Completion, RewardFunction } from '../src/tasks/task.js';
+import type { CaseJob, CaseRun, StartRun, StepRun } from './job.js';
+import { predictorRows, workOf, type Counts } from './roofline.js';
+import { SHAPES } from './shapes.js';
+import { shapeTokenizer } from './shape-tokenizer.js';
+
+/** The same model and the same draws every time. */
+const SEED = 42;
+const TEMPERATURE = 0.7;
+
+export async function runCase(
+  job: CaseJob,
+  onProgress: (done: number, total: number) => void,
+): Promise<CaseRun> {
+  const clock = stopwatch();
+  const model = await openModel(job);
+  try {
+    const start: StartRun = { load: clock(), freeze_reference: 0, first_prompt: 0, first_token: 0 };
+    await model.freezeReference();
+    start.freeze_reference = clock();
+    const options = optionsOf(job);
+    const metered = meter(model, (seconds) => {
+      start.first_prompt ||= seconds;
+      start.first_token ||= (Date.now() - job.started) / 1000;
+    });
+    const steps =
+      job.case.kind === 'start'
+        ? await firstToken(metered.model, options)
+        : await takeSteps(job, metered, options, onProgress);
+    return {
+      engine: await model.info(),
+      parameters: parameterCount(model.config),
+      temperature: options.temperature,
+      max_completion_length: options.maxCompletionLength,
+      start,
+      steps,
+      peak_memory: process.resourceUsage().maxRSS * 1024,
+    };
+  } finally {
+    await model.dispose();
+  }
+}
+
+function openModel({ case: { model, dtype }, folder, threads }: CaseJob): Promise<LanguageModel> {
+  if (folder !== undefined) return LanguageModel.load({ model: folder, dtype, threads });
+  const config = parseModelConfig(SHAPES[model]!.config, model);
+  const tokenizer = shapeTokenizer(config.vocabSize);
+  return LanguageModel.initialize({ config, tokenizer, eosTokenIds: [], seed: SEED, dtype, threads });
+}
+
+/** A whole set of training options. Random weights have no answer to end at: their shape says where they end. */
+function optionsOf({ case: one, folder, threads }: CaseJob): TrainOptions {
+  const answer = folder === undefined && one.stop === 'answer' ? SHAPES[one.model]!.answer : undefined;
+  return trainOptions({
+    model: folder ?? one.model,
+    task: 'arithmetic',
+    batchSize: one.prompts * one.num_generations,
+    numGenerations: one.num_generations,
+    maxCompletionLength: Math.min(one.max_completion_length, answer?.tokens ?? Infinity),
+    temperature: answer?.temperature ?? TEMPERATURE,
+    stop: answer ? 'none' : one.stop,
+    beta: one.beta,
+    learningRate: one.learning_rate,
+    maxSteps: one.warmup + one.steps,
+    seed: SEED,
+    dtype: one.dtype,
+    threads,
+  });
+}
+
+async function takeSteps(
+  { case: one }: CaseJob,
+  { model, counts }: Meter,
+  options: TrainOptions,
+  onProgress: (done: number, total: number) => void,
+): Promise<StepRun[]> {
+  const task = await loadTask(options.task, options);
+  const { train } = await loadDataset(task, options);
+  const batches = planBatches(train.length, options);
+  const context: RolloutContext = {
+    model,
+    options,
+    problems: train,
+    reward: spreadOut(task.reward),
+    isCorrect: (_, reward) => reward > 0,
+    stop: stopRule(options.stop, task),
+    reference: await ReferenceCache.open(model, options.temperature),
+    signal: undefined,
+    onPhase: undefined,
+  };
+  const noWeightDecay = withoutWeightDecay(expectedTensors(model.config));
+  const steps: StepRun[] = [];
+  for (let step = 0; step < batches.totalSteps; step++) {
+    onProgress(step, batches.totalSteps);
+    const clock = stopwatch();
+    const rollout = await collect(context, batches.prompts(step), step + 1);
+    const learned = await learn(model, rollout, options, {
+      learningRate: options.learningRate,
+      noWeightDecay,
+    });
+    const seconds = {
+      sample: rollout.seconds.sample,
+      reference: rollout.seconds.reference,
+      ...learned.seconds,
+      step: clock(),
+    };
+    const counted = counts();
+    if (step < one.warmup) continue;
+    steps.push({
+      seconds,
+      counts: counted,
+      work: workOf(model.config, options.dtype, counted),
+      tokens: rollout.tokens,
+      completion_tokens: rollout.sampled,
+    });
+  }
+  return steps;
+}
+
+/** One prompt, one token of each completion: all that `start` asks for. */
+async function firstToken(model: TrainableModel, options: TrainOptions): Promise<StepRun[]> {
+  await model.sample({
+    prompts: [model.tokenizer.encode('Calculate: 12 + 13 = ')],
+    promptIndices: [0],
+    numGenerations: options.numGenerations,
+    maxCompletionLength: 1,
+    seed: options.seed,
+    step: 1,
+    temperature: options.temperature,
+  });
+  return [];
+}
+
+/** A little that differs between completions, so that a group of equals teaches something too, as in every run. */
+function spreadOut(reward: RewardFunction): RewardFunction {
+  return async (completions: Completion[]) => {
+    const rewards = await reward(completions);
+    return rewards.map((value, i) => value + 0.01 * (hash32(completions[i]!.completion) % 7));
+  };
+}
+
+interface Meter {
+  model: TrainableModel;
+  /** What was computed since the last call. */
+  counts: () => Counts;
+}
+
+/** @param onFirst called at the first tokens of each sampling, with the seconds it took to them */
+function meter(model: LanguageModel, onFirst: (seconds: number) => void): Meter {
+  const none = (): Counts => ({
+    sample: { nodes: 0, rows: 0, positions: 0 },
+    reference: { nodes: 0, rows: 0 },
+    train: { forward: 0, nodes: 0, rows: 0, backward: false },
+  });
+  let counted = none();
+  const counting: Partial<TrainableModel> = {
+    async sample(options) {
+      const clock = stopwatch();
+      const samples = await model.sample({ ...options, onPosition: () => onFirst(clock()) });
+      const completions = samples.completions.map(({ ids }) => ids);
+      const promptOf = Int32Array.from(samples.completions, ({ prompt }) => prompt);
+      counted.sample.nodes += samples.computed;
+      counted.sample.rows += predictorRows({ prompts: options.prompts, completions, promptOf });
+      counted.sample.positions += Math.max(...completions.map(({ length }) => length));
+      return samples;
+    },
+    async score(batch, options) {
+      const scores = await model.score(batch, options);
+      counted.reference.nodes += scores.computed;
+      counted.reference.rows += predictorRows(batch);
+      return scores;
+    },
+    async forward(batch, temperature) {
+      const scores = await model.forward(batch, temperature);
+      counted.train.forward += scores.computed;
+      counted.train.nodes += scores.nodes;
+      counted.train.rows += predictorRows(batch);
+      return scores;
+    },
+    backward(dLogps, dEntropies) {
+      counted.train.backward = true;
+      return model.backward(dLogps, dEntropies);
+    },
+  };
+  return {
+    model: Object.assign(Object.create(model) as LanguageModel, counting),
+    counts: () => {
+      const result = counted;
+      counted = none();
+      return result;
+    },
+  };
+}

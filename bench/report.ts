@@ -1,0 +1,187 @@
+/** From what the processes measured to what is told: medians, rates, shares of the limit, ratios. */
+import type { MachineLimits } from '../src/native/types.js';
+import type { Case } from './cases.js';
+import { isShape } from './cases.js';
+import type { CaseRun, StepRun } from './job.js';
+import type { PeerRun } from './peer.js';
+import { floorOf, PHASES, shareOfLimit, sumOfFloors, type Floor, type Phase } from './roofline.js';
+import { spread, type Spread } from './statistics.js';
+
+export interface PhaseReport {
+  seconds: Spread;
+  /** Distinct tokens, medians of the repeats. */
+  distinct_tokens: number;
+  /** As TRL counts them (prompt and completion, the prompt once a completion), and distinct ones. */
+  tokens_per_second: Spread;
+  distinct_tokens_per_second: Spread;
+  /** Seconds that the phase takes at least; medians. */
+  floor: Floor;
+  /** Bytes that must pass through memory, and seconds that a plain copy takes over as many; medians. */
+  bytes: number;
+  copy_seconds: number;
+  bound: keyof Floor;
+  share_of_limit: Spread;
+}
+
+export interface PeerReport {
+  versions: Record<string, string>;
+  threads: number;
+  repeats: number;
+  seconds: Record<string, Spread>;
+  /** Its seconds over ours. */
+  ratio: Record<string, number>;
+  tokens: number;
+  completion_tokens: number;
+  tokens_per_second: Spread;
+  peak_memory: number;
+}
+
+export interface CaseReport extends Omit<Case, 'name' | 'model'> {
+  case: string;
+  model: string;
+  weights: 'random' | 'checkpoint';
+  parameters: number;
+  temperature: number;
+  /** Of the case as it ran: random weights may end completions sooner. */
+  completion_length: number;
+  threads: number;
+  device: string;
+  matrix_backend: string;
+  /** Seconds. */
+  start: Record<'load' | 'freeze_reference' | 'first_prompt' | 'first_token', Spread>;
+  /** Bytes; of several processes the largest. */
+  peak_memory: number;
+  /** Of a step, medians. Absent where the case takes none. */
+  tokens?: { trl: number; completion: number; distinct: number };
+  phases?: Record<Phase | 'step', PhaseReport>;
+  peer?: PeerReport;
+  notes: string[];
+}
+
+/** @param runs one a process: several of a `start` case */
+export function reportCase(one: Case, runs: CaseRun[], limits: MachineLimits, peer?: PeerRun): CaseReport {
+  const [run] = runs;
+  if (!run) throw new Error('a case needs a run');
+  const { name, ...declared } = one;
+  const starts = (part: keyof CaseRun['start']) => spread(runs.map(({ start }) => start[part]));
+  const report: CaseReport = {
+    case: name,
+    ...declared,
+    weights: isShape(one.model) ? 'random' : 'checkpoint',
+    parameters: run.parameters,
+    temperature: run.temperature,
+    completion_length: run.max_completion_length,
+    threads: run.engine.threads,
+    device: run.engine.device,
+    matrix_backend: run.engine.matrixBackend,
+    start: {
+      load: starts('load'),
+      freeze_reference: starts('freeze_reference'),
+      first_prompt: starts('first_prompt'),
+      first_token: starts('first_token'),
+    },
+    peak_memory: Math.max(...runs.map(({ peak_memory }) => peak_memory)),
+    notes: notesOf(one, run, peer !== undefined),
+  };
+  if (run.steps.length === 0) return report;
+  const median = (of: (step: StepRun) => number) => spread(run.steps.map(of)).median;
+  report.tokens = {
+    trl: median(({ tokens }) => tokens),
+    completion: median(({ completion_tokens }) => completion_tokens),
+    distinct: median(({ counts }) => counts.train.nodes),
+  };
+  const phase = (name: Phase | 'step') => reportPhase(name, run.steps, limits, one);
+  report.phases = {
+    sample: phase('sample'),
+    reference: phase('reference'),
+    train: phase('train'),
+    optimizer: phase('optimizer'),
+    step: phase('step'),
+  };
+  if (peer) report.peer = reportPeer(peer, report.phases);
+  return report;
+}
+
+/** Distinct tokens of a phase; the optimiser's and the whole step's are those that the step learned from. */
+const DISTINCT: Record<Phase | 'step', (step: StepRun) => number> = {
+  sample: ({ counts }) => counts.sample.nodes,
+  reference: ({ counts }) => counts.reference.nodes,
+  train: ({ counts }) => counts.train.nodes,
+  optimizer: ({ counts }) => counts.train.nodes,
+  step: ({ counts }) => counts.train.nodes,
+};
+
+function reportPhase(
+  name: Phase | 'step',
+  steps: StepRun[],
+  limits: MachineLimits,
+  { dtype }: Case,
+): PhaseReport {
+  const phases = PHASES.filter((phase) => name === 'step' || name === phase);
+  const floors = steps.map(({ work }) =>
+    sumOfFloors(phases.map((phase) => floorOf(work[phase], limits, dtype))),
+  );
+  const floor: Floor = {
+    arithmetic: spread(floors.map(({ arithmetic }) => arithmetic)).median,
+    memory: spread(floors.map(({ memory }) => memory)).median,
+  };
+  const seconds = steps.map((step) => step.seconds[name]);
+  const bytes = spread(
+    steps.map(({ work }) => phases.reduce((sum, phase) => sum + work[phase].read + work[phase].written, 0)),
+  ).median;
+  return {
+    seconds: spread(seconds),
+    distinct_tokens: spread(steps.map(DISTINCT[name])).median,
+    tokens_per_second: spread(steps.map(({ tokens }, i) => rate(tokens, seconds[i]!))),
+    distinct_tokens_per_second: spread(steps.map((step, i) => rate(DISTINCT[name](step), seconds[i]!))),
+    floor,
+    bytes,
+    copy_seconds: bytes / limits.copy,
+    bound: shareOfLimit(floor, 1).bound,
+    share_of_limit: spread(floors.map((one, i) => shareOfLimit(one, seconds[i]!).share)),
+  };
+}
+
+const rate = (count: number, seconds: number) => (seconds > 0 ? count / seconds : 0);
+
+function reportPeer({ steps, ...peer }: PeerRun, ours: Record<string, PhaseReport>): PeerReport {
+  const names = Object.keys(steps[0]!.seconds);
+  const seconds = Object.fromEntries(
+    names.map((name) => [name, spread(steps.map((step) => step.seconds[name]!))]),
+  );
+  const median = (values: number[]) => spread(values).median;
+  return {
+    ...peer,
+    repeats: steps.length,
+    seconds,
+    ratio: Object.fromEntries(
+      names
+        .filter((name) => name in ours)
+        .map((name) => [name, rate(seconds[name]!.median, ours[name]!.seconds.median)]),
+    ),
+    tokens: median(steps.map(({ tokens }) => tokens)),
+    completion_tokens: median(steps.map(({ completion_tokens }) => completion_tokens)),
+    tokens_per_second: spread(steps.map((step) => rate(step.tokens, step.seconds.step!))),
+  };
+}
+
+function notesOf(one: Case, run: CaseRun, peer: boolean): string[] {
+  const notes: string[] = [];
+  if (one.kind === 'start') return notes;
+  if (isShape(one.model)) {
+    notes.push(
+      one.stop === 'answer'
+        ? `random weights come to no answer: each completion ends after ${run.max_completion_length} tokens, and the temperature is ${run.temperature}, so that completions share tokens about as the trained model's do; --model takes real weights`
+        : 'random weights: the completions of a prompt hardly share a token beyond it',
+    );
+  }
+  if (run.steps.some(({ counts }) => counts.reference.nodes === 0))
+    notes.push(
+      'prompts came back: some steps found all of the reference in the cache; fewer --steps, or none do',
+    );
+  if (peer && one.stop === 'answer')
+    notes.push(
+      `TRL cannot end a completion at its answer: its step goes to the full ${one.max_completion_length} tokens`,
+    );
+  return notes;
+}

@@ -1,0 +1,50 @@
+/**
+ * Architectures as their own `config.json` gives them, to be filled with random weights: what a step
+ * costs depends on the shapes of the weights alone, and these need no download.
+ */
+export interface Shape {
+  /** As in `config.json`. */
+  config: Record<string, unknown>;
+  /**
+   * Random weights never come to an answer. A case with `stop: answer` ends each completion after so many
+   * tokens, and samples at a temperature at which the completions of a prompt share their tokens about as
+   * those of the trained model do (16 of Qwen2.5-0.5B at 0.7: 43 tokens, 11 of them distinct).
+   */
+  answer: { tokens: number; temperature: number };
+}
+
+export const SHAPES: Record<string, Shape> = {
+  'qwen2-0.5b': {
+    config: {
+      model_type: 'qwen2',
+      vocab_size: 151936,
+      hidden_size: 896,
+      intermediate_size: 4864,
+      num_hidden_layers: 24,
+      num_attention_heads: 14,
+      num_key_value_heads: 2,
+      max_position_embeddings: 32768,
+      rms_norm_eps: 1e-6,
+      rope_theta: 1e6,
+      tie_word_embeddings: true,
+    },
+    answer: { tokens: 3, temperature: 0.025 },
+  },
+  'smollm2-135m': {
+    config: {
+      model_type: 'llama',
+      vocab_size: 49152,
+      hidden_size: 576,
+      intermediate_size: 1536,
+      num_hidden_layers: 30,
+      num_attention_heads: 9,
+      num_key_value_heads: 3,
+      head_dim: 64,
+      max_position_embeddings: 8192,
+      rms_norm_eps: 1e-5,
+      rope_theta: 1e5,
+      tie_word_embeddings: true,
+    },
+    answer: { tokens: 3, temperature: 0.055 },
+  },
+};
