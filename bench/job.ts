@@ -25,6 +25,8 @@ export interface StepRun {
   seconds: Record<Phase | 'step', number>;
   counts: Counts;
   work: Record<Phase, Work>;
+  /** Arithmetic of training that keeps nothing of sampling. */
+  plain_training_flops: number;
   /** As TRL counts them: the prompt once a completion. */
   tokens: number;
   completion_tokens: number;

@@ -13,7 +13,7 @@ import { hash32 } from '../src/random.js';
 import { loadDataset, loadTask } from '../src/tasks/index.js';
 import type { Completion, RewardFunction } from '../src/tasks/task.js';
 import type { CaseJob, CaseRun, StartRun, StepRun } from './job.js';
-import { predictorRows, workOf, type Counts } from './roofline.js';
+import { plainTrainingFlops, predictorRows, workOf, type Counts } from './roofline.js';
 import { SHAPES } from './shapes.js';
 import { shapeTokenizer } from './shape-tokenizer.js';
 
@@ -123,6 +123,7 @@ async function takeSteps(
       seconds,
       counts: counted,
       work: workOf(model.config, options.dtype, counted),
+      plain_training_flops: plainTrainingFlops(model.config, counted),
       tokens: rollout.tokens,
       completion_tokens: rollout.sampled,
     });
@@ -163,7 +164,7 @@ function meter(model: LanguageModel, onFirst: (seconds: number) => void): Meter 
   const none = (): Counts => ({
     sample: { nodes: 0, rows: 0, positions: 0 },
     reference: { nodes: 0, rows: 0 },
-    train: { forward: 0, nodes: 0, rows: 0, backward: false },
+    train: { forward: { nodes: 0, rows: 0 }, nodes: 0, rows: 0, backward: false },
   });
   let counted = none();
   const counting: Partial<TrainableModel> = {
@@ -185,7 +186,8 @@ function meter(model: LanguageModel, onFirst: (seconds: number) => void): Meter 
     },
     async forward(batch, temperature) {
       const scores = await model.forward(batch, temperature);
-      counted.train.forward += scores.computed;
+      counted.train.forward.nodes += scores.computed;
+      counted.train.forward.rows += scores.predicted;
       counted.train.nodes += scores.nodes;
       counted.train.rows += predictorRows(batch);
       return scores;

@@ -40,7 +40,7 @@ export function limitsText(limits: MachineLimits, load: number): string {
 }
 
 export function caseText(report: CaseReport): string {
-  const { start, tokens, phases, peer } = report;
+  const { start, tokens, phases, plain_training_rate: training, peer } = report;
   const weights = report.weights === 'random' ? ', random weights' : '';
   const lines = [
     colors.bold(`${report.case}: ${report.describe}`),
@@ -57,13 +57,17 @@ export function caseText(report: CaseReport): string {
       ),
     );
   lines.push(...report.notes.map((note) => row('note', note)));
-  if (phases && tokens) {
+  if (phases && tokens && training) {
     const { seconds, floor, bytes: moved, copy_seconds: copied } = phases.step;
     lines.push(
       phaseTable(phases),
       row(
         'tokens',
         `a step: ${count(tokens.trl)} as TRL counts them (${count(tokens.completion)} of completions), ${count(tokens.distinct)} distinct ones learned from`,
+      ),
+      row(
+        'training',
+        `${number(training.flops_per_second.median / 1e9)} GFLOP/s, ${percent(training.share_of_limit.median, 0)} of the limit, counted as a forward and a backward of its own`,
       ),
       row(
         'traffic',

@@ -4,7 +4,15 @@ import type { Case } from './cases.js';
 import { isShape } from './cases.js';
 import type { CaseRun, StepRun } from './job.js';
 import type { PeerRun } from './peer.js';
-import { floorOf, PHASES, shareOfLimit, sumOfFloors, type Floor, type Phase } from './roofline.js';
+import {
+  arithmeticRate,
+  floorOf,
+  PHASES,
+  shareOfLimit,
+  sumOfFloors,
+  type Floor,
+  type Phase,
+} from './roofline.js';
 import { spread, type Spread } from './statistics.js';
 
 export interface PhaseReport {
@@ -54,6 +62,8 @@ export interface CaseReport extends Omit<Case, 'name' | 'model'> {
   /** Of a step, medians. Absent where the case takes none. */
   tokens?: { trl: number; completion: number; distinct: number };
   phases?: Record<Phase | 'step', PhaseReport>;
+  /** Arithmetic of a forward and a backward over the distinct tokens, whatever sampling kept of it, a second of training. */
+  plain_training_rate?: { flops_per_second: Spread; share_of_limit: Spread };
   peer?: PeerReport;
   notes: string[];
 }
@@ -97,6 +107,11 @@ export function reportCase(one: Case, runs: CaseRun[], limits: MachineLimits, pe
     train: phase('train'),
     optimizer: phase('optimizer'),
     step: phase('step'),
+  };
+  const rates = run.steps.map((step) => rate(step.plain_training_flops, step.seconds.train));
+  report.plain_training_rate = {
+    flops_per_second: spread(rates),
+    share_of_limit: spread(rates.map((flops) => flops / arithmeticRate(limits, one.dtype))),
   };
   if (peer) report.peer = reportPeer(peer, report.phases);
   return report;

@@ -4,8 +4,8 @@
  *
  *   sample      a pass over the weights a token position, forwarding what is new
  *   reference   one pass, where anything is new
- *   train       forward (nothing where sampling kept its activations), logits, and backward: the weights
- *               are read for each, and the gradients written
+ *   train       forward (nothing where sampling kept what it computed) and backward: the weights are read
+ *               for each, and the gradients written
  *   optimizer   the norm reads the gradients; AdamW reads weights, gradients and both moments, and writes
  *               weights and both moments
  *
@@ -24,8 +24,8 @@ export interface Counts {
   sample: { nodes: number; rows: number; positions: number };
   /** Zeros where every path was known. */
   reference: { nodes: number; rows: number };
-  /** `forward` of `nodes` were forwarded; all of them are gone back through, if any (`backward`). */
-  train: { forward: number; nodes: number; rows: number; backward: boolean };
+  /** `forward` were forwarded, of `nodes` and `rows`; all of them are gone back through, if any (`backward`). */
+  train: { forward: { nodes: number; rows: number }; nodes: number; rows: number; backward: boolean };
 }
 
 /** What must be done. */
@@ -55,13 +55,22 @@ export function matrixWeights(config: ModelConfig): { layers: number; vocabulary
   };
 }
 
+/** Arithmetic of a forward over `nodes`, `rows` of which are multiplied with the vocabulary. */
+export function forwardFlops(config: ModelConfig, { nodes, rows }: { nodes: number; rows: number }): number {
+  const { layers, vocabulary } = matrixWeights(config);
+  return 2 * (nodes * layers + rows * vocabulary);
+}
+
+/** Of training that keeps nothing of sampling: a forward and a backward, which is twice as much. */
+export const plainTrainingFlops = (config: ModelConfig, { train }: Counts): number =>
+  3 * forwardFlops(config, train);
+
 /** The work of each phase of a step. */
 export function workOf(config: ModelConfig, dtype: DType, counts: Counts): Record<Phase, Work> {
   const { layers, vocabulary } = matrixWeights(config);
   const size = dtype === 'bfloat16' ? 2 : FLOAT32;
   const parameters = parameterCount(config);
-  const forward = ({ nodes, rows }: { nodes: number; rows: number }) =>
-    2 * (nodes * layers + rows * vocabulary);
+  const forward = (rows: { nodes: number; rows: number }) => forwardFlops(config, rows);
   const pass = (layers + vocabulary) * size;
   const { sample, reference, train } = counts;
   // Backward is twice the forward: once towards the inputs, once towards the weights.
@@ -70,10 +79,10 @@ export function workOf(config: ModelConfig, dtype: DType, counts: Counts): Recor
     sample: { flops: forward(sample), read: sample.positions * pass, written: 0 },
     reference: { flops: forward(reference), read: reference.nodes > 0 ? pass : 0, written: 0 },
     train: {
-      flops: forward({ nodes: train.forward, rows: train.rows }) + backward,
+      flops: forward(train.forward) + backward,
       read:
-        (train.forward > 0 ? layers * size : 0) +
-        (train.rows > 0 ? vocabulary * size : 0) +
+        (train.forward.nodes > 0 ? layers * size : 0) +
+        (train.forward.rows > 0 ? vocabulary * size : 0) +
         (train.backward ? pass : 0),
       written: train.backward ? parameters * FLOAT32 : 0,
     },

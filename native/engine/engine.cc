@@ -17,9 +17,11 @@ Engine::Engine(const EngineOptions& options, std::function<void()> check)
     : check_(std::move(check)), device_(open_device(options.device)) {
   use_tensor_memory();
   if (options.threads > 0) at::set_num_threads(options.threads);
-  info_ = {TORCH_VERSION, device_.str(), options.dtype, at::get_cpu_capability(), at::get_num_threads(), {}};
+  info_ = {
+      TORCH_VERSION, device_.str(), options.dtype, at::get_cpu_capability(), at::get_num_threads(), {}, {}};
   info_.matmul =
       device_.is_cpu() ? choose_matmul_backend(options.matmul_backend) : MatmulBackend{"cublas", {}};
+  if (device_.is_cpu() && options.dtype == "bfloat16") info_.bfloat16_speed = bfloat16_speed();
 }
 
 Engine::~Engine() {
@@ -123,13 +125,13 @@ Engine::Pending Engine::run(const Model& model, const Batch& batch, double tempe
   std::vector<int64_t> predictor_rows;
   for (const int64_t node : targets.predictors) predictor_rows.push_back(rows[node]);
   LogProbs scores(computed->hidden(predictor_rows), model.output(), targets.rows, targets.tokens, temperature,
-                  computed->for_backward());
+                  computed->for_backward(), computed->vocabulary.find(predictor_rows, temperature));
   return {batch, temperature, computed, std::move(part), std::move(rows), targets, std::move(scores), fresh};
 }
 
 TokenScores Engine::gather(const Pending& pending) {
   const at::Tensor logps = pending.scores.logps.cpu(), entropies = pending.scores.entropies.cpu();
-  TokenScores scores{{}, {}, pending.part.size(), pending.fresh};
+  TokenScores scores{{}, {}, pending.part.size(), pending.fresh, pending.scores.computed_rows()};
   for (const int64_t target : pending.targets.of_token) {
     scores.logps.push_back(logps.const_data_ptr<float>()[target]);
     scores.entropies.push_back(entropies.const_data_ptr<float>()[pending.targets.rows[target]]);
@@ -234,9 +236,7 @@ void Engine::backward(const std::vector<float>& d_logps, const std::vector<float
 double Engine::optimizer_step(const AdamWOptions& options) {
   policy();
   forget_activations();
-  const double norm = optimizer_->step(options);
-  policy().refresh_values();
-  return norm;
+  return optimizer_->step(options);
 }
 
 void Engine::zero_grad() {

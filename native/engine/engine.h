@@ -23,13 +23,15 @@ struct EngineInfo {
   std::string torch_version, device, dtype, cpu_capability;
   int threads;
   MatmulBackend matmul;
+  std::optional<double> bfloat16_speed;  // see matmul_backend.h; where it's computed with
 };
 
 // Completion tokens, completions one after another.
 struct TokenScores {
   std::vector<float> logps, entropies;
-  int64_t nodes;     // distinct tokens that predict, or lead to, a completion token
-  int64_t computed;  // of these, forwarded for these scores
+  int64_t nodes;      // distinct tokens that predict, or lead to, a completion token
+  int64_t computed;   // of these, forwarded for these scores
+  int64_t predicted;  // distinct beginnings that were multiplied with the vocabulary for these scores
 };
 
 struct MemoryReport {

@@ -22,10 +22,10 @@ void Engine::initialize(const ModelConfig& config, uint64_t seed) {
       parameter.master.zero_();
     } else if (ends_with(parameter.name, "norm.weight")) {
       parameter.master.fill_(1);
-    } else if (device_.is_cpu()) {
-      parameter.master.normal_(0, kDeviation, generator);
     } else {
-      parameter.master.copy_(at::empty(parameter.shape).normal_(0, kDeviation, generator));
+      // Numbers of bfloat16, as checkpoints have them.
+      const at::Tensor drawn = at::empty(parameter.shape).normal_(0, kDeviation, generator);
+      parameter.master.copy_(drawn.to(at::kBFloat16));
     }
   });
 }

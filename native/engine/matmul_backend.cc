@@ -67,6 +67,19 @@ MatmulBackend measure() {
 
 }  // namespace
 
+double bfloat16_speed() {
+  constexpr int kRepeats = 4;
+  const at::Tensor x = at::rand({kRows.back(), kIn}), w = at::rand({kOut, kIn});
+  const at::Tensor narrow_x = x.to(at::kBFloat16), narrow_w = w.to(at::kBFloat16);
+  double best = 0, narrow_best = 0;
+  for (int repeat = 0; repeat < kRepeats; ++repeat) {
+    const double time = seconds(x, w), narrow_time = seconds(narrow_x, narrow_w);
+    best = repeat == 0 ? time : std::min(best, time);
+    narrow_best = repeat == 0 ? narrow_time : std::min(narrow_best, narrow_time);
+  }
+  return best / narrow_best;
+}
+
 MatmulBackend choose_matmul_backend(const std::string& choice) {
   static std::mutex mutex;
   const std::lock_guard lock(mutex);

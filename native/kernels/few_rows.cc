@@ -19,7 +19,7 @@ struct Few {
 constexpr Few kFew{96, 64}, kFewForGrad{96, 256};
 
 // Rows of W at a time: as many sums as a core's first cache has room for.
-constexpr int64_t kOuts = 48;
+constexpr int64_t kOuts = 24;
 
 // Without OpenMP (see CMakeLists.txt) one thread would do all of it: libtorch's own are better then.
 #if defined(__x86_64__) && defined(_OPENMP)
@@ -35,9 +35,14 @@ FewRowsKernels bfloat16_kernels() {
   return allows("AVX512") && __builtin_cpu_supports("avx512bf16") ? few_rows_avx512_bfloat16()
                                                                   : FewRowsKernels{};
 }
+RowsKernel widened_kernel() {
+  if (allows("AVX512")) return few_rows_avx512_widened();
+  return float_kernels().forward ? few_rows_avx2_widened() : nullptr;
+}
 #else
 FewRowsKernels float_kernels() { return {}; }
 FewRowsKernels bfloat16_kernels() { return {}; }
+RowsKernel widened_kernel() { return nullptr; }
 #endif
 
 FewRowsKernels kernels_of(at::ScalarType type) {
@@ -45,12 +50,19 @@ FewRowsKernels kernels_of(at::ScalarType type) {
   return type == at::kFloat ? floats : type == at::kBFloat16 ? bfloat16s : FewRowsKernels{};
 }
 
-// Number: of x and `add`; Out: of y
-template <class Number, class Out>
+// Of x with a weight that may be kept in less.
+RowsKernel kernel_of(at::ScalarType x, at::ScalarType weight) {
+  static const RowsKernel widened = widened_kernel();
+  if (x == at::kFloat && weight == at::kBFloat16) return widened;
+  return x == weight ? kernels_of(x).forward : nullptr;
+}
+
+// Number: of x and `add`; Weight: of the weight; Out: of y
+template <class Number, class Weight, class Out>
 void run(RowsKernel kernel, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& add,
          at::Tensor& y) {
   const int64_t rows = x.size(0), in = x.size(1), out = weight.size(0);
-  const Number* w = weight.const_data_ptr<Number>();
+  const Weight* w = weight.const_data_ptr<Weight>();
   const Number* numbers = x.const_data_ptr<Number>();
   const Number* more = add.defined() ? add.const_data_ptr<Number>() : nullptr;
   const int64_t more_stride = add.defined() && add.dim() == 2 ? out : 0;
@@ -103,7 +115,7 @@ void run_grad(GradKernel kernel, const void* g, const void* x, size_t number, in
 bool suits(const at::Tensor& x, const at::Tensor& other, const Few& few) {
   const int64_t most = x.scalar_type() == at::kFloat ? few.floats : few.bfloat16s;
   return x.is_cpu() && x.size(0) <= most && x.is_contiguous() && other.is_contiguous() &&
-         kernels_of(x.scalar_type()).forward;
+         kernel_of(x.scalar_type(), other.scalar_type());
 }
 
 }  // namespace
@@ -113,10 +125,12 @@ bool suits_few_rows(const at::Tensor& x, const at::Tensor& weight) { return suit
 bool suits_few_rows_grad(const at::Tensor& g, const at::Tensor& x) { return suits(g, x, kFewForGrad); }
 
 void few_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& add, at::Tensor y) {
-  const RowsKernel kernel = kernels_of(x.scalar_type()).forward;
-  if (x.scalar_type() == at::kFloat) return run<float, float>(kernel, x, weight, add, y);
-  if (y.scalar_type() == at::kFloat) return run<at::BFloat16, float>(kernel, x, weight, add, y);
-  run<at::BFloat16, at::BFloat16>(kernel, x, weight, add, y);
+  using at::BFloat16;
+  const RowsKernel kernel = kernel_of(x.scalar_type(), weight.scalar_type());
+  if (weight.scalar_type() == at::kFloat) return run<float, float, float>(kernel, x, weight, add, y);
+  if (x.scalar_type() == at::kFloat) return run<float, BFloat16, float>(kernel, x, weight, add, y);
+  if (y.scalar_type() == at::kFloat) return run<BFloat16, BFloat16, float>(kernel, x, weight, add, y);
+  run<BFloat16, BFloat16, BFloat16>(kernel, x, weight, add, y);
 }
 
 void few_rows_grad(const at::Tensor& g, const at::Tensor& x, at::Tensor grad, bool add) {

@@ -6,14 +6,14 @@
 
 namespace grpo {
 
-// Whether this processor and these tensors suit `few_rows`, or `few_rows_grad`; elsewhere at::mm_out is
-// the better one.
+// Whether this processor and these tensors suit `few_rows` and the others; elsewhere at::mm_out is the
+// better one.
 bool suits_few_rows(const at::Tensor& x, const at::Tensor& weight);
 bool suits_few_rows_grad(const at::Tensor& g, const at::Tensor& x);
 
-// y = x W^T + add. x: [rows, in], weight: [out, in] of x's type; y: [rows, out] of x's type or float32;
-// add: [rows, out] or [out] of x's type, or undefined. Sums in float32. A row of y does not depend on
-// which other rows there are.
+// y = x W^T + add. x: [rows, in], weight: [out, in] of x's type, or bfloat16; y: [rows, out] of x's type
+// or float32; add: [rows, out] or [out] of x's type, or undefined. Sums in float32. A row of y does not
+// depend on which other rows there are, nor on whether the weight's numbers are kept in bfloat16.
 void few_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& add, at::Tensor y);
 
 // grad (+)= g^T x: what the rows of g = dL/dy and of x bring to the weight's gradient. g: [rows, out],

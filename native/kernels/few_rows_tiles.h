@@ -19,29 +19,39 @@ struct FewRowsKernels {
   GradKernel grad;
 };
 
-// Null where the compiler or the build can't.
+// Null where the compiler or the build can't. `widened`: of float x with bfloat16 weights, exactly as with
+// the same weights in float32.
 FewRowsKernels few_rows_avx2_float();
+RowsKernel few_rows_avx2_widened();
 FewRowsKernels few_rows_avx512_float();
+RowsKernel few_rows_avx512_widened();
 FewRowsKernels few_rows_avx512_bfloat16();
 
 namespace {
 
-// R rows of x with O rows of W: R x O sums in registers, each of W's vectors loaded once. Meanwhile
-// the O rows of W after these are called for: the hardware's prefetcher doesn't follow several rows.
-template <class V, int R, int O>
-inline void tile(const typename V::Number* x, const typename V::Number* w, int64_t in, float* sums,
-                 int64_t stride) {
+inline float widen(uint16_t x) { return __builtin_bit_cast(float, static_cast<uint32_t>(x) << 16); }
+
+// How much of a row is multiplied before the next: so much of x stays in a core's second cache, and a
+// tile's part of W in the first.
+constexpr int64_t kDepth = 1024;
+
+// Columns [begin, end) of R rows of x with O rows of W: R x O sums in registers, each of W's vectors loaded
+// once. Where `ahead` is set, the O rows of W after these are called for meanwhile: the hardware's
+// prefetcher doesn't follow several rows.
+template <class V, int R, int O, bool ahead>
+inline void tile(const typename V::Number* x, const typename V::Weight* w, int64_t in, int64_t begin,
+                 int64_t end, float* sums, int64_t stride) {
   typename V::Sum sum[R][O];
   for (int r = 0; r < R; ++r) {
     for (int o = 0; o < O; ++o) sum[r][o] = V::zero();
   }
-  const int64_t whole = in - in % V::kWidth;
-  for (int64_t k = 0; k < whole; k += V::kWidth) {
+  const int64_t whole = end - (end - begin) % V::kWidth;
+  for (int64_t k = begin; k < whole; k += V::kWidth) {
     typename V::Vector wk[O];
 #pragma GCC unroll 8
     for (int o = 0; o < O; ++o) {
-      wk[o] = V::load(w + o * in + k);
-      __builtin_prefetch(w + (o + O) * in + k, 0, 2);
+      wk[o] = V::load_weight(w + o * in + k);
+      if constexpr (ahead) __builtin_prefetch(w + (o + O) * in + k, 0, 2);
     }
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
@@ -51,28 +61,33 @@ inline void tile(const typename V::Number* x, const typename V::Number* w, int64
     }
   }
   for (int r = 0; r < R; ++r) {
-    for (int o = 0; o < O; ++o) {
-      float total = V::total(sum[r][o]);
-      for (int64_t k = whole; k < in; ++k) total += V::number(x[r * in + k]) * V::number(w[o * in + k]);
-      sums[r * stride + o] = total;
+    float* const to = sums + r * stride;
+    V::totals(sum[r], to, begin > 0);
+    for (int64_t k = whole; k < end; ++k) {
+      for (int o = 0; o < O; ++o) to[o] += V::number(x[r * in + k]) * V::weight(w[o * in + k]);
     }
   }
 }
 
-template <class V, int R, int O>
-inline void tile_of(int64_t rows, const typename V::Number* x, const typename V::Number* w, int64_t in,
-                    float* sums, int64_t stride) {
-  if (rows == R) return tile<V, R, O>(x, w, in, sums, stride);
-  if constexpr (R > 1) tile_of<V, R - 1, O>(rows, x, w, in, sums, stride);
+template <class V, int R, int O, bool ahead>
+inline void tile_of(int64_t rows, const typename V::Number* x, const typename V::Weight* w, int64_t in,
+                    int64_t begin, int64_t end, float* sums, int64_t stride) {
+  if (rows == R) return tile<V, R, O, ahead>(x, w, in, begin, end, sums, stride);
+  if constexpr (R > 1) tile_of<V, R - 1, O, ahead>(rows, x, w, in, begin, end, sums, stride);
 }
 
 template <class V, int O>
-inline void column(const typename V::Number* x, int64_t rows, const typename V::Number* w, int64_t in,
-                   float* sums, int64_t stride) {
-  // In as few tiles as there can be, of like size.
-  for (int64_t tiles = (rows + V::kRows - 1) / V::kRows; tiles > 0; --tiles) {
+inline void column(const typename V::Number* x, int64_t rows, const typename V::Weight* w, int64_t in,
+                   int64_t begin, int64_t end, float* sums, int64_t stride) {
+  // In as few tiles as there can be, of like size; the first calls for the next rows of W.
+  const int64_t all = (rows + V::kRows - 1) / V::kRows;
+  for (int64_t tiles = all; tiles > 0; --tiles) {
     const int64_t now = (rows + tiles - 1) / tiles;
-    tile_of<V, V::kRows, O>(now, x, w, in, sums, stride);
+    if (tiles == all) {
+      tile_of<V, V::kRows, O, true>(now, x, w, in, begin, end, sums, stride);
+    } else {
+      tile_of<V, V::kRows, O, false>(now, x, w, in, begin, end, sums, stride);
+    }
     rows -= now;
     x += now * in;
     sums += now * stride;
@@ -82,11 +97,16 @@ inline void column(const typename V::Number* x, int64_t rows, const typename V::
 template <class V>
 void rows_kernel(const void* x, int64_t rows, const void* weight, int64_t outs, int64_t in, float* sums) {
   const auto* numbers = static_cast<const typename V::Number*>(x);
-  const auto* w = static_cast<const typename V::Number*>(weight);
-  int64_t o = 0;
-  for (; o + V::kOuts <= outs; o += V::kOuts)
-    column<V, V::kOuts>(numbers, rows, w + o * in, in, sums + o, outs);
-  for (; o < outs; ++o) column<V, 1>(numbers, rows, w + o * in, in, sums + o, outs);
+  const auto* w = static_cast<const typename V::Weight*>(weight);
+  const int64_t parts = (in + kDepth - 1) / kDepth;
+  const int64_t depth = ((in + parts - 1) / parts + V::kWidth - 1) / V::kWidth * V::kWidth;
+  for (int64_t begin = 0; begin < in; begin += depth) {
+    const int64_t end = begin + depth < in ? begin + depth : in;
+    int64_t o = 0;
+    for (; o + V::kOuts <= outs; o += V::kOuts)
+      column<V, V::kOuts>(numbers, rows, w + o * in, in, begin, end, sums + o, outs);
+    for (; o < outs; ++o) column<V, 1>(numbers, rows, w + o * in, in, begin, end, sums + o, outs);
+  }
 }
 
 // O columns of g with I vectors of x: O x I sums in registers, which the rows are added to one by one.

@@ -1,6 +1,7 @@
 // A forest and what a model made of its nodes. It grows, and computes only what is new.
 #pragma once
 #include "model/model.h"
+#include "model/vocabulary_rows.h"
 
 namespace grpo {
 
@@ -11,6 +12,7 @@ class ComputedForest {
       : model_(model), trace_(model.config, model.options(), for_backward) {}
 
   Forest forest;
+  VocabularyRows vocabulary;
 
   // Computes the nodes that were inserted since the last call; says how many. After it has thrown,
   // the forest is of no use. `limit`: nodes that there will never be more of.

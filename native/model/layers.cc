@@ -1,9 +1,13 @@
 #include "model/layers.h"
 
+#include <algorithm>
+
 #include "kernels/few_rows.h"
 
 namespace grpo {
 namespace {
+
+constexpr int64_t kWidenedAtOnce = 16384;  // rows of a weight
 
 // x: [..., hidden] -> normalised x, without the weight, in float32; and 1 / rms [..., 1]
 std::pair<at::Tensor, at::Tensor> normalise(const at::Tensor& x, double eps) {
@@ -15,7 +19,7 @@ std::pair<at::Tensor, at::Tensor> normalise(const at::Tensor& x, double eps) {
 }  // namespace
 
 void Embedding::forward(const at::Tensor& tokens, at::Tensor out) const {
-  at::index_select_out(out, weight->value, 0, tokens);
+  out.copy_(weight->value.index_select(0, tokens));
 }
 
 void Embedding::backward(const at::Tensor& g, const at::Tensor& tokens) const {
@@ -26,9 +30,9 @@ void Linear::forward(const at::Tensor& x, at::Tensor y) const {
   if (suits_few_rows(x, weight->value)) {
     few_rows(x, weight->value, bias ? bias->value : at::Tensor(), y);
   } else if (bias) {
-    at::addmm_out(y, bias->value, x, weight->value.t());
+    at::addmm_out(y, bias->value, x, weight->value_as(x).t());
   } else {
-    at::mm_out(y, x, weight->value.t());
+    at::mm_out(y, x, weight->value_as(x).t());
   }
 }
 
@@ -36,15 +40,27 @@ void Linear::forward(const at::Tensor& x, const at::Tensor& residual, at::Tensor
   if (suits_few_rows(x, weight->value)) {
     few_rows(x, weight->value, residual, y);
   } else {
-    at::addmm_out(y, residual, x, weight->value.t());
+    at::addmm_out(y, residual, x, weight->value_as(x).t());
   }
   if (bias) y.add_(bias->value);
 }
 
 at::Tensor Linear::logits(const at::Tensor& x) const {
-  if (!suits_few_rows(x, weight->value)) return x.mm(weight->value.t()).to(at::kFloat);
-  at::Tensor y = at::empty({x.size(0), weight->shape[0]}, x.options().dtype(at::kFloat));
-  few_rows(x, weight->value, {}, y);
+  const bool few = suits_few_rows(x, weight->value),
+             as_it_is = weight->value.scalar_type() == x.scalar_type();
+  if (!few && as_it_is) return x.mm(weight->value.t()).to(at::kFloat);
+  const int64_t out = weight->shape[0];
+  at::Tensor y = at::empty({x.size(0), out}, x.options().dtype(at::kFloat));
+  if (few) {
+    few_rows(x, weight->value, {}, y);
+    return y;
+  }
+  // Never the whole of the largest weight a second time.
+  for (int64_t first = 0; first < out; first += kWidenedAtOnce) {
+    const int64_t count = std::min(kWidenedAtOnce, out - first);
+    at::Tensor part = y.narrow(1, first, count);
+    at::mm_out(part, x, weight->value.narrow(0, first, count).to(x.scalar_type()).t());
+  }
   return y;
 }
 

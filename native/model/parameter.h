@@ -1,5 +1,5 @@
-// A weight and its gradient. Autograd walks activations only: an operation that has a weight
-// adds to the weight's gradient itself, in place, so that no second copy of 2 GB ever exists.
+// A weight and its gradient, which an operation that has the weight adds to in place, so that no second
+// copy of 2 GB ever exists.
 #pragma once
 #include <ATen/ATen.h>
 
@@ -12,10 +12,12 @@ struct Parameter {
   std::string name;  // the checkpoint's
   std::vector<int64_t> shape;
   at::Tensor master;      // float32; what the optimiser updates
-  at::Tensor value;       // what is computed with: master, or its bfloat16 copy
+  at::Tensor value;       // what is computed with: master, or its bfloat16 copy (see Model::frozen_copy)
   at::Tensor grad;        // float32, allocated at the first gradient
   bool has_grad = false;  // false: `grad` holds garbage, and the next one overwrites it
 
+  // `value` in x's type.
+  at::Tensor value_as(const at::Tensor& x) const { return value.to(x.scalar_type()); }
   void zero_grad() { has_grad = false; }
   // grad += a^T b. a: [n, rows], b: [n, columns]
   void add_product_grad(const at::Tensor& a, const at::Tensor& b);

@@ -211,6 +211,7 @@ Napi::Value to_value(Napi::Env env, const EngineInfo& info) {
   object.Set("threads", info.threads);
   object.Set("matrixBackend", info.matmul.name);
   object.Set("matrixGflops", gflops);
+  if (info.bfloat16_speed) object.Set("bfloat16Speed", *info.bfloat16_speed);
   object.Set("cpuCapability", info.cpu_capability);
   return object;
 }
@@ -231,6 +232,7 @@ Napi::Value to_value(Napi::Env env, const TokenScores& scores) {
   object.Set("entropies", to_typed_array<Napi::Float32Array>(env, scores.entropies));
   object.Set("nodes", static_cast<double>(scores.nodes));
   object.Set("computed", static_cast<double>(scores.computed));
+  object.Set("predicted", static_cast<double>(scores.predicted));
   return object;
 }
 

@@ -65,8 +65,12 @@ SampledPosition Sampling::next(const std::vector<int64_t>& stopped, const std::f
   const int64_t block = std::max<int64_t>(1, kBlockBytes / (vocab * static_cast<int64_t>(sizeof(float))));
   for (int64_t first = 0; first < rows; first += block) {
     const int64_t count = std::min(block, rows - first);
-    draw(logits.narrow(0, first, count), {history.begin() + first, history.begin() + first + count},
-         {completions_at.begin() + first, completions_at.begin() + first + count}, logp_of);
+    const at::Tensor logp =
+        draw(logits.narrow(0, first, count), {history.begin() + first, history.begin() + first + count},
+             {completions_at.begin() + first, completions_at.begin() + first + count}, logp_of);
+    if (computed_->for_backward())
+      computed_->vocabulary.keep({nodes.begin() + first, nodes.begin() + first + count}, logp,
+                                 request_.options.temperature);
   }
 
   ++position_;
@@ -84,13 +88,15 @@ SampledPosition Sampling::next(const std::vector<int64_t>& stopped, const std::f
   return result;
 }
 
-void Sampling::draw(at::Tensor logits, const std::vector<std::vector<int64_t>>& history,
-                    const std::vector<std::vector<int64_t>>& completions_at, std::vector<float>& logp_of) {
+at::Tensor Sampling::draw(at::Tensor logits, const std::vector<std::vector<int64_t>>& history,
+                          const std::vector<std::vector<int64_t>>& completions_at,
+                          std::vector<float>& logp_of) {
   const SamplingOptions& options = request_.options;
   const at::Tensor shaped =
       options.shape_probabilities() ? probabilities(logits, history, options) : at::Tensor();
   if (options.temperature > 0) logits.div_(options.temperature);
-  const at::Tensor logp = logits.sub_(logits.logsumexp(1, true)).cpu();  // [rows, vocab]
+  logits.sub_(logits.logsumexp(1, true));
+  const at::Tensor logp = logits.cpu();  // [rows, vocab]
   const at::Tensor probs = (shaped.defined() ? shaped.cpu() : logp.exp()).contiguous();
   const int64_t vocab = probs.size(1);
   at::parallel_for(0, probs.size(0), 1, [&](int64_t begin, int64_t end) {
@@ -105,6 +111,7 @@ void Sampling::draw(at::Tensor logits, const std::vector<std::vector<int64_t>>& 
       }
     }
   });
+  return logits;
 }
 
 }  // namespace grpo

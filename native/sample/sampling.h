@@ -36,10 +36,10 @@ class Sampling {
   const std::shared_ptr<ComputedForest>& computed() const { return computed_; }
 
  private:
-  // Draws the next token of the completions at each row of logits [rows, vocab], which are used up, and
-  // notes its log-prob.
-  void draw(at::Tensor logits, const std::vector<std::vector<int64_t>>& history,
-            const std::vector<std::vector<int64_t>>& completions_at, std::vector<float>& logp_of);
+  // Draws the next token of the completions at each row of logits [rows, vocab], notes its log-prob, and
+  // gives what the logits became: the rows' log-probs at the temperature.
+  at::Tensor draw(at::Tensor logits, const std::vector<std::vector<int64_t>>& history,
+                  const std::vector<std::vector<int64_t>>& completions_at, std::vector<float>& logp_of);
 
   const Model& model_;
   const SampleRequest request_;

@@ -18,7 +18,7 @@ class AdamW {
  public:
   explicit AdamW(std::deque<Parameter>& parameters) : parameters_(parameters) {}
 
-  // Clips, updates the masters, forgets the gradients. Returns the norm before clipping.
+  // Clips, updates the masters and the values, forgets the gradients. Returns the norm before clipping.
   double step(const AdamWOptions& options);
 
   // The moments of parameter i, zero until the first step.
@@ -29,6 +29,8 @@ class AdamW {
 
  private:
   void allocate();
+  // Of parameter i, whose gradient counts `scale` times.
+  void update(size_t i, double scale, double weight_decay, const AdamWOptions& options);
 
   std::deque<Parameter>& parameters_;
   std::vector<at::Tensor> exp_avg_, exp_avg_sq_;

@@ -32,35 +32,38 @@ std::vector<LogProbs::Chunk> LogProbs::chunks_of(const std::vector<int64_t>& tar
   return chunks;
 }
 
-at::Tensor LogProbs::logits(const Chunk& chunk) const {
-  return lm_head_.logits(chunk.of_rows(hidden_)).div_(temperature_);
+at::Tensor LogProbs::log_probs(const Chunk& chunk) const {
+  if (known_) return known_.table.index_select(0, chunk.of_rows(known_.rows));
+  at::Tensor z = lm_head_.logits(chunk.of_rows(hidden_));  // [count, vocab]
+  for_blocks(chunk, [&](int64_t first, int64_t count) {
+    at::Tensor block = z.narrow(0, first, count).div_(temperature_);
+    block.sub_(block.logsumexp(1, true));
+  });
+  return z;
 }
 
 LogProbs::LogProbs(const at::Tensor& hidden, const Linear& lm_head, const std::vector<int64_t>& target_rows,
-                   const std::vector<int64_t>& tokens, double temperature, bool keep)
+                   const std::vector<int64_t>& tokens, double temperature, bool keep,
+                   VocabularyRows::Known known)
     : hidden_(hidden),
       lm_head_(lm_head),
       temperature_(temperature),
       chunks_(chunks_of(target_rows)),
       target_rows_(on_device_of(hidden, target_rows)),
-      tokens_(on_device_of(hidden, tokens)) {
+      tokens_(on_device_of(hidden, tokens)),
+      known_(std::move(known)) {
   const auto options = hidden.options().dtype(at::kFloat);
   logps = at::empty({target_rows_.numel()}, options);
   entropies = at::empty({hidden.size(0)}, options);
-  normalisers_ = at::empty({hidden.size(0)}, options);
   for (const Chunk& chunk : chunks_) {
-    const at::Tensor logits = this->logits(chunk);  // [count, vocab]
+    const at::Tensor logp = log_probs(chunk);  // [count, vocab]
     for_blocks(chunk, [&](int64_t first, int64_t count) {
-      const at::Tensor z = logits.narrow(0, first, count);                   // [count, vocab]
-      const at::Tensor lse = z.logsumexp(1);                                 // [count]
-      const at::Tensor mean = (z - lse.unsqueeze(1)).exp_().mul_(z).sum(1);  // [count] E[z]
-      entropies.narrow(0, chunk.first + first, count).copy_(lse - mean);
-      normalisers_.narrow(0, chunk.first + first, count).copy_(lse);
+      const at::Tensor block = logp.narrow(0, first, count);
+      entropies.narrow(0, chunk.first + first, count).copy_(block.exp().mul_(block).sum(1).neg_());
     });
     const at::Tensor row = chunk.of_targets(target_rows_) - chunk.first;
-    chunk.of_targets(logps).copy_(logits.index({row, chunk.of_targets(tokens_)}) -
-                                  chunk.of_rows(normalisers_).index_select(0, row));
-    if (keep && chunks_.size() == 1) kept_ = logits;
+    chunk.of_targets(logps).copy_(logp.index({row, chunk.of_targets(tokens_)}));
+    if (keep && chunks_.size() == 1) kept_ = logp;
   }
 }
 
@@ -74,7 +77,7 @@ void LogProbs::for_blocks(const Chunk& chunk, const std::function<void(int64_t, 
 at::Tensor LogProbs::backward(const at::Tensor& d_logps, const at::Tensor& d_entropies) {
   at::Tensor d_hidden = at::empty_like(hidden_);
   for (const Chunk& chunk : chunks_) {
-    at::Tensor dz = kept_.defined() ? std::exchange(kept_, {}) : logits(chunk);  // [count, vocab]
+    at::Tensor dz = kept_.defined() ? std::exchange(kept_, {}) : log_probs(chunk);  // [count, vocab]
     const at::Tensor row = chunk.of_targets(target_rows_) - chunk.first;
     const at::Tensor d_target = chunk.of_targets(d_logps);
     // What the row's targets bring together, times -p.
@@ -84,8 +87,7 @@ at::Tensor LogProbs::backward(const at::Tensor& d_logps, const at::Tensor& d_ent
       const auto of_block = [&](const at::Tensor& rows) {
         return rows.narrow(0, chunk.first + first, count).unsqueeze(1);
       };
-      at::Tensor block = dz.narrow(0, first, count);  // [count, vocab] becomes log p, then dL/dz
-      block.sub_(of_block(normalisers_));
+      at::Tensor block = dz.narrow(0, first, count);  // [count, vocab]: log p, which becomes dL/dz
       at::Tensor factor = sum.narrow(0, first, count);
       if (d_entropies.defined())
         factor = (block + of_block(entropies)).mul_(of_block(d_entropies)).add_(factor);

@@ -1,22 +1,24 @@
-// Log-probs and entropies over the vocabulary, without holding [rows, vocab] of them.
+// Log-probs and entropies over the vocabulary, without holding more of [rows, vocab] than there is room for.
 #pragma once
 #include <functional>
 #include <vector>
 
-#include "model/layers.h"
+#include "model/computed_forest.h"
 
 namespace grpo {
 
 class LogProbs {
  public:
   // hidden: [rows, hidden]; target i is `tokens[i]` predicted from row `target_rows[i]`, rows ascending.
-  // The logits are computed a chunk of rows at a time, and again for the backward unless `keep` is
-  // set and all of them were one chunk.
+  // The log-probs of all rows are those of `known`, where it has any; else they are computed a chunk of
+  // rows at a time, and again for the backward unless `keep` is set and all of them were one chunk.
   LogProbs(const at::Tensor& hidden, const Linear& lm_head, const std::vector<int64_t>& target_rows,
-           const std::vector<int64_t>& tokens, double temperature, bool keep);
+           const std::vector<int64_t>& tokens, double temperature, bool keep, VocabularyRows::Known known);
 
   at::Tensor logps;      // [targets] log softmax(logits / temperature)[token], nats
   at::Tensor entropies;  // [rows] of softmax(logits / temperature), nats
+  // Rows multiplied with the vocabulary for them.
+  int64_t computed_rows() const { return known_ ? 0 : hidden_.size(0); }
 
   // Adds to the weight's gradient and gives dL/dhidden. d_logps: [targets]; d_entropies: [rows], or
   // undefined where the loss has no entropy in it. Once.
@@ -32,16 +34,16 @@ class LogProbs {
   std::vector<Chunk> chunks_of(const std::vector<int64_t>& target_rows) const;
   // Calls body(first, count) for a few of the chunk's rows after another.
   void for_blocks(const Chunk& chunk, const std::function<void(int64_t, int64_t)>& body) const;
-  // [count, vocab] float32, over the temperature
-  at::Tensor logits(const Chunk& chunk) const;
+  // [count, vocab] float32, for the caller to use up
+  at::Tensor log_probs(const Chunk& chunk) const;
 
   const at::Tensor hidden_;
   const Linear lm_head_;
   const double temperature_;
   const std::vector<Chunk> chunks_;
   const at::Tensor target_rows_, tokens_;  // [targets]
-  at::Tensor normalisers_;                 // [rows] log-sum-exp
-  at::Tensor kept_;                        // the logits, where one chunk is all
+  const VocabularyRows::Known known_;
+  at::Tensor kept_;  // the log-probs, where one chunk is all
 };
 
 }  // namespace grpo

@@ -106,6 +106,8 @@ export interface TokenScores {
   nodes: number;
   /** Of these, the ones forwarded for these scores: none where sampling kept them (`keepActivations`). */
   computed: number;
+  /** Distinct beginnings multiplied with the vocabulary for these scores: none where sampling kept its log-probs. */
+  predicted: number;
 }
 
 export interface OptimizerOptions {
@@ -134,6 +136,8 @@ export interface EngineInfo {
   matrixBackend: string;
   /** GFLOP/s of each candidate, float32, the harmonic mean over 16, 64 and 256 x 896 x 4864; empty where none was measured. */
   matrixGflops: Record<string, number>;
+  /** How many times as fast as float32's products of bfloat16 are on this processor; where it is computed with. */
+  bfloat16Speed?: number;
   /** Highest vector instructions libtorch uses, e.g. `AVX512`. */
   cpuCapability: string;
 }

@@ -25,6 +25,7 @@ export async function environment(engine: EngineInfo, seed: number): Promise<Rec
     threads: engine.threads,
     matrix_backend: engine.matrixBackend,
     matrix_gflops: engine.matrixGflops,
+    ...(engine.bfloat16Speed !== undefined && { bfloat16_speed: engine.bfloat16Speed }),
     seed,
     git_commit: await gitCommit(),
     started: new Date().toISOString(),

@@ -39,7 +39,12 @@ async function learnFrom(model: LanguageModel, batch: Batch) {
   return { scores, gradients: await tensorsOf(model, 'grad') };
 }
 
-async function expectSame(model: LanguageModel, choose: (batch: Batch) => Batch, computed: number) {
+/** @param expected `predicted`: whether any row of the vocabulary had to be computed */
+async function expectSame(
+  model: LanguageModel,
+  choose: (batch: Batch) => Batch,
+  expected: { computed: number; predicted: boolean },
+) {
   const batch = choose(await sampled(model, false));
   await model.engine.zeroGrad();
   const plain = await learnFrom(model, batch);
@@ -48,7 +53,9 @@ async function expectSame(model: LanguageModel, choose: (batch: Batch) => Batch,
 
   expect(choose(await sampled(model, true))).toEqual(batch);
   const again = await learnFrom(model, batch);
-  expect(again.scores).toMatchObject({ nodes: plain.scores.nodes, computed });
+  expect(again.scores).toMatchObject({ nodes: plain.scores.nodes, computed: expected.computed });
+  expect(again.scores.predicted).toBe(expected.predicted ? plain.scores.predicted : 0);
+  expect(plain.scores.predicted).toBeGreaterThan(0);
   expect(maxDifference(again.scores.logps, plain.scores.logps)).toBeLessThan(SCORE_TOLERANCE);
   expect(maxDifference(again.scores.entropies, plain.scores.entropies)).toBeLessThan(SCORE_TOLERANCE);
   for (const [name, gradient] of plain.gradients) {
@@ -66,10 +73,11 @@ const part = ({ completions, promptOf }: Batch, from: number, to: number): Batch
 describe.each(['qwen2-tied', 'qwen3-tied', 'llama-tied'])('a forward of what %s sampled', (name) => {
   const model = sharedModel(name);
 
-  it('computes nothing and learns the same', () => expectSame(model(), (batch) => batch, 0));
+  it('computes nothing and learns the same', () =>
+    expectSame(model(), (batch) => batch, { computed: 0, predicted: false }));
 
   it('learns the same from some of the completions', () =>
-    expectSame(model(), (batch) => part(batch, 4, 9), 0));
+    expectSame(model(), (batch) => part(batch, 4, 9), { computed: 0, predicted: false }));
 
   it('computes what was never sampled beside it', () =>
     expectSame(
@@ -87,8 +95,18 @@ describe.each(['qwen2-tied', 'qwen3-tied', 'llama-tied'])('a forward of what %s 
           promptOf: Int32Array.from([...batch.promptOf, 1, 0]),
         };
       },
-      2, // what comes last predicts nothing
+      { computed: 2, predicted: true }, // what comes last predicts nothing
     ));
+
+  it('asks the vocabulary again at another temperature', async () => {
+    const batch = await sampled(model(), true);
+    const scores = await model().forward(batch, 1);
+    expect(scores.computed).toBe(0);
+    const plain = await model().score(batch, { temperature: 1 });
+    expect(scores.predicted).toBe(plain.predicted);
+    expect(maxDifference(scores.logps, plain.logps)).toBeLessThan(SCORE_TOLERANCE);
+    expect(maxDifference(scores.entropies, plain.entropies)).toBeLessThan(SCORE_TOLERANCE);
+  });
 
   it('computes all of it once the weights have changed', async () => {
     const batch = await sampled(model(), true);

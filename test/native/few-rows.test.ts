@@ -27,10 +27,12 @@ const config = parseModelConfig({
   num_key_value_heads: 1,
   tie_word_embeddings: true,
 });
+/** Rows so long that a product takes them in parts. */
+const wide = { ...config, hiddenSize: 1038, intermediateSize: 2071, headDim: 346 };
 
-async function randomModel(dtype: DType): Promise<LanguageModel> {
+async function randomModel(dtype: DType, shape = config): Promise<LanguageModel> {
   const model = await LanguageModel.initialize({
-    config,
+    config: { ...shape, ropeInvFreq: Float64Array.from({ length: shape.headDim / 2 }, (_, i) => 0.9 ** i) },
     tokenizer: shapeTokenizer(config.vocabSize),
     eosTokenIds: [],
     seed: 11,
@@ -41,9 +43,14 @@ async function randomModel(dtype: DType): Promise<LanguageModel> {
   return model;
 }
 
-describe.each(['float32', 'bfloat16'] as const)('in %s', (dtype) => {
+describe.each([
+  ['float32', 'narrow', config],
+  ['bfloat16', 'narrow', config],
+  ['float32', 'wide', wide],
+  ['bfloat16', 'wide', wide],
+] as const)('in %s, %s rows', (dtype, _, shape) => {
   it('logits of 1 to 97 tokens are those among 300', async () => {
-    const { engine } = await randomModel(dtype);
+    const { engine } = await randomModel(dtype, shape);
     const ids = randomTokens(300, 1);
     const all = await engine.logits(ids);
     for (const count of [1, 2, 5, 7, 13, 24, 64, 65, 96, 97]) {
@@ -55,7 +62,7 @@ describe.each(['float32', 'bfloat16'] as const)('in %s', (dtype) => {
   });
 
   it('gradients of parts add up to that of the whole', async () => {
-    const model = await randomModel(dtype);
+    const model = await randomModel(dtype, shape);
     const completions = Array.from({ length: 24 }, (_, i) => randomTokens(15, i + 2));
     const whole = batchOf([{ prompt: [1, 2, 3], completions }]);
     const derivatives = randomFloats(tokenCount(whole), 5);

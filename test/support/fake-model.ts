@@ -184,6 +184,7 @@ export class FakeModel implements TrainableModel {
       entropies: Float32Array.from(rows, (row) => -row.reduce((sum, p) => sum + p * Math.log(p), 0)),
       nodes: tokens.length,
       computed: tokens.length,
+      predicted: tokens.length,
     };
   }
 

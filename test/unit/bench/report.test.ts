@@ -83,7 +83,7 @@ const step = (factor: number): StepRun => {
     counts: {
       sample: { nodes: 100, rows: 60, positions: 4 },
       reference: { nodes: 100, rows: 60 },
-      train: { forward: 0, nodes: 100, rows: 60, backward: true },
+      train: { forward: { nodes: 0, rows: 0 }, nodes: 100, rows: 60, backward: true },
     },
     work: {
       sample: work,
@@ -91,6 +91,7 @@ const step = (factor: number): StepRun => {
       train: { ...work, flops: 2e10 },
       optimizer: { flops: 0, read: 0, written: 5e8 },
     },
+    plain_training_flops: 6e10,
     tokens: 1000,
     completion_tokens: 250,
   };
@@ -130,7 +131,7 @@ describe('the report of a case', () => {
   const journal = chooseCases(['journal'], { steps: 3 })[0]!;
 
   it('has medians, rates and shares of the limit', () => {
-    const { phases, tokens, weights } = reportCase(journal, [run], limits);
+    const { phases, tokens, weights, plain_training_rate } = reportCase(journal, [run], limits);
     expect(weights).toBe('random');
     expect(tokens).toEqual({ trl: 1000, completion: 250, distinct: 100 });
     expect(phases!.sample.seconds).toEqual({ median: 0.2, min: 0.1, max: expect.closeTo(0.3) as number });
@@ -141,6 +142,9 @@ describe('the report of a case', () => {
     expect(phases!.sample.share_of_limit.median).toBeCloseTo(0.05);
     expect(phases!.optimizer.bound).toBe('memory');
     expect(phases!.step.floor.arithmetic).toBeCloseTo(0.07);
+    // 60 GFLOP in 0.4 s, at a limit of 400 GFLOP/s.
+    expect(plain_training_rate!.flops_per_second.median).toBeCloseTo(1.5e11);
+    expect(plain_training_rate!.share_of_limit.median).toBeCloseTo(0.375);
   });
 
   it('compares with TRL', () => {

@@ -4,6 +4,7 @@ import {
   bestLimits,
   floorOf,
   matrixWeights,
+  plainTrainingFlops,
   predictorRows,
   shareOfLimit,
   sumOfFloors,
@@ -31,7 +32,7 @@ const PARAMETERS = 80 + 312 + 16 + 4;
 const counts: Counts = {
   sample: { nodes: 9, rows: 5, positions: 3 },
   reference: { nodes: 7, rows: 4 },
-  train: { forward: 2, nodes: 9, rows: 5, backward: true },
+  train: { forward: { nodes: 2, rows: 5 }, nodes: 9, rows: 5, backward: true },
 };
 const limits: MachineLimits = {
   threads: 1,
@@ -71,16 +72,23 @@ describe('the work of a step', () => {
     const work = workOf(config, 'float32', {
       ...counts,
       reference: { nodes: 0, rows: 0 },
-      train: { forward: 0, nodes: 9, rows: 5, backward: false },
+      train: { forward: { nodes: 0, rows: 5 }, nodes: 9, rows: 5, backward: false },
     });
     expect(work.reference).toEqual({ flops: 0, read: 0, written: 0 });
     expect(work.train).toEqual({ flops: 2 * 5 * 40, read: 40 * 4, written: 0 });
   });
 
   it('trains for three times the forward where nothing was kept', () => {
-    const train = { forward: 9, nodes: 9, rows: 5, backward: true };
+    const train = { forward: { nodes: 9, rows: 5 }, nodes: 9, rows: 5, backward: true };
     const work = workOf(config, 'float32', { ...counts, train });
     expect(work.train.flops).toBe(3 * work.sample.flops);
+    expect(plainTrainingFlops(config, counts)).toBe(work.train.flops);
+  });
+
+  it('trains for the backward alone where all was kept', () => {
+    const train = { forward: { nodes: 0, rows: 0 }, nodes: 9, rows: 5, backward: true };
+    const work = workOf(config, 'float32', { ...counts, train });
+    expect(work.train).toMatchObject({ flops: 2 * work.sample.flops, read: 352 * 4 });
   });
 });
 
