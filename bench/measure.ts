@@ -1,9 +1,10 @@
 /** Runs one case: the trainer's own steps, on a model that counts what it is asked to compute. */
 import { trainOptions, type TrainOptions } from '../src/config/train-options.js';
-import { planBatches } from '../src/grpo/batches.js';
+import { EntropyBonus } from '../src/grpo/adaptive-entropy.js';
+import { oneStage, planBatches } from '../src/grpo/batches.js';
 import { learn } from '../src/grpo/learn.js';
 import { ReferenceCache } from '../src/grpo/reference-cache.js';
-import { collect, stopwatch, type RolloutContext } from '../src/grpo/rollout.js';
+import { collect, sampledTokens, stopwatch, trlTokens, type RolloutContext } from '../src/grpo/rollout.js';
 import { stopRule } from '../src/grpo/stop.js';
 import { parameterCount, parseModelConfig } from '../src/model/config.js';
 import { LanguageModel } from '../src/model/language-model.js';
@@ -89,12 +90,12 @@ async function takeSteps(
 ): Promise<StepRun[]> {
   const task = await loadTask(options.task, options);
   const { train } = await loadDataset(task, options);
-  const batches = planBatches(train.length, options);
+  const batches = planBatches(oneStage(train.length), options);
   const context: RolloutContext = {
     model,
     options,
     problems: train,
-    reward: spreadOut(task.reward),
+    rewards: [{ name: 'spread', reward: spreadOut(task.reward) }],
     isCorrect: (_, reward) => reward > 0,
     stop: stopRule(options.stop, task),
     reference: await ReferenceCache.open(model, options.temperature),
@@ -110,6 +111,8 @@ async function takeSteps(
     const learned = await learn(model, rollout, options, {
       learningRate: options.learningRate,
       noWeightDecay,
+      entropyBonus: new EntropyBonus(options),
+      onPolicy: true,
     });
     const seconds = {
       sample: rollout.seconds.sample,
@@ -124,8 +127,8 @@ async function takeSteps(
       counts: counted,
       work: workOf(model.config, options.dtype, counted),
       plain_training_flops: plainTrainingFlops(model.config, counted),
-      tokens: rollout.tokens,
-      completion_tokens: rollout.sampled,
+      tokens: trlTokens(rollout),
+      completion_tokens: sampledTokens(rollout),
     });
   }
   return steps;
@@ -149,7 +152,7 @@ async function firstToken(model: TrainableModel, options: TrainOptions): Promise
 function spreadOut(reward: RewardFunction): RewardFunction {
   return async (completions: Completion[]) => {
     const rewards = await reward(completions);
-    return rewards.map((value, i) => value + 0.01 * (hash32(completions[i]!.completion) % 7));
+    return rewards.map((value, i) => value! + 0.01 * (hash32(completions[i]!.completion) % 7));
   };
 }
 

@@ -31,7 +31,13 @@ export {
   type TrainOptions,
 } from './config/train-options.js';
 
-export { computeAdvantages, type Advantages, type ScaleRewards } from './grpo/advantages.js';
+export {
+  computeAdvantages,
+  type AdvantageOptions,
+  type Advantages,
+  type MultiObjectiveAggregation,
+  type ScaleRewards,
+} from './grpo/advantages.js';
 export {
   policyLoss,
   type LossInput,
@@ -39,13 +45,12 @@ export {
   type LossOptions,
   type LossResult,
   type LossType,
-} from './grpo/losses.js';
+} from './grpo/losses/index.js';
 export { learningRateAt, SCHEDULES, type LrSchedulerType, type ScheduleOptions } from './grpo/schedule.js';
 export { wilson } from './grpo/interval.js';
 
 export {
   loadDataset,
-  loadReward,
   loadSplit,
   loadTask,
   splitOf,
@@ -60,6 +65,9 @@ export {
   type Task,
   type TaskOptions,
 } from './tasks/index.js';
+
+export { loadReward, loadRewards, type NamedReward } from './rewards/load.js';
+export { partialCredit } from './rewards/partial-credit.js';
 
 export type {
   Batch,

@@ -70,6 +70,20 @@ void Engine::load(const ModelConfig& config, const std::vector<TensorLocation>& 
 
 void Engine::freeze_reference() { reference_ = policy().frozen_copy(); }
 
+Model& Engine::reference() {
+  if (reference_) return *reference_;
+  throw Error("REFERENCE_MISSING", "the engine has no reference", "Call freezeReference() first.");
+}
+
+void Engine::mix_reference(double alpha) {
+  auto& frozen = reference().parameters();
+  for (size_t i = 0; i < frozen.size(); ++i) {
+    check_();
+    const at::Tensor mixed = frozen[i].value.to(at::kFloat).mul(1 - alpha).add_(parameters()[i].master, alpha);
+    frozen[i].freeze(mixed.to(policy().options().dtype()));
+  }
+}
+
 void Engine::check_tokens(const std::vector<Tokens>& sequences) {
   const int64_t vocab = policy().config.vocab_size;
   for (const auto& tokens : sequences) {
@@ -140,12 +154,9 @@ TokenScores Engine::gather(const Pending& pending) {
 }
 
 TokenScores Engine::score(const Batch& batch, bool reference, double temperature) {
-  if (reference && !reference_) {
-    throw Error("REFERENCE_MISSING", "the engine has no reference", "Call freezeReference() first.");
-  }
+  const Model& model = reference ? this->reference() : policy();
   check_tokens(batch.prompts);
   check_tokens(batch.completions);
-  const Model& model = reference ? *reference_ : policy();
   return gather(run(model, batch, temperature, std::make_shared<ComputedForest>(model, false)));
 }
 
@@ -267,8 +278,11 @@ at::Tensor Engine::tensor(const std::string& name, TensorKind kind) {
       return optimizer_->exp_avg(index);
     case TensorKind::kExpAvgSq:
       return optimizer_->exp_avg_sq(index);
+    case TensorKind::kReference:
+      return reference().parameter(name).value.to(at::kFloat);
   }
-  throw Error("TENSOR_UNKNOWN", "unknown kind of tensor", "Use weight, grad, exp_avg or exp_avg_sq.");
+  throw Error("TENSOR_UNKNOWN", "unknown kind of tensor",
+              "Use weight, grad, exp_avg, exp_avg_sq or reference.");
 }
 
 void Engine::read_tensors(const std::vector<std::pair<TensorLocation, TensorKind>>& tensors) {
@@ -278,13 +292,17 @@ void Engine::read_tensors(const std::vector<std::pair<TensorLocation, TensorKind
     auto& file = files[location.file];
     if (!file) file = std::make_unique<MappedFile>(location.file);
     const at::Tensor source = file->tensor(location);
-    at::Tensor target = tensor(location.name, kind);
+    const at::Tensor target = tensor(location.name, kind);
     if (source.sizes() != target.sizes()) {
       throw Error("TENSOR_MISMATCH",
                   "tensor " + location.name + " in " + location.file + " has another shape",
                   "The checkpoint belongs to another model.");
     }
-    target.copy_(source);
+    if (kind == TensorKind::kReference) {
+      reference().parameter(location.name).freeze(source.to(policy().options()));
+    } else {
+      target.copy_(source);
+    }
   }
   policy().refresh_values();
 }

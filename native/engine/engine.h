@@ -38,7 +38,7 @@ struct MemoryReport {
   int64_t policy, reference, gradients, optimizer;
 };
 
-enum class TensorKind { kWeight, kGrad, kExpAvg, kExpAvgSq };
+enum class TensorKind { kWeight, kGrad, kExpAvg, kExpAvgSq, kReference };
 
 class Engine {
  public:
@@ -52,6 +52,8 @@ class Engine {
   // Draws the weights instead of reading them (see initialize.cc).
   void initialize(const ModelConfig& config, uint64_t seed);
   void freeze_reference();
+  // reference = alpha policy + (1 - alpha) reference (Gorbatovski et al. 2024, arXiv:2404.09656)
+  void mix_reference(double alpha);
 
   void sample_start(SampleRequest request);
   SampledPosition sample_next(const std::vector<int64_t>& stopped);
@@ -84,6 +86,7 @@ class Engine {
   };
 
   Model& policy();
+  Model& reference();
   // A policy whose masters `fill` writes, one after another.
   void make_policy(const ModelConfig& config, const std::function<void(Parameter&)>& fill);
   // Throws where a sequence is empty or holds what is no token of the model.

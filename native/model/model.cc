@@ -132,20 +132,7 @@ void Model::refresh_values() {
 
 std::unique_ptr<Model> Model::frozen_copy() const {
   auto copy = std::make_unique<Model>(config, device_, compute_type_);
-  for (size_t i = 0; i < parameters_.size(); ++i) {
-    Parameter& parameter = copy->parameters_[i];
-    const at::Tensor& value = parameters_[i].value;
-    const bool matrix = value.dim() == 2;
-    // What a checkpoint of bfloat16 gave is kept as that: half the memory, and not a bit is lost.
-    const at::Tensor narrow = matrix ? value.to(at::kBFloat16) : at::Tensor();
-    if (matrix && narrow.to(value.scalar_type()).equal(value)) {
-      parameter.value = narrow.is_same(value) ? value.clone() : narrow;
-    } else {
-      parameter.value.copy_(value);
-    }
-    // A frozen model needs no master: the values that are computed with are all of it.
-    parameter.master = parameter.value;
-  }
+  for (size_t i = 0; i < parameters_.size(); ++i) copy->parameters_[i].freeze(parameters_[i].value);
   return copy;
 }
 

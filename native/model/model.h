@@ -40,7 +40,7 @@ class Model {
   Parameter& parameter(const std::string& name);
   // The values that are computed with follow the masters (a no-op in float32).
   void refresh_values();
-  // For forwards alone: no masters, and matrices in bfloat16 where that is exactly what they hold.
+  // For forwards alone (see Parameter::freeze).
   std::unique_ptr<Model> frozen_copy() const;
   const ModelConfig config;
 

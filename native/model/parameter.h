@@ -12,12 +12,14 @@ struct Parameter {
   std::string name;  // the checkpoint's
   std::vector<int64_t> shape;
   at::Tensor master;      // float32; what the optimiser updates
-  at::Tensor value;       // what is computed with: master, or its bfloat16 copy (see Model::frozen_copy)
+  at::Tensor value;       // what is computed with: master, or its bfloat16 copy (see `freeze`)
   at::Tensor grad;        // float32, allocated at the first gradient
   bool has_grad = false;  // false: `grad` holds garbage, and the next one overwrites it
 
   // `value` in x's type.
   at::Tensor value_as(const at::Tensor& x) const { return value.to(x.scalar_type()); }
+  // For forwards alone: no master, and a matrix in bfloat16 where that is exactly what `numbers` are.
+  void freeze(const at::Tensor& numbers);
   void zero_grad() { has_grad = false; }
   // grad += a^T b. a: [n, rows], b: [n, columns]
   void add_product_grad(const at::Tensor& a, const at::Tensor& b);

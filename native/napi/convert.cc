@@ -147,7 +147,8 @@ TensorKind to_tensor_kind(const Napi::Value& value) {
   if (kind == "grad") return TensorKind::kGrad;
   if (kind == "exp_avg") return TensorKind::kExpAvg;
   if (kind == "exp_avg_sq") return TensorKind::kExpAvgSq;
-  bad_argument("kind must be weight, grad, exp_avg or exp_avg_sq, not " + kind);
+  if (kind == "reference") return TensorKind::kReference;
+  bad_argument("kind must be weight, grad, exp_avg, exp_avg_sq or reference, not " + kind);
 }
 
 SamplingOptions to_sampling_options(const Napi::Object& object) {

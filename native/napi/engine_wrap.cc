@@ -28,6 +28,7 @@ Napi::Function EngineWrap::define(Napi::Env env) {
                       InstanceMethod<&EngineWrap::load>("load"),
                       InstanceMethod<&EngineWrap::initialize>("initialize"),
                       InstanceMethod<&EngineWrap::freeze_reference>("freezeReference"),
+                      InstanceMethod<&EngineWrap::mix_reference>("mixReference"),
                       InstanceMethod<&EngineWrap::sample_start>("sampleStart"),
                       InstanceMethod<&EngineWrap::sample_next>("sampleNext"),
                       InstanceMethod<&EngineWrap::sample_end>("sampleEnd"),
@@ -190,6 +191,15 @@ Napi::Value EngineWrap::freeze_reference(const Napi::CallbackInfo& call) {
   return queue(call, [&]() -> Work {
     return [](Engine& engine) -> Result {
       engine.freeze_reference();
+      return undefined;
+    };
+  });
+}
+
+Napi::Value EngineWrap::mix_reference(const Napi::CallbackInfo& call) {
+  return queue(call, [&]() -> Work {
+    return [alpha = to_number(call[0], "alpha")](Engine& engine) -> Result {
+      engine.mix_reference(alpha);
       return undefined;
     };
   });

@@ -54,6 +54,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value load(const Napi::CallbackInfo&);
   Napi::Value initialize(const Napi::CallbackInfo&);
   Napi::Value freeze_reference(const Napi::CallbackInfo&);
+  Napi::Value mix_reference(const Napi::CallbackInfo&);
   Napi::Value sample_start(const Napi::CallbackInfo&);
   Napi::Value sample_next(const Napi::CallbackInfo&);
   Napi::Value sample_end(const Napi::CallbackInfo&);

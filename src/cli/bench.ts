@@ -1,36 +1,40 @@
 /** `bench`: tokens a second, the share of the machine's limits, and the same work in TRL. */
 import { CASES, chooseCases, DEFAULT_CASES, type Overrides } from '../../bench/cases.js';
-import { fromFlags, yargsOptions } from '../config/flags.js';
-import { flagSource, refuseUnknownFlags, resolveConfig } from '../config/load.js';
 import { BENCH } from '../config/options.js';
-import { helpText } from './help.js';
+import { listCommand } from './list-command.js';
 import { downloadBar, progressLine } from './output.js';
-import type { SchemaCommandModule } from './schema-command.js';
 
-const describe = 'Measure tokens a second, beside what this machine can give';
-const EXTRA = {
-  list: { type: 'boolean', default: false, describe: 'List the cases, and measure nothing' },
-  json: { type: 'boolean', default: false, describe: 'Print JSON alone on standard output' },
-} as const;
-const options = () => ({ ...yargsOptions(BENCH), ...EXTRA });
-
-export const command: SchemaCommandModule = {
-  command: 'bench [cases..]',
-  describe,
-  builder: (yargs) => yargs.strict(false).options(options()),
-  handler: async (argv) => {
-    const { cases: names, list } = argv as { cases?: unknown[]; list?: boolean };
-    refuseUnknownFlags(BENCH, argv, ['cases', 'help', 'h', 'version', ...Object.keys(EXTRA)]);
-    const given = fromFlags(BENCH, argv);
-    const { threads, peer_python: peerPython, ...rest } = resolveConfig('bench', BENCH, [flagSource(given)]);
+export const command = listCommand({
+  name: 'bench',
+  words: 'cases',
+  form: '[case ...]',
+  describe: `Measure tokens a second, beside what this machine can give. Cases: ${CASES.map(({ name }) => name).join(', ')}; without a name ${DEFAULT_CASES.join(' and ')}. They are measured on the CPU, each in a process of its own; random weights of the model's shape need no download.`,
+  schema: BENCH,
+  extra: {
+    list: { type: 'boolean', default: false, describe: 'List the cases, and measure nothing' },
+    json: { type: 'boolean', default: false, describe: 'Print JSON alone on standard output' },
+  },
+  examples: [
+    ['grpo-native bench', 'Two cases, in a minute or two, without a download'],
+    [
+      'grpo-native bench journal --model Qwen/Qwen2.5-0.5B',
+      'Real weights, which end their answers themselves',
+    ],
+    [
+      'grpo-native bench same-work --model smollm2-135m --peer-python .venv/bin/python',
+      'The same work here and in TRL, on random weights of a smaller shape',
+    ],
+    ['grpo-native bench journal --json > bench.json', 'All numbers, with the spread of each'],
+  ],
+  run: async ({ threads, peer_python: peerPython, ...rest }, names, argv) => {
     const overrides = Object.fromEntries(
       Object.entries(rest).filter(([, value]) => value !== null),
     ) as Overrides;
-    const cases = chooseCases((names ?? []).map(String), overrides);
+    const cases = chooseCases(names, overrides);
 
     const { caseText, limitsText, listText } = await import('../../bench/print.js');
-    if (list) {
-      process.stdout.write(argv.json ? `${JSON.stringify(CASES)}\n` : listText());
+    if (argv.list === true) {
+      process.stdout.write(argv.json === true ? `${JSON.stringify(CASES)}\n` : listText());
       return;
     }
     const { runBench } = await import('../../bench/runner.js');
@@ -49,42 +53,21 @@ export const command: SchemaCommandModule = {
       },
       onCase: (one) => {
         progress.end();
-        if (!argv.json) process.stdout.write(`${caseText(one)}\n\n`);
+        if (argv.json !== true) process.stdout.write(`${caseText(one)}\n\n`);
       },
     }).finally(() => {
       progress.end();
       download.end();
     });
-    if (argv.json) {
+    if (argv.json === true) {
       process.stdout.write(`${JSON.stringify(report)}\n`);
       return;
     }
     process.stdout.write(`${limitsText(report.limits, report.machine.load_before)}\n`);
-    if (names?.length) return;
+    if (names.length > 0) return;
     const others = CASES.map(({ name }) => name).filter((name) => !DEFAULT_CASES.includes(name));
     process.stdout.write(
       `\nThere is more: grpo-native bench ${others.join(' ')}\nWith real weights: --model Qwen/Qwen2.5-0.5B. Beside TRL: --peer-python PATH. What each is: --list\n`,
     );
   },
-  help: (width) =>
-    helpText(
-      {
-        usage: 'grpo-native bench [case ...] [options]',
-        describe: `${describe}. Cases: ${CASES.map(({ name }) => name).join(', ')}; without a name ${DEFAULT_CASES.join(' and ')}. The cases are measured on the CPU, each in a process of its own; random weights of the model's shape need no download.`,
-        options: options(),
-        examples: [
-          ['grpo-native bench', 'Two cases, in a minute or two, without a download'],
-          [
-            'grpo-native bench journal --model Qwen/Qwen2.5-0.5B',
-            'Real weights, which end their answers themselves',
-          ],
-          [
-            'grpo-native bench same-work --model smollm2-135m --peer-python .venv/bin/python',
-            'The same work here and in TRL, on random weights of a smaller shape',
-          ],
-          ['grpo-native bench journal --json > bench.json', 'All numbers, with the spread of each'],
-        ],
-      },
-      width,
-    ),
-};
+});

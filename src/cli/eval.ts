@@ -19,11 +19,13 @@ export const command = schemaCommand({
   ],
   run: async (config, argv) => {
     const options = toOptions(config);
-    const { loadReward, loadSplit, loadTask } = await import('../tasks/index.js');
+    const { loadSplit, loadTask } = await import('../tasks/index.js');
+    const { loadRewards } = await import('../rewards/load.js');
     const { evaluate } = await import('../grpo/evaluate.js');
     const { stopRule } = await import('../grpo/stop.js');
     const task = await loadTask(options.task, options);
-    const reward = options.reward === null ? undefined : await loadReward(options.reward);
+    const { combine } = await import('../rewards/combine.js');
+    const reward = combine(await loadRewards(options.reward, task), null);
     const problems = await loadSplit(task, options.split, options.samples || null);
     const progress = progressLine('evaluating');
     const result = await withModel(options, (model, signal) =>

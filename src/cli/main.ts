@@ -28,6 +28,9 @@ const COMMANDS: Record<string, Entry> = {
   eval: { describe: 'Measure how often a model is right', load: () => import('./eval.js') },
   generate: { describe: 'Sample completions of a prompt', load: () => import('./generate.js') },
   score: { describe: 'Log-probabilities of given completions', load: () => import('./score.js') },
+  presets: { describe: "List the journal's experiments", load: () => import('./presets.js') },
+  sweep: { describe: 'Run several trainings, from a list or a grid', load: () => import('./sweep.js') },
+  compare: { describe: 'Put runs side by side', load: () => import('./compare.js') },
   bench: {
     describe: "Measure tokens a second, beside the machine's limits",
     load: () => import('./bench.js'),

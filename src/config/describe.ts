@@ -5,6 +5,7 @@ import { z } from 'zod';
 interface JsonSchema {
   type?: 'string' | 'number' | 'integer' | 'boolean' | 'array' | 'object' | 'null';
   anyOf?: JsonSchema[];
+  items?: JsonSchema;
   enum?: string[];
   minimum?: number;
   maximum?: number;
@@ -25,6 +26,8 @@ export interface OptionInfo {
   choices: string[] | undefined;
   /** What it may hold; more than one for `null` and for lists. */
   kinds: Set<NonNullable<JsonSchema['type']>>;
+  /** Of what a list is one. */
+  items: JsonSchema['type'];
 }
 
 const cache = new WeakMap<z.ZodObject, OptionInfo[]>();
@@ -51,6 +54,7 @@ function describeOption(name: string, option: JsonSchema): OptionInfo {
     allowed: option.allowed ?? forms.map(allowedForm).join(' or '),
     choices: forms.find((form) => form.enum)?.enum,
     kinds: new Set(forms.map(({ type }) => type).filter((type) => type !== undefined)),
+    items: forms.find(({ type }) => type === 'array')?.items?.type,
   };
 }
 
@@ -61,7 +65,7 @@ function allowedForm(form: JsonSchema): string {
     number: `a number${bounds(form)}`,
     boolean: 'true or false',
     string: 'a text',
-    array: 'a list of texts',
+    array: form.items?.type === 'number' ? 'a list of numbers, such as 1,0.5' : 'a list of texts',
     object: 'names with numbers above 0, such as arithmetic=2,counting=1,',
     null: 'null',
   };

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { GrpoError } from '../errors.js';
 import { describeOptions, type OptionInfo } from './describe.js';
 import { toKebab } from './names.js';
+import { parseYamlValue } from './load.js';
 import { GROUPS } from './options.js';
 
 /**
@@ -49,25 +50,35 @@ export function fromFlags(schema: z.ZodObject, argv: Record<string, unknown>): R
 
 function fromFlag(option: OptionInfo, value: unknown): unknown {
   if (Array.isArray(value)) {
-    if (option.kinds.has('array')) return value.map(String);
+    if (option.items === 'string') return value.map(String);
     throw new GrpoError('BAD_OPTION', `--${toKebab(option.name)} was given ${value.length} times`, {
       fix: `give --${toKebab(option.name)} once`,
       value,
     });
   }
+  if (option.items === 'number') return parseNumbers(String(value)) ?? value;
   if (typeof value !== 'string') return value;
   if (value === 'null' && option.kinds.has('null')) return null;
-  if (option.kinds.has('object')) return parseWeights(value) ?? value;
+  if (option.items === 'object') return parseYamlValue(value) ?? value;
+  if (option.kinds.has('object')) return parseNamedNumbers(value) ?? value;
   return value;
 }
 
+const isNumber = (text: string) => text.trim() !== '' && Number.isFinite(Number(text));
+
+/** `1,0.5`; undefined where it is something else. */
+function parseNumbers(text: string): number[] | undefined {
+  const parts = text.split(',');
+  return parts.every(isNumber) ? parts.map(Number) : undefined;
+}
+
 /** `a=2,b=1`; undefined where it is something else. */
-function parseWeights(text: string): Record<string, number> | undefined {
-  const weights: Record<string, number> = {};
+function parseNamedNumbers(text: string): Record<string, number> | undefined {
+  const numbers: Record<string, number> = {};
   for (const part of text.split(',')) {
-    const match = /^\s*([^=\s]+)\s*[=:]\s*(\d+(?:\.\d+)?)\s*$/.exec(part);
-    if (!match) return undefined;
-    weights[match[1]!] = Number(match[2]);
+    const match = /^\s*([^=:\s]+)\s*[=:](.*)$/.exec(part);
+    if (!match || !isNumber(match[2]!)) return undefined;
+    numbers[match[1]!] = Number(match[2]);
   }
-  return weights;
+  return numbers;
 }

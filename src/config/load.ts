@@ -1,5 +1,5 @@
 /**
- * From a YAML file, flags and defaults to one configuration: flags > file > defaults of the model >
+ * From a YAML file, flags and defaults to one configuration: flags > file > preset > defaults of the model >
  * defaults. Whatever is unknown or out of bounds is refused here, before any work starts.
  */
 import { readFileSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { GrpoError } from '../errors.js';
 import { modelDefaults } from './defaults.js';
 import { describeOptions } from './describe.js';
 import { toKebab, toSnake } from './names.js';
+import { presetOptions } from '../presets/index.js';
 
 /** Loaded when a file is read or written, and not for `--help`, which it would keep waiting. */
 const loadYaml = () => createRequire(import.meta.url)('yaml') as typeof Yaml;
@@ -70,6 +71,15 @@ export function parseYaml(text: string, file: string): Source {
   };
 }
 
+/** A value as it stands in YAML; undefined where it is none. */
+export function parseYamlValue(text: string): unknown {
+  try {
+    return loadYaml().parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 function plainValues(document: Yaml.Document, file: string): Record<string, unknown> {
   try {
     return (document.toJS() ?? {}) as Record<string, unknown>;
@@ -108,8 +118,10 @@ export function resolveConfig<S extends z.ZodRawShape>(
       merged[name] = value;
     }
   }
-  const model = merged.model ?? options.get('model')?.default;
-  const parsed = schema.safeParse({ ...modelDefaults(command, model), ...merged });
+  const preset =
+    typeof merged.preset === 'string' ? presetOptions(merged.preset, merged.model as string | undefined) : {};
+  const model = merged.model ?? preset.model ?? options.get('model')?.default;
+  const parsed = schema.safeParse({ ...modelDefaults(command, model), ...preset, ...merged });
   if (parsed.success) return parsed.data;
   const name = String(parsed.error.issues[0]!.path[0]);
   throw badOption(

@@ -6,22 +6,14 @@
  * those of the embedded one.
  */
 import { z } from 'zod';
+import { MULTI_OBJECTIVE_AGGREGATIONS, SCALE_REWARDS } from '../grpo/advantages.js';
+import { IMPORTANCE_SAMPLING_LEVELS, LOSS_TYPES } from '../grpo/losses/types.js';
+import { SCHEDULES } from '../grpo/schedule.js';
 
 const whole = (least: number) => z.number().int().min(least);
 const share = () => z.number().min(0).max(1);
 
-const SCHEDULERS = [
-  'linear',
-  'cosine',
-  'constant',
-  'constant_with_warmup',
-  'polynomial',
-  'inverse_sqrt',
-  'cosine_with_restarts',
-] as const;
-
-const what = {
-  model: z.string().min(1).default('tiny').describe('tiny, a folder in the Hugging Face layout, or a hub id'),
+const taskOptions = {
   task: z
     .string()
     .min(1)
@@ -43,12 +35,44 @@ const what = {
     .default('+-*')
     .meta({ allowed: 'some of + - *, written together' })
     .describe('Operations of the arithmetic task'),
+};
+
+/** What a stage of a curriculum may change. */
+const stage = z.strictObject({
+  until_epoch: whole(1).optional(),
+  task: taskOptions.task.unwrap().optional(),
+  task_weights: taskOptions.task_weights.unwrap().unwrap().optional(),
+  max_operand: taskOptions.max_operand.unwrap().unwrap().optional(),
+  operations: taskOptions.operations.unwrap().optional(),
+  train_samples: whole(1).optional(),
+});
+
+const what = {
+  model: z.string().min(1).default('tiny').describe('tiny, a folder in the Hugging Face layout, or a hub id'),
+  ...taskOptions,
   reward: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .nullable()
+    .default(null)
+    .meta({ allowed: 'task, partial_credit, a module, a list of these, or null' })
+    .describe(
+      "Reward functions: task (its own), partial_credit, or a module (./my-reward.ts); several add up (null: the task's own)",
+    ),
+};
+
+const start = {
+  preset: z
     .string()
     .min(1)
     .nullable()
     .default(null)
-    .describe("Module whose reward function replaces the task's (./my-reward.ts)"),
+    .describe('An experiment of the journal by name (see presets): its options, where no other is given'),
+  init_from: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('Run whose weights this one starts from (runs/NAME, or runs/NAME/checkpoint-N)'),
 };
 
 const run = {
@@ -68,6 +92,23 @@ const length = {
     .describe('Optimiser steps (-1: as num_train_epochs says)'),
   num_train_epochs: z.number().positive().default(3).describe('Passes over the training problems'),
   train_samples: whole(1).nullable().default(null).describe('Training problems used (null: all)'),
+  unique_samples: whole(1)
+    .nullable()
+    .default(null)
+    .describe('Different ones among train_samples, the others repeat these (null: all are different)'),
+};
+
+const curriculum = {
+  curriculum: z
+    .array(stage)
+    .min(1)
+    .nullable()
+    .default(null)
+    .meta({
+      allowed:
+        'a list of stages, such as [{until_epoch: 20, max_operand: 10}, {}], with until_epoch, task, task_weights, max_operand, operations and train_samples',
+    })
+    .describe('Stages of the training problems, each until an epoch (null: one)'),
 };
 
 const batch = {
@@ -76,12 +117,24 @@ const batch = {
   gradient_accumulation_steps: whole(1)
     .default(1)
     .describe('Parts a step is forwarded in; more take less memory'),
-  num_iterations: whole(1).default(1).describe('Optimiser steps that learn from the same completions'),
+  steps_per_generation: whole(1)
+    .nullable()
+    .default(null)
+    .describe(
+      'Parts sampled at once, for one optimiser step after another (null: gradient_accumulation_steps)',
+    ),
+  num_iterations: whole(1).default(1).describe('Times that each completion is learned from'),
 };
 
 const optimizer = {
   learning_rate: z.number().positive().max(1).default(5e-6).describe('AdamW step size, at its highest'),
-  lr_scheduler_type: z.enum(SCHEDULERS).default('linear').describe('How the learning rate goes down'),
+  lr_scheduler_type: z.enum(SCHEDULES).default('linear').describe('How the learning rate goes down'),
+  lr_scheduler_kwargs: z
+    .record(z.string(), z.number())
+    .nullable()
+    .default(null)
+    .meta({ allowed: 'names with numbers, such as min_lr_rate=0.1, or null' })
+    .describe("The schedule's own: min_lr or min_lr_rate, num_cycles, power, lr_end, timescale"),
   warmup_steps: whole(0).default(0).describe('Steps over which the learning rate goes up'),
   warmup_ratio: share().default(0).describe('The same as a share of all steps, where warmup_steps is 0'),
   adam_beta1: z.number().min(0).lt(1).default(0.9).describe('Decay of the mean of gradients'),
@@ -104,16 +157,69 @@ const loss = {
     .nullable()
     .default(null)
     .describe('How far above 1 a probability ratio counts (null: epsilon)'),
-  loss_type: z
-    .enum(['grpo', 'dr_grpo', 'bnpo', 'dapo'])
-    .default('grpo')
-    .describe('How tokens are averaged into the loss'),
+  loss_type: z.enum(LOSS_TYPES).default('grpo').describe('The loss: docs/losses.md has each'),
+  importance_sampling_level: z
+    .enum(IMPORTANCE_SAMPLING_LEVELS)
+    .default('token')
+    .describe("Whose probability ratio counts: a token's own, or its completion's (GSPO)"),
+  delta: z
+    .number()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe('Greatest ratio of an unclipped term: two-sided clipping (null: none)'),
   scale_rewards: z
-    .enum(['group', 'batch', 'none'])
+    .enum(SCALE_REWARDS)
     .default('group')
     .describe('Standard deviation that advantages are divided by'),
-  entropy_coef: z.number().default(0).describe('Weight of an entropy bonus'),
+  reward_weights: z
+    .array(z.number())
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('Weight of each reward function (null: 1 each)'),
+  multi_objective_aggregation: z
+    .enum(MULTI_OBJECTIVE_AGGREGATIONS)
+    .default('sum_then_normalize')
+    .describe('Of several rewards: their sum is normalised, or each of them (GDPO)'),
+  mask_truncated_completions: z
+    .boolean()
+    .default(false)
+    .describe('Learn nothing from completions that max_completion_length ended'),
+  top_entropy_quantile: share()
+    .default(1)
+    .describe('Share of the tokens, those of highest entropy, that are learned from'),
+  off_policy_mask_threshold: z
+    .number()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe('Leave out bad completions that the policy has left by more than this (null: none)'),
   use_bias_correction_kl: z.boolean().default(false).describe('Multiply the KL by the probability ratio'),
+  sapo_temperature_pos: z.number().positive().default(1).describe("sapo's temperature, advantage above 0"),
+  sapo_temperature_neg: z.number().positive().default(1.05).describe('The same, advantage 0 or below'),
+  vespo_k_pos: z.number().min(0).default(2).describe("vespo's exponent, advantage 0 or above"),
+  vespo_lambda_pos: z.number().min(0).default(3).describe("vespo's decay, advantage 0 or above"),
+  vespo_k_neg: z.number().min(0).default(3).describe("vespo's exponent, advantage below 0"),
+  vespo_lambda_neg: z.number().min(0).default(2).describe("vespo's decay, advantage below 0"),
+};
+
+const entropy = {
+  entropy_coef: z.number().default(0).describe('Weight of an entropy bonus'),
+  use_adaptive_entropy: z
+    .boolean()
+    .default(false)
+    .describe('Move entropy_coef so that the entropy stays above entropy_target'),
+  entropy_coef_min: z.number().default(0).describe('Least that it moves to'),
+  entropy_coef_max: z.number().default(1).describe('Most that it moves to'),
+  entropy_coef_delta: z.number().min(0).default(0.005).describe('How far it moves a step'),
+  entropy_target: z.number().default(0.2).describe('Entropy, in nats, below which the bonus acts'),
+};
+
+const reference = {
+  sync_ref_model: z.boolean().default(false).describe('Let the reference follow the policy'),
+  ref_model_mixup_alpha: share().default(0.6).describe('How much of the policy the reference takes on'),
+  ref_model_sync_steps: whole(1).default(512).describe('Steps after which it does'),
 };
 
 const sampling = {
@@ -166,11 +272,15 @@ const anyTemperature = z.number().min(0).max(100).describe('Softmax temperature 
 
 export const TRAIN = z.strictObject({
   ...what,
+  ...start,
   ...run,
   ...length,
   ...batch,
+  ...curriculum,
   ...optimizer,
   ...loss,
+  ...entropy,
+  ...reference,
   ...sampling,
   ...watching,
   ...machine,
@@ -260,13 +370,29 @@ export const BENCH = z.strictObject({
   threads: machine.threads,
 });
 
+export const COMPARE = z.strictObject({
+  accuracy: share().default(0.5).describe('Held-out accuracy that steps and seconds are counted to'),
+  svg: z.string().min(1).nullable().default(null).describe('File for a picture of the curves'),
+});
+
+export const PRESETS = z.strictObject({
+  model: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe("Whose options are shown (null: the journal's own model)"),
+});
+
 /** Headings of `--help`, with what is under each. */
 export const GROUPS: Record<string, object> = {
   'Task and model': { ...what, prompt: 0, num: 0, split: 0, samples: 0 },
-  Run: { ...run, ...length },
+  Run: { ...start, ...run, ...length, ...curriculum },
   Batches: batch,
   Optimiser: optimizer,
   Loss: loss,
+  'Entropy bonus': entropy,
+  Reference: reference,
   Sampling: sampling,
   'Evaluation and checkpoints': { ...watching, target_accuracy: 0 },
   'Repeats and peers': { steps: 0, warmup: 0, peer_python: 0 },

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { camelKeys, snakeKeys, type CamelKeys } from './names.js';
 import { SFT, TRAIN, type EVAL, type GENERATE, type SCORE } from './options.js';
+import type { StageOptions } from '../tasks/curriculum.js';
 import { programSource, resolveConfig } from './load.js';
 
 /** As files have them. */
@@ -14,9 +15,10 @@ export type ScoreConfig = z.output<typeof SCORE>;
 /** `answer`: the task's stop rule; `none`; or texts that end a completion. */
 export type StopOption = 'answer' | 'none' | string[];
 
-type Resolved<T> = Omit<CamelKeys<T>, 'stop' | 'epsilonHigh'> &
+type Resolved<T> = Omit<CamelKeys<T>, 'stop' | 'epsilonHigh' | 'curriculum'> &
   ('stop' extends keyof T ? { stop: StopOption } : object) &
-  ('epsilon_high' extends keyof T ? { epsilonHigh: number } : object);
+  ('epsilon_high' extends keyof T ? { epsilonHigh: number } : object) &
+  ('curriculum' extends keyof T ? { curriculum: StageOptions[] | null } : object);
 
 export type TrainOptions = Resolved<TrainConfig>;
 export type SftOptions = Resolved<SftConfig>;
@@ -28,6 +30,7 @@ export function toOptions<T extends object>(config: T): Resolved<T> {
   const options = camelKeys(config) as Record<string, unknown>;
   if ('stop' in options) options.stop = stopOption(options.stop as string | string[]);
   if ('epsilonHigh' in options) options.epsilonHigh ??= options.epsilon;
+  if (Array.isArray(options.curriculum)) options.curriculum = options.curriculum.map(camelKeys);
   return options as Resolved<T>;
 }
 
@@ -37,12 +40,17 @@ function stopOption(stop: string | string[]): StopOption {
 }
 
 /** What a program gives for a training run: any of the options, camelCase. */
-export type TrainInput = Partial<CamelKeys<z.input<typeof TRAIN>>>;
+export type TrainInput = Partial<Omit<CamelKeys<z.input<typeof TRAIN>>, 'curriculum'>> & {
+  curriculum?: StageOptions[] | null;
+};
 export type SftInput = Partial<CamelKeys<z.input<typeof SFT>>>;
 
 /** @throws {GrpoError} UNKNOWN_OPTION, BAD_OPTION */
 export function trainConfig(input: TrainInput = {}): TrainConfig {
-  return resolveConfig('train', TRAIN, [programSource(snakeKeys(input))]);
+  const { curriculum, ...rest } = input;
+  const values = snakeKeys(rest);
+  if (curriculum !== undefined) values.curriculum = curriculum?.map(snakeKeys) ?? null;
+  return resolveConfig('train', TRAIN, [programSource(values)]);
 }
 
 /** @throws {GrpoError} UNKNOWN_OPTION, BAD_OPTION */

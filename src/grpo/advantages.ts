@@ -1,20 +1,39 @@
 /**
- * Group-relative advantages (Shao et al. 2024, section 4.1; `scale_rewards` as in TRL):
- * A_i = (r_i - mean of its group) / (std + 1e-4), where std is the group's, the batch's, or
- * left out (Dr. GRPO, Liu et al. 2025).
+ * Group-relative advantages (Shao et al. 2024, arXiv:2402.03300, section 4.1): how much better than its
+ * group a completion did. `NaN` among the rewards is TRL's None: a function that had nothing to say.
  */
 
-export type ScaleRewards = 'group' | 'batch' | 'none';
+import { weightedSum } from '../rewards/combine.js';
+
+export const SCALE_REWARDS = ['group', 'batch', 'none'] as const;
+export type ScaleRewards = (typeof SCALE_REWARDS)[number];
+
+export const MULTI_OBJECTIVE_AGGREGATIONS = ['sum_then_normalize', 'normalize_then_sum'] as const;
+export type MultiObjectiveAggregation = (typeof MULTI_OBJECTIVE_AGGREGATIONS)[number];
+
+export interface AdvantageOptions {
+  numGenerations: number;
+  /**
+   * Standard deviation that advantages are divided by: the group's, the batch's (Liu et al. 2025,
+   * arXiv:2508.08221), or none (Dr. GRPO, Liu et al. 2025, arXiv:2503.20783).
+   */
+  scaleRewards: ScaleRewards;
+  /** Of each reward function; null: 1. */
+  rewardWeights?: readonly number[] | null;
+  /**
+   * Of several reward functions: their weighted sum is normalised, or each is, and then summed (GDPO, 2026,
+   * arXiv:2601.05242).
+   */
+  multiObjectiveAggregation?: MultiObjectiveAggregation;
+}
 
 export interface Advantages {
   /** `[completions]` */
   values: Float64Array;
-  /** Mean reward. */
-  reward: number;
-  /** Standard deviation of all rewards of the batch. */
-  rewardStd: number;
-  /** Share of completions whose group (with `batch`: whose batch) has rewards without spread. */
-  fracRewardZeroStd: number;
+  /** `[completions]` weighted sum over the functions; NaN where none had anything to say. */
+  rewards: Float64Array;
+  /** `[completions]` whether the group (with `batch`, or normalised before the sum, the batch) has no spread. */
+  flat: boolean[];
 }
 
 /** What TRL adds to a standard deviation before it divides by it. */
@@ -23,34 +42,66 @@ const EPSILON = 1e-4;
 /** Below it a standard deviation is nought (the tolerance of `torch.isclose`). */
 const NOUGHT = 1e-8;
 
-/** @param rewards of each completion, group after group of `numGenerations` */
+/** @param perFunction of each reward function, of each completion, group after group */
 export function computeAdvantages(
-  rewards: ArrayLike<number>,
-  numGenerations: number,
-  scaleRewards: ScaleRewards,
+  perFunction: readonly ArrayLike<number>[],
+  options: AdvantageOptions,
 ): Advantages {
-  const all = Array.from(rewards);
-  const batchStd = standardDeviation(all);
-  const values = new Float64Array(all.length);
-  let flat = 0;
-  for (let from = 0; from < all.length; from += numGenerations) {
-    const group = all.slice(from, from + numGenerations);
-    const centre = mean(group);
-    const std = scaleRewards === 'batch' ? batchStd : standardDeviation(group);
-    if (std <= NOUGHT) flat += group.length;
-    const scale = scaleRewards === 'none' ? 1 : std + EPSILON;
-    group.forEach((reward, i) => (values[from + i] = (reward - centre) / scale));
+  const { numGenerations, scaleRewards, multiObjectiveAggregation = 'sum_then_normalize' } = options;
+  const weights = options.rewardWeights ?? null;
+  const rewards = weightedSum(perFunction, weights);
+  const groupsOf = (values: Float64Array) =>
+    Array.from({ length: values.length / numGenerations }, (_, group) =>
+      values.subarray(group * numGenerations, (group + 1) * numGenerations),
+    );
+  let centred: Float64Array;
+  let deviations: number[];
+  if (multiObjectiveAggregation === 'sum_then_normalize') {
+    const groups = groupsOf(rewards);
+    const ofBatch = standardDeviation(rewards);
+    centred = concatenate(groups.map((group) => minus(group, mean(group))));
+    deviations = groups.map((group) => (scaleRewards === 'batch' ? ofBatch : standardDeviation(group)));
+  } else {
+    const normalised = perFunction.map((values) =>
+      concatenate(
+        groupsOf(Float64Array.from(values)).map((group) => {
+          const deviation = standardDeviation(group) + EPSILON;
+          return minus(group, mean(group)).map((value) => value / deviation);
+        }),
+      ),
+    );
+    const summed = weightedSum(normalised, weights);
+    centred = minus(summed, mean(summed));
+    deviations = groupsOf(summed).map(() => standardDeviation(summed));
   }
-  return { values, reward: mean(all), rewardStd: batchStd, fracRewardZeroStd: flat / all.length };
+  const scaled = multiObjectiveAggregation === 'normalize_then_sum' || scaleRewards !== 'none';
+  const ofCompletion = (i: number) => deviations[Math.floor(i / numGenerations)]!;
+  const values = centred.map((value, i) => {
+    const advantage = scaled ? value / (ofCompletion(i) + EPSILON) : value;
+    // A completion that nothing was said of moves nothing.
+    return Number.isNaN(advantage) ? 0 : advantage;
+  });
+  return { values, rewards, flat: Array.from(values, (_, i) => ofCompletion(i) <= NOUGHT) };
 }
 
-function mean(values: number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+const present = (values: Float64Array) => values.filter((value) => !Number.isNaN(value));
+
+/** Of what is no NaN. */
+export function mean(values: Float64Array): number {
+  const said = present(values);
+  return said.reduce((sum, value) => sum + value, 0) / said.length;
 }
 
-/** Of a sample: with n - 1, as torch has it. One value has no spread. */
-function standardDeviation(values: number[]): number {
-  if (values.length < 2) return 0;
-  const centre = mean(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
+/** Of a sample, with n - 1, as torch has it, of what is no NaN. One value has no spread. */
+export function standardDeviation(values: Float64Array): number {
+  const said = present(values);
+  if (said.length < 2) return 0;
+  const centre = mean(said);
+  return Math.sqrt(said.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (said.length - 1));
+}
+
+const minus = (values: Float64Array, centre: number) => values.map((value) => value - centre);
+
+function concatenate(parts: Float64Array[]): Float64Array {
+  return Float64Array.from(parts.flatMap((part) => [...part]));
 }

@@ -5,13 +5,19 @@ import type { SampledCompletion } from '../model/language-model.js';
 import { judge } from '../rewards/judge.js';
 import { wilson } from './interval.js';
 
-export interface Evaluation {
+/** How many of some problems were right. */
+export interface Accuracy {
   correct: number;
   total: number;
   accuracy: number;
   /** 95% Wilson interval. */
   low: number;
   high: number;
+}
+
+export interface Evaluation extends Accuracy {
+  /** Of each task, where several are mixed. */
+  tasks?: Record<string, Accuracy>;
   /** Mean reward. */
   reward: number;
   /** 0: the most likely token each time. */
@@ -46,7 +52,7 @@ export interface EvaluateOptions {
 export async function evaluate(model: Sampler, options: EvaluateOptions): Promise<Evaluation> {
   const { task, problems, temperature = 0, batchSize = 64 } = options;
   const start = performance.now();
-  let correct = 0;
+  const right: boolean[] = [];
   let rewardSum = 0;
   let tokens = 0;
   for (let from = 0; from < problems.length; from += batchSize) {
@@ -73,28 +79,37 @@ export async function evaluate(model: Sampler, options: EvaluateOptions): Promis
     });
     const rewards = await judge(options.reward ?? task.reward, judged, { name: task.name });
     judged.forEach((completion, i) => {
-      const right = task.isCorrect?.(completion, rewards[i]!) ?? rewards[i]! > 0;
-      if (right) correct++;
-      rewardSum += rewards[i]!;
+      const correct = task.isCorrect?.(completion, rewards[i]!) ?? rewards[i]! > 0;
+      right.push(correct);
+      rewardSum += rewards[i]! || 0;
       tokens += completions[i]!.ids.length;
       options.onCompletion?.({
         ...completion,
         reward: rewards[i]!,
-        correct: right,
+        correct,
         ended: completions[i]!.ended,
       });
     });
     options.onProgress?.(from + part.length, problems.length);
   }
   const total = problems.length;
+  const names = [...new Set(problems.map(({ task }) => task))].filter((name) => name !== undefined);
   return {
-    correct,
-    total,
-    accuracy: total > 0 ? correct / total : 0,
-    ...wilson(correct, total),
+    ...accuracyOf(right),
+    ...(names.length > 1 && {
+      tasks: Object.fromEntries(
+        names.map((name) => [name, accuracyOf(right.filter((_, i) => problems[i]!.task === name))]),
+      ),
+    }),
     reward: total > 0 ? rewardSum / total : 0,
     temperature,
     meanLength: total > 0 ? tokens / total : 0,
     seconds: (performance.now() - start) / 1000,
   };
+}
+
+function accuracyOf(right: boolean[]): Accuracy {
+  const correct = right.filter(Boolean).length;
+  const total = right.length;
+  return { correct, total, accuracy: total > 0 ? correct / total : 0, ...wilson(correct, total) };
 }

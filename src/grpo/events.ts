@@ -13,6 +13,7 @@ export interface TrainPlan {
   parameters: number;
   engine: EngineInfo;
   task: string;
+  /** Different ones. */
   trainProblems: number;
   heldOutProblems: number;
   /** Problems in an evaluation; 0: no evaluation. */
@@ -38,8 +39,12 @@ export interface JudgedCompletion {
   /** Tokens, the end-of-sequence token included. */
   length: number;
   ended: 'eos' | 'stop' | 'length';
+  /** Weighted sum, where there are several functions. */
   reward: number;
+  /** Of each function, where there are several; NaN: nothing to say. */
+  rewards?: Record<string, number>;
   advantage: number;
+  correct: boolean;
 }
 
 /** Known after the last step. */

@@ -3,16 +3,16 @@
  *
  *   log pi(token)  --forward-->  loss and dL/dlog pi (TypeScript)  --backward-->  gradients  --> AdamW
  *
- * The policy that sampled is the one that learns, so the log-probs of the first iteration's
- * forward are the old ones, to the last bit; no separate pass computes them.
+ * The policy that sampled is the one that learns first, so that forward's log-probs are the old ones, to the
+ * last bit; no separate pass computes them.
  */
 import type { TrainOptions } from '../config/train-options.js';
 import { GrpoError } from '../errors.js';
 import type { TrainableModel } from '../model/trainable.js';
-import type { Batch } from '../native/types.js';
-import { policyLoss, type LossMetrics } from './losses.js';
-import { stopwatch, type Rollout } from './rollout.js';
+import type { EntropyBonus } from './adaptive-entropy.js';
+import { policyLoss, type LossMetrics, type LossOptions } from './losses/index.js';
 import { optimizerOptions } from './optimizer.js';
+import { partOf, stopwatch, type Rollout } from './rollout.js';
 
 export interface Learned {
   loss: number;
@@ -24,47 +24,62 @@ export interface Learned {
   seconds: { train: number; optimizer: number };
 }
 
-/** One optimiser step on a rollout, which may be used for several. */
+/** What changes from step to step. */
+export interface LearnStep {
+  learningRate: number;
+  noWeightDecay: string[];
+  entropyBonus: EntropyBonus;
+  /** The policy is the one that sampled. */
+  onPolicy: boolean;
+}
+
+/** One optimiser step on a rollout, or a part of one, which may be used for several. */
 export async function learn(
   model: TrainableModel,
   rollout: Rollout,
   options: TrainOptions,
-  step: { learningRate: number; noWeightDecay: string[] },
+  step: LearnStep,
 ): Promise<Learned> {
   const clock = stopwatch();
-  const first = rollout.oldLogps === undefined;
-  const old = rollout.oldLogps ?? new Float32Array(rollout.sampled);
+  const parts = options.gradientAccumulationSteps;
+  const lossOptions: LossOptions = { ...options, entropyCoef: step.entropyBonus.applied };
+  const isMasked = ({ ended }: Rollout['completions'][number]) =>
+    options.maskTruncatedCompletions && ended === 'length';
+  const tokensInStep = rollout.completions
+    .filter((completion) => !isMasked(completion))
+    .reduce((sum, { length }) => sum + length, 0);
   const metrics: LossMetrics[] = [];
+  const acted = { sum: 0, tokens: 0 };
   let loss = 0;
   let computed = 0;
-  for (const part of split(rollout, options.gradientAccumulationSteps)) {
+  for (let i = 0; i < parts; i++) {
+    const part = partOf(rollout, i, parts);
     const scores = await model.forward(part.batch, options.temperature);
     computed += scores.computed;
-    if (first) old.set(scores.logps, part.firstToken);
-    const tokens = (all: Float32Array) => all.subarray(part.firstToken, part.firstToken + part.tokens);
+    if (step.onPolicy) part.oldLogps.set(scores.logps);
     const result = policyLoss(
       {
         logps: scores.logps,
-        oldLogps: first ? null : tokens(old),
-        refLogps: rollout.refLogps ? tokens(rollout.refLogps) : null,
+        oldLogps: step.onPolicy ? null : part.oldLogps,
+        refLogps: part.refLogps ?? null,
         entropies: scores.entropies,
-        lengths: part.batch.completions.map((ids) => ids.length),
-        advantages: rollout.advantages.values.subarray(
-          part.firstCompletion,
-          part.firstCompletion + part.batch.completions.length,
-        ),
-        tokensInStep: rollout.sampled,
+        lengths: part.completions.map(({ length }) => length),
+        advantages: part.advantages.values,
+        masked: part.completions.map(isMasked),
+        tokensInStep,
       },
-      options,
+      lossOptions,
     );
     if (!Number.isFinite(result.loss)) throw diverged('loss', result.loss);
     loss += result.loss;
     metrics.push(result.metrics);
+    acted.sum += result.entropyActedOn.sum;
+    acted.tokens += result.entropyActedOn.tokens;
     // With every advantage 0 and no KL there is nothing to propagate: the gradient is exactly 0.
     if (result.dEntropies || result.dLogps.some((derivative) => derivative !== 0))
       await model.backward(result.dLogps, result.dEntropies);
   }
-  rollout.oldLogps = old;
+  step.entropyBonus.update(acted);
   const train = clock();
 
   const gradNorm = await model.optimizerStep(optimizerOptions(options, step));
@@ -72,42 +87,13 @@ export async function learn(
   return { loss, metrics: means(metrics), gradNorm, computed, seconds: { train, optimizer: clock() } };
 }
 
-interface Part {
-  batch: Batch;
-  /** Where the part begins among the rollout's completions and tokens. */
-  firstCompletion: number;
-  firstToken: number;
-  tokens: number;
-}
-
-/** Equal parts of whole groups, each with the prompts it needs. */
-function split({ batch }: Rollout, count: number): Part[] {
-  const size = batch.completions.length / count;
-  let token = 0;
-  return Array.from({ length: count }, (_, i) => {
-    const from = i * size;
-    const completions = batch.completions.slice(from, from + size);
-    const promptOf = batch.promptOf.slice(from, from + size);
-    const used = [...new Set(promptOf)];
-    const firstToken = token;
-    const tokens = completions.reduce((sum, ids) => sum + ids.length, 0);
-    token += tokens;
-    return {
-      batch: {
-        prompts: used.map((prompt) => batch.prompts[prompt]!),
-        completions,
-        promptOf: promptOf.map((prompt) => used.indexOf(prompt)),
-      },
-      firstCompletion: from,
-      firstToken,
-      tokens,
-    };
-  });
-}
-
+/** Of each metric, over the parts that have it. */
 function means(parts: LossMetrics[]): LossMetrics {
-  const names = Object.keys(parts[0]!) as (keyof LossMetrics)[];
-  const mean = (name: keyof LossMetrics) => parts.reduce((sum, part) => sum + part[name]!, 0) / parts.length;
+  const names = [...new Set(parts.flatMap((part) => Object.keys(part)))] as (keyof LossMetrics)[];
+  const mean = (name: keyof LossMetrics) => {
+    const values = parts.map((part) => part[name]).filter((value) => value !== undefined);
+    return values.reduce((sum, value) => sum + value, 0) / values.length;
+  };
   return Object.fromEntries(names.map((name) => [name, mean(name)])) as unknown as LossMetrics;
 }
 

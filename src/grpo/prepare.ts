@@ -11,7 +11,11 @@ import type { DownloadProgress } from '../model/download.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { lastCheckpoint, type Checkpoint } from '../run/checkpoints.js';
 import { RunFolder, freeRunName } from '../run/folder.js';
-import { loadDataset, loadReward, loadTask, type Dataset } from '../tasks/index.js';
+import { findWeights } from '../run/checkpoints.js';
+import { modelName } from '../run/names.js';
+import { combine } from '../rewards/combine.js';
+import { loadRewards, type NamedReward } from '../rewards/load.js';
+import { curriculumTask, loadDataset, loadStages, type Dataset } from '../tasks/index.js';
 import type { Problem, RewardFunction, StopRule, Task } from '../tasks/task.js';
 import { evaluate, type Evaluation } from './evaluate.js';
 import type { TrainCallbacks, TrainPlan } from './events.js';
@@ -45,17 +49,19 @@ type Common = Pick<
   | 'reward'
   | 'seed'
   | 'trainSamples'
+  | 'uniqueSamples'
   | 'evalSamples'
   | 'maxCompletionLength'
   | 'stop'
   | 'outputDir'
   | 'resume'
->;
+> &
+  Partial<Pick<TrainOptions, 'curriculum' | 'rewardWeights' | 'preset' | 'initFrom'>>;
 
 export interface Prepared {
   task: Task;
   dataset: Dataset;
-  reward: RewardFunction;
+  rewards: NamedReward[];
   stop: StopRule | undefined;
   run: RunFolder | undefined;
   resumeFrom: Checkpoint | undefined;
@@ -69,26 +75,32 @@ export interface Prepared {
 type Schedule = Pick<TrainPlan, 'kind' | 'steps' | 'promptsPerStep' | 'numGenerations' | 'epochs' | 'beta'>;
 
 export async function prepare(options: Common, extras: TrainExtras): Promise<Prepared> {
-  const task = extras.task ?? (await loadTask(options.task, options));
-  const reward = extras.reward ?? (options.reward === null ? task.reward : await loadReward(options.reward));
-  const dataset = await loadDataset(task, options);
+  const stages = extras.task
+    ? [{ untilEpoch: Infinity, task: extras.task, trainSamples: null }]
+    : await loadStages(options);
+  const task = await curriculumTask(stages);
+  const rewards = extras.reward
+    ? [{ name: 'reward', reward: extras.reward }]
+    : await loadRewards(options.reward, task);
+  const dataset = await loadDataset(stages, options);
   for (const notice of dataset.notices) extras.onNotice?.(notice);
   const run = extras.save === false ? undefined : await openRun(options, task);
   const resumeFrom = run && options.resume ? await lastCheckpoint(run) : undefined;
   if (run && options.resume && !resumeFrom)
     extras.onNotice?.(`${run.path} holds no complete checkpoint: the run starts from the beginning`);
+  const weights = typeof options.initFrom === 'string' ? await findWeights(options.initFrom) : undefined;
   const stop = stopRule(options.stop, task);
   let loaded: TrainableModel | undefined;
 
   return {
     task,
     dataset,
-    reward,
+    rewards,
     stop,
     run,
     resumeFrom,
     async load() {
-      const model = extras.model ?? (loaded = await loadModel(options, extras));
+      const model = extras.model ?? (loaded = await loadModel(weights ?? options.model, options, extras));
       checkPrompts(model, [...dataset.train, ...dataset.heldOut], options.maxCompletionLength);
       // Nothing was written until here.
       await run?.create();
@@ -97,7 +109,7 @@ export async function prepare(options: Common, extras: TrainExtras): Promise<Pre
     evaluate: (model, temperature) =>
       evaluate(model, {
         task,
-        reward,
+        reward: combine(rewards, options.rewardWeights ?? null),
         problems: dataset.heldOut,
         stop,
         maxCompletionLength: options.maxCompletionLength,
@@ -139,24 +151,21 @@ export async function prepare(options: Common, extras: TrainExtras): Promise<Pre
   };
 }
 
-async function openRun({ outputDir, resume, model }: Common, task: Task): Promise<RunFolder> {
+async function openRun({ outputDir, resume, model, preset = null }: Common, task: Task): Promise<RunFolder> {
   if (outputDir !== null) return RunFolder.open(outputDir, { resume });
   if (resume)
     throw new GrpoError('RESUME_NOTHING', 'there is no run folder to resume from', {
       fix: 'name it: --output-dir runs/NAME --resume',
     });
-  const name = model
-    .replace(/[\\/]+$/, '')
-    .split(/[\\/]/)
-    .at(-1)!;
-  return RunFolder.open(await freeRunName(`${name}-${task.name}`.replace(/[^\w.-]+/g, '-')), { resume });
+  const what = preset ?? task.name.replace(/[^\w.-]+/g, '-');
+  return RunFolder.open(await freeRunName(`${modelName(model)}-${what}`), { resume });
 }
 
-async function loadModel(options: Common, extras: TrainExtras): Promise<TrainableModel> {
+async function loadModel(model: string, options: Common, extras: TrainExtras): Promise<TrainableModel> {
   // Loaded here, so that a program with a model of its own needs no addon.
   const { LanguageModel } = await import('../model/language-model.js');
   return LanguageModel.load({
-    model: options.model,
+    model,
     device: options.device,
     dtype: options.dtype,
     threads: options.threads,

@@ -95,6 +95,12 @@ export class ReferenceCache {
     return { logps: Float32Array.from(all), computed };
   }
 
+  /** After the reference has changed. */
+  forget(): void {
+    this.#roots.clear();
+    this.#size = 0;
+  }
+
   async close(): Promise<void> {
     await this.#file?.close();
   }

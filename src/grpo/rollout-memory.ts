@@ -3,16 +3,28 @@ import { GrpoError } from '../errors.js';
 import type { Problem } from '../tasks/task.js';
 import type { Rollout } from './rollout.js';
 
-/** float32 numbers are exact in JSON's decimals. */
-interface Memory extends Omit<Rollout, 'batch' | 'completions' | 'advantages' | 'refLogps' | 'oldLogps'> {
+/** float32 numbers are exact in JSON's decimals; what isn't known yet, or wasn't said, is null. */
+type Numbers = (number | null)[];
+
+export interface RolloutMemory extends Omit<
+  Rollout,
+  'batch' | 'completions' | 'advantages' | 'refLogps' | 'oldLogps'
+> {
   batch: { prompts: number[][]; completions: number[][]; promptOf: number[] };
-  completions: (Omit<Rollout['completions'][number], 'problem'> & { prompt: string })[];
-  advantages: Omit<Rollout['advantages'], 'values'> & { values: number[] };
+  completions: (Omit<Rollout['completions'][number], 'problem' | 'rewards'> & {
+    prompt: string;
+    rewards: Numbers;
+  })[];
+  advantages: { values: number[]; rewards: Numbers; flat: boolean[] };
   refLogps: number[] | null;
-  oldLogps: number[] | null;
+  oldLogps: Numbers;
 }
 
-export function rememberRollout(rollout: Rollout): Memory {
+const toNumbers = (values: Iterable<number>): Numbers =>
+  Array.from(values, (value) => (Number.isNaN(value) ? null : value));
+const fromNumbers = (values: Numbers): number[] => values.map((value) => value ?? NaN);
+
+export function rememberRollout(rollout: Rollout): RolloutMemory {
   const { batch, completions, advantages, refLogps, oldLogps } = rollout;
   return {
     ...rollout,
@@ -21,16 +33,24 @@ export function rememberRollout(rollout: Rollout): Memory {
       completions: batch.completions.map((ids) => [...ids]),
       promptOf: [...batch.promptOf],
     },
-    completions: completions.map(({ problem, ...rest }) => ({ ...rest, prompt: problem.prompt })),
-    advantages: { ...advantages, values: [...advantages.values] },
+    completions: completions.map(({ problem, rewards, ...rest }) => ({
+      ...rest,
+      prompt: problem.prompt,
+      rewards: toNumbers(rewards),
+    })),
+    advantages: {
+      values: [...advantages.values],
+      rewards: toNumbers(advantages.rewards),
+      flat: advantages.flat,
+    },
     refLogps: refLogps ? [...refLogps] : null,
-    oldLogps: oldLogps ? [...oldLogps] : null,
+    oldLogps: toNumbers(oldLogps),
   };
 }
 
 /** @param problems of the training split */
-export function recallRollout(memory: unknown, problems: Problem[]): Rollout {
-  const { batch, completions, advantages, refLogps, oldLogps, ...rest } = memory as Memory;
+export function recallRollout(memory: RolloutMemory, problems: Problem[]): Rollout {
+  const { batch, completions, advantages, refLogps, oldLogps, ...rest } = memory;
   const byPrompt = new Map(problems.map((problem) => [problem.prompt, problem]));
   return {
     ...rest,
@@ -39,9 +59,9 @@ export function recallRollout(memory: unknown, problems: Problem[]): Rollout {
       completions: batch.completions.map((ids) => Int32Array.from(ids)),
       promptOf: Int32Array.from(batch.promptOf),
     },
-    completions: completions.map(({ prompt, ...completion }) => {
+    completions: completions.map(({ prompt, rewards, ...completion }) => {
       const problem = byPrompt.get(prompt);
-      if (problem) return { ...completion, problem };
+      if (problem) return { ...completion, problem, rewards: fromNumbers(rewards) };
       throw new GrpoError(
         'CHECKPOINT_INVALID',
         `the checkpoint holds a problem that the task no longer has: ${prompt}`,
@@ -51,8 +71,12 @@ export function recallRollout(memory: unknown, problems: Problem[]): Rollout {
         },
       );
     }),
-    advantages: { ...advantages, values: Float64Array.from(advantages.values) },
+    advantages: {
+      values: Float64Array.from(advantages.values),
+      rewards: Float64Array.from(fromNumbers(advantages.rewards)),
+      flat: advantages.flat,
+    },
     refLogps: refLogps ? Float32Array.from(refLogps) : undefined,
-    oldLogps: oldLogps ? Float32Array.from(oldLogps) : undefined,
+    oldLogps: Float32Array.from(fromNumbers(oldLogps)),
   };
 }

@@ -3,13 +3,23 @@
  * frozen reference thinks of them. Completions lie prompt after prompt, G of each.
  */
 import { judge } from '../rewards/judge.js';
+import type { NamedReward } from '../rewards/load.js';
 import type { TrainOptions } from '../config/train-options.js';
 import type { SampledCompletion } from '../model/language-model.js';
 import type { TrainableModel } from '../model/trainable.js';
 import type { Batch } from '../native/types.js';
-import type { Completion, Problem, RewardFunction, StopRule } from '../tasks/task.js';
+import type { Completion, Problem, StopRule } from '../tasks/task.js';
 import { computeAdvantages, type Advantages } from './advantages.js';
 import type { ReferenceCache } from './reference-cache.js';
+
+export interface RolloutCompletion extends Pick<SampledCompletion, 'text' | 'ended'> {
+  problem: Problem;
+  /** Tokens. */
+  length: number;
+  correct: boolean;
+  /** Of each reward function; NaN where it had nothing to say. */
+  rewards: number[];
+}
 
 export interface Rollout {
   /** Step it was sampled for. */
@@ -17,22 +27,15 @@ export interface Rollout {
   /** Completions of all prompts, for the engine. */
   batch: Batch;
   /** `[completions]` */
-  completions: (Pick<SampledCompletion, 'text' | 'ended'> & { problem: Problem; length: number })[];
-  /** `[completions]` */
-  rewards: number[];
-  /** Share of right answers. */
-  accuracy: number;
+  completions: RolloutCompletion[];
+  /** Of all the completions that were sampled together. */
   advantages: Advantages;
   /** log pi_ref of each completion token, completions one after another; absent when beta is 0. */
   refLogps: Float32Array | undefined;
-  /** log pi of each token when it was sampled; known after the first iteration's forward. */
-  oldLogps: Float32Array | undefined;
+  /** log pi of each token when it was sampled; NaN until known, which the policy's own first forward makes it. */
+  oldLogps: Float32Array;
   /** Distinct tokens forwarded to make it. */
   computed: number;
-  /** Prompt and completion tokens as TRL counts them: the prompt once a completion. */
-  tokens: number;
-  /** Completion tokens. */
-  sampled: number;
   seconds: { sample: number; reward: number; reference: number };
 }
 
@@ -41,7 +44,7 @@ export interface RolloutContext {
   options: TrainOptions;
   /** Problems of the training split; a prompt's index here is its identity. */
   problems: Problem[];
-  reward: RewardFunction;
+  rewards: NamedReward[];
   isCorrect: (completion: Completion, reward: number) => boolean;
   stop: StopRule | undefined;
   reference: ReferenceCache | undefined;
@@ -49,8 +52,16 @@ export interface RolloutContext {
   onPhase: ((phase: string, step: number) => void) | undefined;
 }
 
-/** @param indices of the step's problems */
-export async function collect(context: RolloutContext, indices: number[], step: number): Promise<Rollout> {
+/**
+ * @param indices of the problems to sample for
+ * @param parts optimiser steps that will learn from them, one after another
+ */
+export async function collect(
+  context: RolloutContext,
+  indices: number[],
+  step: number,
+  parts = 1,
+): Promise<Rollout> {
   const { model, options, stop, signal, onPhase } = context;
   const clock = stopwatch();
   const problems = indices.map((index) => context.problems[index]!);
@@ -59,7 +70,7 @@ export async function collect(context: RolloutContext, indices: number[], step: 
   onPhase?.('sampling', step);
   const samples = await model.sample({
     prompts,
-    promptIndices: indices,
+    promptIndices: drawIndices(indices, context.problems.length),
     numGenerations: options.numGenerations,
     maxCompletionLength: options.maxCompletionLength,
     seed: options.seed,
@@ -70,7 +81,7 @@ export async function collect(context: RolloutContext, indices: number[], step: 
     minP: options.minP,
     repetitionPenalty: options.repetitionPenalty,
     // Who forwards in parts wants to hold less at once.
-    keepActivations: options.gradientAccumulationSteps === 1,
+    keepActivations: options.gradientAccumulationSteps * parts === 1,
     ...(stop && { stop: (text, prompt) => stop(text, problems[prompt]!) }),
     ...(signal && { signal }),
   });
@@ -81,8 +92,10 @@ export async function collect(context: RolloutContext, indices: number[], step: 
     const problem = problems[prompt]!;
     return { prompt: problem.prompt, completion: text, answer: problem.answer, problem };
   });
-  const rewards = await judge(context.reward, judged, { step });
-  const advantages = computeAdvantages(rewards, options.numGenerations, options.scaleRewards);
+  const perFunction: number[][] = [];
+  for (const { name, reward } of context.rewards)
+    perFunction.push(await judge(reward, judged, { step, ...(context.rewards.length > 1 && { name }) }));
+  const advantages = computeAdvantages(perFunction, options);
   const rewardSeconds = clock();
 
   const batch: Batch = {
@@ -90,36 +103,89 @@ export async function collect(context: RolloutContext, indices: number[], step: 
     completions: samples.completions.map(({ ids }) => ids),
     promptOf: Int32Array.from(samples.completions, ({ prompt }) => prompt),
   };
-  let refLogps: Float32Array | undefined;
+  const tokens = batch.completions.reduce((sum, ids) => sum + ids.length, 0);
+  let oldLogps: Float32Array = new Float32Array(tokens).fill(NaN);
   let computed = samples.computed;
+  if (parts > 1) {
+    // The later steps learn from what an earlier policy sampled.
+    onPhase?.('scoring', step);
+    const scores = await model.score(batch, { temperature: options.temperature });
+    oldLogps = scores.logps;
+    computed += scores.computed;
+  }
+  let refLogps: Float32Array | undefined;
   if (context.reference) {
     onPhase?.('asking the reference', step);
     const scores = await context.reference.logps({ ...batch, promptIndices: indices }, step);
     refLogps = scores.logps;
     computed += scores.computed;
   }
-  const sampled = batch.completions.reduce((sum, ids) => sum + ids.length, 0);
   return {
     step,
     batch,
-    completions: samples.completions.map(({ text, ended, prompt, ids }) => ({
+    completions: samples.completions.map(({ text, ended, prompt, ids }, i) => ({
       text,
       ended,
       problem: problems[prompt]!,
       length: ids.length,
+      correct: context.isCorrect(judged[i]!, advantages.rewards[i]!),
+      rewards: perFunction.map((values) => values[i]!),
     })),
-    rewards,
-    accuracy:
-      judged.filter((completion, i) => context.isCorrect(completion, rewards[i]!)).length / judged.length,
     advantages,
     refLogps,
-    oldLogps: undefined,
+    oldLogps,
     computed,
-    tokens: sampled + batch.promptOf.reduce((sum, prompt) => sum + prompts[prompt]!.length, 0),
-    sampled,
     seconds: { sample: sampleSeconds, reward: rewardSeconds, reference: clock() },
   };
 }
+
+/** Which draws a prompt gets: those of its identity, or, where it comes again, others. */
+function drawIndices(indices: number[], problems: number): number[] {
+  const seen = new Map<number, number>();
+  return indices.map((index) => {
+    const times = seen.get(index) ?? 0;
+    seen.set(index, times + 1);
+    return index + times * problems;
+  });
+}
+
+/** The part of whole groups that is learned from at once; what is filled in there is filled in in the whole. */
+export function partOf(rollout: Rollout, part: number, parts: number): Rollout {
+  if (parts === 1) return rollout;
+  const { batch, completions, advantages, refLogps, oldLogps } = rollout;
+  const size = completions.length / parts;
+  const from = part * size;
+  const to = from + size;
+  const before = (count: number) => completions.slice(0, count).reduce((sum, { length }) => sum + length, 0);
+  const [first, last] = [before(from), before(to)];
+  const promptOf = batch.promptOf.slice(from, to);
+  const used = [...new Set(promptOf)];
+  return {
+    ...rollout,
+    batch: {
+      prompts: used.map((prompt) => batch.prompts[prompt]!),
+      completions: batch.completions.slice(from, to),
+      promptOf: promptOf.map((prompt) => used.indexOf(prompt)),
+    },
+    completions: completions.slice(from, to),
+    advantages: {
+      values: advantages.values.subarray(from, to),
+      rewards: advantages.rewards.subarray(from, to),
+      flat: advantages.flat.slice(from, to),
+    },
+    refLogps: refLogps?.subarray(first, last),
+    oldLogps: oldLogps.subarray(first, last),
+  };
+}
+
+/** Completion tokens. */
+export const sampledTokens = ({ completions }: Rollout): number =>
+  completions.reduce((sum, { length }) => sum + length, 0);
+
+/** Prompt and completion tokens as TRL counts them: the prompt once a completion. */
+export const trlTokens = (rollout: Rollout): number =>
+  sampledTokens(rollout) +
+  rollout.batch.promptOf.reduce((sum, prompt) => sum + rollout.batch.prompts[prompt]!.length, 0);
 
 /** Seconds since the last call. */
 export function stopwatch(): () => number {

@@ -15,15 +15,17 @@ import {
 import { environment } from '../run/environment.js';
 import type { RunFolder } from '../run/folder.js';
 import { snakeDeep } from '../run/names.js';
-import { MetricsLog, type Metrics } from '../run/metrics.js';
+import { MetricsLog, type Metrics, type RunMetricName } from '../run/metrics.js';
 import type { Evaluation } from './evaluate.js';
 import type { JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from './events.js';
 import { Tally } from './tally.js';
 
 export interface Method {
   /** One optimiser step; `step` counts from 1. Throws `ABORTED` or an AbortError when the signal says so. */
-  takeStep(step: number): Promise<{ metrics: Metrics; completions?: JudgedCompletion[]; accuracy?: number }>;
+  takeStep(step: number): Promise<{ metrics: Metrics; completions?: JudgedCompletion[] }>;
   evaluate(): Promise<Evaluation>;
+  /** Writes what a checkpoint must hold beside weights, moments and what is remembered. */
+  saveExtra?(folder: string): Promise<void>;
   /** Whether the run may end here, by its last evaluation. */
   reached?(evaluation: Evaluation): boolean;
   /** What must be remembered after `step`, beside weights and moments; of JSON's types. */
@@ -44,6 +46,8 @@ export interface Session {
   options: SessionOptions;
   /** As `config.yaml` says it: TRL's names. */
   config: Record<string, unknown>;
+  /** Columns of `metrics.csv` that other runs don't have. */
+  columns?: readonly RunMetricName[];
   plan: TrainPlan;
   run: RunFolder | undefined;
   resumeFrom: Checkpoint | undefined;
@@ -73,6 +77,7 @@ export async function runSession(session: Session): Promise<TrainSummary> {
       model,
       { ...state, memory: method.remember?.(state.global_step) },
       options.saveTotalLimit,
+      (folder) => method.saveExtra?.(folder) ?? Promise.resolve(),
     );
     sinceSaved = 0;
     await callbacks.onCheckpoint?.(state.global_step, path);
@@ -104,7 +109,10 @@ export async function runSession(session: Session): Promise<TrainSummary> {
   try {
     if (run) {
       await refuseFullDisk(run, plan.parameters, options);
-      log = await MetricsLog.open((name) => run.file(name), state.global_step, state.pending !== undefined);
+      log = await MetricsLog.open((name) => run.file(name), state.global_step, {
+        pending: state.pending !== undefined,
+        ...(session.columns && { columns: session.columns }),
+      });
       await run.writeConfig(session.config);
       await run.writeJson('env.json', await environment(plan.engine, options.seed));
     }
@@ -119,13 +127,13 @@ export async function runSession(session: Session): Promise<TrainSummary> {
       if (state.pending) await finish(state.pending);
       while (state.global_step < plan.steps && !(after && method.reached?.(after))) {
         if (signal?.aborted) throw aborted();
-        const { metrics, completions, accuracy } = await method.takeStep(state.global_step + 1);
+        const { metrics, completions } = await method.takeStep(state.global_step + 1);
         state.global_step++;
         sinceSaved++;
         state.num_tokens += metrics.num_tokens ?? 0;
         state.epoch = metrics.epoch ?? 0;
         metrics.num_tokens = state.num_tokens;
-        tally.add(metrics, accuracy);
+        tally.add(metrics);
         if (completions) {
           await log?.completions(
             countEqual(completions).map((completion) => ({ step: state.global_step, ...completion })),
@@ -188,9 +196,27 @@ export async function restore(model: TrainableModel, { path, state }: Checkpoint
   await model.loadOptimizer(join(path, OPTIMIZER_FILE), state.global_step);
 }
 
-function evaluationMetrics({ accuracy, low, high }: Evaluation) {
-  return { 'eval/accuracy': accuracy, 'eval/accuracy_low': low, 'eval/accuracy_high': high };
+function evaluationMetrics({ accuracy, low, high, tasks = {} }: Evaluation): Partial<Metrics> {
+  const ofTask = Object.entries(tasks).flatMap(([name, own]) => [
+    [`eval/${name}/accuracy`, own.accuracy],
+    [`eval/${name}/accuracy_low`, own.low],
+    [`eval/${name}/accuracy_high`, own.high],
+  ]);
+  return {
+    'eval/accuracy': accuracy,
+    'eval/accuracy_low': low,
+    'eval/accuracy_high': high,
+    ...(Object.fromEntries(ofTask) as Partial<Metrics>),
+  };
 }
+
+/** The columns of an evaluation on several tasks. */
+export const taskColumns = (names: readonly string[]): RunMetricName[] =>
+  names.flatMap((name): RunMetricName[] => [
+    `eval/${name}/accuracy`,
+    `eval/${name}/accuracy_low`,
+    `eval/${name}/accuracy_high`,
+  ]);
 
 function aborted(): GrpoError {
   return new GrpoError('ABORTED', 'the run was aborted', { fix: 'continue it with --resume', exitCode: 1 });

@@ -27,7 +27,7 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
   const ready = await prepare(options, extras);
   const { dataset, run, resumeFrom } = ready;
   // A problem has one answer here: groups of one, each used once.
-  const batches = planBatches(dataset.train.length, { ...options, numGenerations: 1, numIterations: 1 });
+  const batches = planBatches(dataset.stages, { ...options, numGenerations: 1, numIterations: 1 });
   try {
     const model = await ready.load();
     if (resumeFrom) await restore(model, resumeFrom);
@@ -56,7 +56,7 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
       steps: batches.totalSteps,
       promptsPerStep: batches.promptsPerStep,
       numGenerations: 1,
-      epochs: batches.totalSteps / batches.stepsPerEpoch,
+      epochs: batches.epochs,
       beta: 0,
     });
     const { signal } = extras;

@@ -7,17 +7,15 @@ const PHASES = ['sample', 'reward', 'reference', 'train', 'optimizer'] as const;
 export class Tally {
   readonly #phases = { sample: 0, reward: 0, reference: 0, train: 0, optimizer: 0 };
   readonly #steps: Metrics[] = [];
-  readonly #accuracies: number[] = [];
   #sampled = 0;
   #computed = 0;
   #seconds = 0;
 
   constructor(readonly plan: Pick<TrainPlan, 'kind'>) {}
 
-  add(metrics: Metrics, accuracy: number | undefined): void {
+  add(metrics: Metrics): void {
     for (const phase of PHASES) this.#phases[phase] += metrics[`time/${phase}`] ?? 0;
     this.#steps.push({ ...metrics });
-    if (accuracy !== undefined) this.#accuracies.push(accuracy);
     this.#sampled += metrics['tokens/sampled'] ?? 0;
     this.#computed += metrics['tokens/computed'] ?? 0;
     this.#seconds += metrics.step_time ?? 0;
@@ -39,7 +37,7 @@ export class Tally {
       rewardFirst: means(this.#steps.slice(0, tenth)).reward,
       rewardLast: metricsLast.reward,
       metricsLast,
-      trainAccuracyLast: mean(this.#accuracies.slice(-tenth)),
+      trainAccuracyLast: metricsLast.accuracy,
       phases: { ...this.#phases },
       tokensSampledPerSecond: this.#phases.sample > 0 ? this.#sampled / this.#phases.sample : 0,
       tokensComputedPerSecond: this.#seconds > 0 ? this.#computed / this.#seconds : 0,

@@ -1,26 +1,39 @@
 /**
- * GRPO (Shao et al. 2024), one step after another:
+ * GRPO (Shao et al. 2024, arXiv:2402.03300), one step after another:
  *
  *   prompts -> G completions of each -> rewards -> advantages within each group
  *           -> log-probs of the frozen reference (beta > 0)
- *           -> num_iterations times: forward, loss, backward, optimiser step
+ *           -> one or more optimiser steps: forward, loss, backward, AdamW
  *
  * The run around it (metrics, checkpoints, evaluation, resuming) is `session.ts`; sampling and
  * judging are `rollout.ts`, the gradient step is `learn.ts`.
  * Left out on purpose: several processes, and prompts of more than one turn.
  */
-import { toOptions, trainConfig, type TrainInput } from '../config/train-options.js';
+import { join } from 'node:path';
+import { toOptions, trainConfig, type TrainInput, type TrainOptions } from '../config/train-options.js';
 import { expectedTensors, withoutWeightDecay } from '../model/tensor-names.js';
-import type { Metrics } from '../run/metrics.js';
-import { planBatches } from './batches.js';
+import type { TrainableModel } from '../model/trainable.js';
+import { REFERENCE_FILE } from '../run/checkpoints.js';
+import type { Metrics, RunMetricName } from '../run/metrics.js';
+import { EntropyBonus, type EntropyMemory } from './adaptive-entropy.js';
+import { mean, standardDeviation } from './advantages.js';
+import { planBatches, type Batches } from './batches.js';
+import { checkCombinations } from './combinations.js';
 import type { JudgedCompletion, TrainSummary } from './events.js';
 import { learn, type Learned } from './learn.js';
-import { prepare, type TrainExtras } from './prepare.js';
+import { prepare, type Prepared, type TrainExtras } from './prepare.js';
 import { ReferenceCache } from './reference-cache.js';
-import { recallRollout, rememberRollout } from './rollout-memory.js';
-import { collect, type Rollout, type RolloutContext } from './rollout.js';
+import { recallRollout, rememberRollout, type RolloutMemory } from './rollout-memory.js';
+import { collect, partOf, sampledTokens, trlTokens, type Rollout, type RolloutContext } from './rollout.js';
 import { learningRateAt } from './schedule.js';
-import { restore, runSession, type Method } from './session.js';
+import { restore, runSession, taskColumns, type Method } from './session.js';
+
+/** What a checkpoint holds beside weights and moments; of JSON's types. */
+interface TrainMemory {
+  /** Completions between two uses. */
+  rollout?: RolloutMemory;
+  entropy: EntropyMemory;
+}
 
 /**
  * A whole training run. It follows the options, tells `extras` what happens, and gives what it came to.
@@ -30,119 +43,183 @@ export async function train(input: TrainInput = {}, extras: TrainExtras = {}): P
   const config = trainConfig(input);
   const options = toOptions(config);
   const ready = await prepare(options, extras);
-  const { task, dataset, run, resumeFrom } = ready;
-  const batches = planBatches(dataset.train.length, options);
+  const { dataset, run, resumeFrom } = ready;
+  for (const notice of checkCombinations(options, ready.rewards.length)) extras.onNotice?.(notice);
+  const batches = planBatches(dataset.stages, options);
   try {
     const model = await ready.load();
     if (options.beta !== 0) await model.freezeReference();
-    if (resumeFrom) await restore(model, resumeFrom);
-    const reference =
-      options.beta === 0
-        ? undefined
-        : await ReferenceCache.open(
-            model,
-            options.temperature,
-            run?.file('reference.jsonl'),
-            resumeFrom?.state.global_step,
-          );
-    const noWeightDecay = withoutWeightDecay(expectedTensors(model.config));
-    const context: RolloutContext = {
-      model,
-      options,
-      problems: dataset.train,
-      reward: ready.reward,
-      isCorrect: (completion, reward) => task.isCorrect?.(completion, reward) ?? reward > 0,
-      stop: ready.stop,
-      reference,
-      signal: extras.signal,
-      onPhase: extras.onPhase,
-    };
-    // Completions between two uses are part of what a run must remember.
-    let rollout = resumeFrom?.state.memory
-      ? recallRollout(resumeFrom.state.memory, dataset.train)
-      : undefined;
-
-    const method: Method = {
-      async takeStep(step) {
-        const start = performance.now();
-        // Batches and schedules count steps from 0.
-        const fresh = rollout === undefined || batches.samples(step - 1);
-        if (fresh) rollout = await collect(context, batches.prompts(step - 1), step);
-        extras.onPhase?.('learning', step);
-        const learningRate = learningRateAt(step - 1, batches.totalSteps, options);
-        const learned = await learn(model, rollout!, options, { learningRate, noWeightDecay });
-        const metrics: Metrics = {
-          ...metricsOf(step, rollout!, fresh, learned),
-          epoch: batches.epoch(step - 1),
-          learning_rate: learningRate,
-          step_time: (performance.now() - start) / 1000,
-        };
-        return { metrics, accuracy: rollout!.accuracy, ...(fresh && { completions: judged(rollout!) }) };
-      },
-      evaluate: () => ready.evaluate(model, 0),
-      remember: (step) => (rollout && !batches.samples(step) ? rememberRollout(rollout) : undefined),
-      close: async () => reference?.close(),
-    };
+    if (resumeFrom) {
+      await restore(model, resumeFrom);
+      if (options.syncRefModel) await model.loadReference(join(resumeFrom.path, REFERENCE_FILE));
+    }
+    const method = await grpo(model, options, ready, batches, extras);
     const plan = await ready.plan(model, {
       kind: 'grpo',
       steps: batches.totalSteps,
       promptsPerStep: batches.promptsPerStep,
       numGenerations: options.numGenerations,
-      epochs: batches.totalSteps / batches.stepsPerEpoch,
+      epochs: batches.epochs,
       beta: options.beta,
     });
-    const { signal } = extras;
     return await runSession({
       model,
       method,
       options,
       config,
+      columns: columnsOf(ready),
       plan,
       run,
       resumeFrom,
       callbacks: extras,
-      signal,
+      signal: extras.signal,
     });
   } finally {
     await ready.release();
   }
 }
 
-function metricsOf(step: number, rollout: Rollout, fresh: boolean, learned: Learned): Metrics {
-  const lengths = rollout.completions.map(({ length }) => length);
-  const count = lengths.length;
-  const sampled = fresh ? rollout.seconds : { sample: 0, reward: 0, reference: 0 };
+/** The steps of a run. */
+async function grpo(
+  model: TrainableModel,
+  options: TrainOptions,
+  ready: Prepared,
+  batches: Batches,
+  extras: TrainExtras,
+): Promise<Method> {
+  const { task, dataset, run, resumeFrom } = ready;
+  const memory = resumeFrom?.state.memory as TrainMemory | undefined;
+  // A reference that follows the policy says other things later: what it said is of no use to a resumed run.
+  const file = options.syncRefModel ? undefined : run?.file('reference.jsonl');
+  const reference =
+    options.beta === 0
+      ? undefined
+      : await ReferenceCache.open(model, options.temperature, file, resumeFrom?.state.global_step);
+  const context: RolloutContext = {
+    model,
+    options,
+    problems: dataset.train,
+    rewards: ready.rewards,
+    isCorrect: (completion, reward) => task.isCorrect?.(completion, reward) ?? reward > 0,
+    stop: ready.stop,
+    reference,
+    signal: extras.signal,
+    onPhase: extras.onPhase,
+  };
+  const noWeightDecay = withoutWeightDecay(expectedTensors(model.config));
+  const entropyBonus = new EntropyBonus(options, memory?.entropy);
+  const parts = batches.partsPerGeneration;
+  let rollout = memory?.rollout && recallRollout(memory.rollout, dataset.train);
+
   return {
-    step,
-    loss: learned.loss,
-    reward: rollout.advantages.reward,
-    reward_std: rollout.advantages.rewardStd,
-    frac_reward_zero_std: rollout.advantages.fracRewardZeroStd,
-    grad_norm: learned.gradNorm,
-    ...learned.metrics,
-    'completions/mean_length': lengths.reduce((sum, length) => sum + length, 0) / count,
-    'completions/min_length': Math.min(...lengths),
-    'completions/max_length': Math.max(...lengths),
-    'completions/clipped_ratio': rollout.completions.filter(({ ended }) => ended === 'length').length / count,
-    num_tokens: fresh ? rollout.tokens : 0,
-    'time/sample': sampled.sample,
-    'time/reward': sampled.reward,
-    'time/reference': sampled.reference,
-    'time/train': learned.seconds.train,
-    'time/optimizer': learned.seconds.optimizer,
-    'tokens/sampled': fresh ? rollout.sampled : 0,
-    'tokens/computed': learned.computed + (fresh ? rollout.computed : 0),
+    async takeStep(step) {
+      const start = performance.now();
+      // Batches and schedules count steps from 0.
+      const fresh = rollout === undefined || batches.samples(step - 1);
+      if (fresh) rollout = await collect(context, batches.prompts(step - 1), step, parts);
+      extras.onPhase?.('learning', step);
+      const learningRate = learningRateAt(step - 1, batches.totalSteps, options);
+      const part = partOf(rollout!, batches.part(step - 1), parts);
+      const learned = await learn(model, part, options, {
+        learningRate,
+        noWeightDecay,
+        entropyBonus,
+        onPolicy: fresh,
+      });
+      if (options.syncRefModel && step % options.refModelSyncSteps === 0) {
+        await model.mixReference(options.refModelMixupAlpha);
+        reference?.forget();
+      }
+      const metrics: Metrics = {
+        ...metricsOf(step, part, learned, ready),
+        ...(fresh ? costsOf(rollout!, learned) : { num_tokens: 0, 'tokens/computed': learned.computed }),
+        ...(entropyBonus.enabled && { entropy_coef: entropyBonus.coef }),
+        epoch: batches.epoch(step - 1),
+        learning_rate: learningRate,
+        step_time: (performance.now() - start) / 1000,
+      };
+      return { metrics, ...(fresh && { completions: judged(rollout!, ready) }) };
+    },
+    evaluate: () => ready.evaluate(model, 0),
+    remember: (step): TrainMemory => ({
+      ...(rollout && !batches.samples(step) && { rollout: rememberRollout(rollout) }),
+      entropy: entropyBonus.remember(),
+    }),
+    ...(options.syncRefModel && {
+      saveExtra: (folder: string) => model.saveReference(join(folder, REFERENCE_FILE)),
+    }),
+    close: async () => reference?.close(),
   };
 }
 
-function judged({ completions, rewards, advantages }: Rollout): JudgedCompletion[] {
-  return completions.map(({ text, ended, problem, length }, i) => ({
+/** Of the completions that the step learned from. */
+function metricsOf(step: number, rollout: Rollout, learned: Learned, { rewards }: Prepared): Metrics {
+  const { completions, advantages } = rollout;
+  const lengths = completions.map(({ length }) => length);
+  const share = (of: (completion: Rollout['completions'][number]) => boolean) =>
+    completions.filter(of).length / completions.length;
+  return {
+    step,
+    loss: learned.loss,
+    reward: mean(advantages.rewards),
+    reward_std: standardDeviation(advantages.rewards),
+    frac_reward_zero_std: advantages.flat.filter(Boolean).length / advantages.flat.length,
+    grad_norm: learned.gradNorm,
+    ...learned.metrics,
+    'completions/mean_length': sampledTokens(rollout) / lengths.length,
+    'completions/min_length': Math.min(...lengths),
+    'completions/max_length': Math.max(...lengths),
+    'completions/clipped_ratio': share(({ ended }) => ended === 'length'),
+    accuracy: share(({ correct }) => correct),
+    ...Object.fromEntries(
+      rewardColumns(rewards).map(({ name, index, of }) => [
+        name,
+        of(Float64Array.from(completions, (completion) => completion.rewards[index]!)),
+      ]),
+    ),
+    'time/train': learned.seconds.train,
+    'time/optimizer': learned.seconds.optimizer,
+  };
+}
+
+/** Of the sampling that the step began with, all of its generation. */
+function costsOf(rollout: Rollout, learned: Learned): Partial<Metrics> {
+  return {
+    num_tokens: trlTokens(rollout),
+    'time/sample': rollout.seconds.sample,
+    'time/reward': rollout.seconds.reward,
+    'time/reference': rollout.seconds.reference,
+    'tokens/sampled': sampledTokens(rollout),
+    'tokens/computed': learned.computed + rollout.computed,
+  };
+}
+
+/** What is told of each reward function, where there are several. */
+function rewardColumns(rewards: Prepared['rewards']) {
+  if (rewards.length < 2) return [];
+  return rewards.flatMap(({ name }, index) => [
+    { name: `rewards/${name}/mean` as const, index, of: mean },
+    { name: `rewards/${name}/std` as const, index, of: standardDeviation },
+  ]);
+}
+
+function columnsOf({ rewards, dataset }: Prepared): RunMetricName[] {
+  const tasks = [...new Set(dataset.heldOut.map(({ task }) => task))].filter((name) => name !== undefined);
+  return [...rewardColumns(rewards).map(({ name }) => name), ...(tasks.length > 1 ? taskColumns(tasks) : [])];
+}
+
+function judged({ completions, advantages }: Rollout, { rewards }: Prepared): JudgedCompletion[] {
+  return completions.map(({ text, ended, problem, length, correct, rewards: own }, i) => ({
     prompt: problem.prompt,
     answer: problem.answer,
     completion: text,
     length,
     ended,
-    reward: rewards[i]!,
+    reward: advantages.rewards[i]!,
+    ...(rewards.length > 1 && {
+      rewards: Object.fromEntries(rewards.map(({ name }, k) => [name, own[k]!])),
+    }),
     advantage: advantages.values[i]!,
+    correct,
   }));
 }

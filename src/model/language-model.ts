@@ -124,6 +124,14 @@ export class LanguageModel {
     return this.engine.freezeReference();
   }
 
+  /**
+   * Lets the reference follow: alpha times the weights as they are now, and 1 - alpha times its own
+   * (TR-DPO, Gorbatovski et al. 2024, arXiv:2404.09656).
+   */
+  mixReference(alpha: number): Promise<void> {
+    return this.engine.mixReference(alpha);
+  }
+
   /** `numGenerations` completions of each prompt, prompt after prompt. Aborted between tokens. */
   async sample(options: SampleOptions): Promise<Samples> {
     const { prompts, numGenerations, stop, signal, onPosition } = options;
@@ -223,6 +231,22 @@ export class LanguageModel {
   async loadWeights(folder: string): Promise<void> {
     const tensors = await locateTensors(folder, this.config);
     await this.engine.readTensors(tensors.map((tensor) => ({ ...tensor, kind: 'weight' as const })));
+  }
+
+  /** Writes the reference's weights, which can't be had from the model any more once it has followed the policy. */
+  saveReference(file: string): Promise<void> {
+    return this.#write(file, ['reference']);
+  }
+
+  async loadReference(file: string): Promise<void> {
+    const tensors = await readHeader(file);
+    await this.engine.readTensors(
+      tensors.map((tensor) => ({
+        ...tensor,
+        name: tensor.name.replace(/^reference\./, ''),
+        kind: 'reference' as const,
+      })),
+    );
   }
 
   /** Writes AdamW's moments, as `exp_avg.NAME` and `exp_avg_sq.NAME`. */

@@ -150,7 +150,7 @@ export interface MemoryReport {
   optimizer: number;
 }
 
-export type TensorKind = 'weight' | 'grad' | 'exp_avg' | 'exp_avg_sq';
+export type TensorKind = 'weight' | 'grad' | 'exp_avg' | 'exp_avg_sq' | 'reference';
 
 export interface NativeEngine {
   info(): Promise<EngineInfo>;
@@ -164,6 +164,9 @@ export interface NativeEngine {
   initialize(config: ModelConfig, seed: number): Promise<void>;
   /** Keeps a frozen copy of the policy as it is now as the reference. */
   freezeReference(): Promise<void>;
+
+  /** reference = alpha policy + (1 - alpha) reference */
+  mixReference(alpha: number): Promise<void>;
 
   /** Starts a token tree for each prompt. One sampling at a time; a new start drops the old one. */
   sampleStart(request: SampleRequest): Promise<void>;

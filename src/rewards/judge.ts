@@ -13,7 +13,7 @@ export interface JudgeContext {
 }
 
 /**
- * Rewards of `completions`, in order.
+ * Rewards of `completions`, in order; NaN where the function has nothing to say of one (null).
  * @throws {GrpoError} REWARD_FAILED, REWARD_COUNT or REWARD_NOT_FINITE, with the completion that shows it
  */
 export async function judge(
@@ -57,7 +57,9 @@ export async function judge(
       },
     );
   }
-  const bad = list.findIndex((value) => typeof value !== 'number' || !Number.isFinite(value));
+  const bad = list.findIndex(
+    (value) => value !== null && (typeof value !== 'number' || !Number.isFinite(value)),
+  );
   if (bad >= 0) {
     const value = list[bad];
     throw new GrpoError(
@@ -70,7 +72,7 @@ export async function judge(
       },
     );
   }
-  return list as number[];
+  return list.map((value) => (value as number | null) ?? NaN);
 }
 
 function isList(value: unknown): value is ArrayLike<unknown> {

@@ -2,8 +2,9 @@
  * `checkpoints/checkpoint-N/`: a model folder, the optimiser's moments and where the run was.
  * The draws of a run depend on its seed and the step alone, so the step is its random state.
  */
-import { readFile, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, readFile, readdir, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { GrpoError } from '../errors.js';
 import type { Evaluation } from '../grpo/evaluate.js';
 import { writeAtomic } from '../disk.js';
 import type { RunFolder } from './folder.js';
@@ -12,6 +13,8 @@ import type { Metrics } from './metrics.js';
 const FOLDER = 'checkpoints';
 const STATE = 'trainer_state.json';
 export const OPTIMIZER_FILE = 'optimizer.safetensors';
+/** Of runs whose reference follows the policy. */
+export const REFERENCE_FILE = 'reference.safetensors';
 
 /** Written last: a folder without it is not a checkpoint. */
 export interface TrainerState {
@@ -48,10 +51,12 @@ export async function saveCheckpoint(
   model: Saveable,
   state: TrainerState,
   limit: number,
+  saveExtra?: (folder: string) => Promise<void>,
 ): Promise<string> {
   const path = await run.writeFolder(join(FOLDER, `checkpoint-${state.global_step}`), async (temporary) => {
     await model.save(temporary);
     await model.saveOptimizer(join(temporary, OPTIMIZER_FILE));
+    await saveExtra?.(temporary);
     await writeAtomic(join(temporary, STATE), `${JSON.stringify(state, null, 2)}\n`);
   });
   if (limit > 0) {
@@ -78,11 +83,42 @@ export async function lastCheckpoint(run: RunFolder): Promise<Checkpoint | undef
   return undefined;
 }
 
-async function checkpointSteps(run: RunFolder): Promise<number[]> {
-  const names = await readdir(run.file(FOLDER)).catch(() => []);
+const checkpointSteps = (run: RunFolder): Promise<number[]> => steps(run.file(FOLDER));
+
+/** Of the checkpoints in a folder, ascending. */
+async function steps(folder: string): Promise<number[]> {
+  const names = await readdir(folder).catch(() => []);
   return names
     .map((name) => /^checkpoint-(\d+)$/.exec(name)?.[1])
     .filter((step) => step !== undefined)
     .map(Number)
     .sort((a, b) => a - b);
+}
+
+/**
+ * The model folder that a run left: `RUN` its final one, else its last checkpoint; `RUN/checkpoint-N` that one.
+ * @throws {GrpoError} INIT_FROM
+ */
+export async function findWeights(from: string): Promise<string> {
+  const folder = resolve(from);
+  const candidates = [
+    folder,
+    join(folder, 'final'),
+    join(dirname(folder), FOLDER, basename(folder)),
+    ...(await steps(join(folder, FOLDER)))
+      .reverse()
+      .map((step) => join(folder, FOLDER, `checkpoint-${step}`)),
+  ];
+  for (const candidate of candidates)
+    if (
+      await access(join(candidate, 'config.json')).then(
+        () => true,
+        () => false,
+      )
+    )
+      return candidate;
+  throw new GrpoError('INIT_FROM', `${from} holds no weights of a run`, {
+    fix: 'give the folder of a run that has ended or saved a checkpoint, such as runs/NAME or runs/NAME/checkpoint-100',
+    value: from,
+  });
 }

@@ -9,7 +9,7 @@ export const METRIC_COLUMNS = [
   'epoch',
   'loss',
   'reward', // mean over the step's completions
-  'reward_std', // mean over its groups
+  'reward_std', // standard deviation over the step's completions
   'frac_reward_zero_std', // groups whose rewards are all equal: nothing to learn from
   'kl', // mean over completion tokens, nats, against the reference (beta > 0)
   'entropy', // mean over completion tokens, nats
@@ -36,9 +36,16 @@ export const METRIC_COLUMNS = [
   'eval/accuracy',
   'eval/accuracy_low', // 95% Wilson interval
   'eval/accuracy_high',
+  'accuracy', // share of the step's completions that are right
+  'policy_loss', // without the entropy bonus, where there is one
+  'entropy_coef', // its weight
+  'cispo_clip_ratio',
+  'vespo/phi_seq_mean',
 ] as const;
 
-export type MetricName = (typeof METRIC_COLUMNS)[number];
+/** Of each reward function, and of each task of a mixture: columns after the others, in runs that have several. */
+export type RunMetricName = `rewards/${string}/mean` | `rewards/${string}/std` | `eval/${string}/${string}`;
+export type MetricName = (typeof METRIC_COLUMNS)[number] | RunMetricName;
 /** Values of one step; what was not measured is left out. */
 export type Metrics = Partial<Record<MetricName, number>> & { step: number };
 
@@ -95,8 +102,10 @@ export class MetricsLog {
   readonly #csv: LineFile;
   readonly #jsonl: LineFile;
   readonly #completions: LineFile;
+  readonly #columns: readonly MetricName[];
 
-  private constructor(csv: LineFile, jsonl: LineFile, completions: LineFile) {
+  private constructor(columns: readonly MetricName[], csv: LineFile, jsonl: LineFile, completions: LineFile) {
+    this.#columns = columns;
     this.#csv = csv;
     this.#jsonl = jsonl;
     this.#completions = completions;
@@ -104,10 +113,15 @@ export class MetricsLog {
 
   /**
    * @param step what is said of later steps is removed
-   * @param pending the row of `step` is still to be written
+   * @param options `pending`: the row of `step` is still to be written; `columns`: the run's own
    */
-  static async open(file: (name: string) => string, step = 0, pending = false): Promise<MetricsLog> {
-    const header = stringify([[...METRIC_COLUMNS]]).trimEnd();
+  static async open(
+    file: (name: string) => string,
+    step = 0,
+    { pending = false, columns = [] }: { pending?: boolean; columns?: readonly RunMetricName[] } = {},
+  ): Promise<MetricsLog> {
+    const all = [...METRIC_COLUMNS, ...columns];
+    const header = stringify([all]).trimEnd();
     const rows = pending ? step - 1 : step;
     const csv = await LineFile.open(file('metrics.csv'), {
       header,
@@ -117,11 +131,11 @@ export class MetricsLog {
     const completions = await LineFile.open(file('completions.jsonl'), {
       keep: (line) => stepOf(line) <= step,
     });
-    return new MetricsLog(csv, jsonl, completions);
+    return new MetricsLog(all, csv, jsonl, completions);
   }
 
   async step(metrics: Metrics): Promise<void> {
-    await this.#csv.append(stringify([METRIC_COLUMNS.map((name) => metrics[name])]));
+    await this.#csv.append(stringify([this.#columns.map((name) => metrics[name])]));
     await this.note(metrics);
   }
 

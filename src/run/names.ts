@@ -6,3 +6,12 @@ export function snakeDeep(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [toSnake(key), snakeDeep(part)]));
 }
+
+/** What a run of the model is called by: the last part of its path or hub id. */
+export function modelName(model: string): string {
+  const last = model
+    .replace(/[\\/]+$/, '')
+    .split(/[\\/]/)
+    .at(-1)!;
+  return last.replace(/[^\w.-]+/g, '-');
+}

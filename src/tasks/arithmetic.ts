@@ -1,5 +1,5 @@
 /** `Calculate: 15 + 8 = ` with both operands from 0 to `max_operand`: 1323 problems at 20. */
-import { numberReward } from '../rewards/answer.js';
+import { isRightNumber, numberReward } from '../rewards/answer.js';
 import { stopAtNumber } from '../rewards/stop.js';
 import type { Problem, Task } from './task.js';
 import type { TaskOptions } from './options.js';
@@ -24,6 +24,7 @@ export function arithmetic({ maxOperand, operations }: TaskOptions = {}): Task {
       return problems;
     },
     reward: numberReward,
+    isCorrect: isRightNumber,
     stop: stopAtNumber,
   };
 }

@@ -1,5 +1,5 @@
 /** `Binary of 13: ` and `Decimal of 1101: `, numbers from 0 to `max_operand` (255), both ways. */
-import { numberReward } from '../rewards/answer.js';
+import { isRightNumber, numberReward } from '../rewards/answer.js';
 import { stopAtNumber } from '../rewards/stop.js';
 import type { Task } from './task.js';
 import type { TaskOptions } from './options.js';
@@ -13,6 +13,7 @@ export function binary({ maxOperand }: TaskOptions = {}): Task {
       ...numbers.map((n) => ({ prompt: `Decimal of ${n.toString(2)}: `, answer: String(n) })),
     ],
     reward: numberReward,
+    isCorrect: isRightNumber,
     stop: stopAtNumber,
   };
 }

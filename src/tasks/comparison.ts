@@ -1,5 +1,5 @@
 /** `Is 7 greater than 12? Answer yes or no: `, both from 0 to `max_operand` (20), never equal: half are yes. */
-import { wordReward } from '../rewards/answer.js';
+import { isRightWord, wordReward } from '../rewards/answer.js';
 import { stopAtWord } from '../rewards/stop.js';
 import type { Problem, Task } from './task.js';
 import type { TaskOptions } from './options.js';
@@ -23,6 +23,7 @@ export function comparison({ maxOperand }: TaskOptions = {}): Task {
       return problems;
     },
     reward: wordReward,
+    isCorrect: isRightWord,
     stop: stopAtWord(['yes', 'no']),
   };
 }

@@ -1,7 +1,7 @@
 /** `Count the words: cat sun tree = `, lists of 1 to `max_operand` words (20), thirty of each length. */
 import { GrpoError } from '../errors.js';
 import { generator } from '../random.js';
-import { numberReward } from '../rewards/answer.js';
+import { isRightNumber, numberReward } from '../rewards/answer.js';
 import { stopAtNumber } from '../rewards/stop.js';
 import type { Problem, Task } from './task.js';
 import type { TaskOptions } from './options.js';
@@ -41,6 +41,7 @@ export function counting({ maxOperand }: TaskOptions = {}): Task {
       return problems;
     },
     reward: numberReward,
+    isCorrect: isRightNumber,
     stop: stopAtNumber,
   };
 }

@@ -1,56 +1,121 @@
 /** The problems of a run: checked, without duplicates, split, and as many as were asked for. */
 import { GrpoError } from '../errors.js';
-import { shuffled } from '../random.js';
+import { generator, shuffled } from '../random.js';
+import type { CurriculumStage } from './curriculum.js';
 import { splitProblems } from './split.js';
 import type { Problem, Split, Task } from './task.js';
 
 export interface DatasetOptions {
   /** Problems to train on; null: all of the split. Which ones, the seed decides. */
   trainSamples?: number | null;
+  /** Different ones among them: the others repeat these, as the journal's binary task did; null: all. */
+  uniqueSamples?: number | null;
   /** Held-out problems to evaluate on; null: all. Which ones never depends on the seed, so that runs compare. */
   evalSamples?: number | null;
   seed?: number;
 }
 
+/** Training problems that are gone through until the end of an epoch. */
+export interface DatasetStage {
+  /** Infinity: to the end. */
+  untilEpoch: number;
+  /** Positions among the training problems; one that is there twice is met twice an epoch. */
+  positions: number[];
+}
+
 export interface Dataset {
+  /** Each once; a problem's position is its identity. */
   train: Problem[];
+  stages: DatasetStage[];
   heldOut: Problem[];
   /** Things a person should know that are not errors. */
   notices: string[];
 }
 
-/** @throws {GrpoError} BAD_TASK, DATASET_EMPTY, TRAIN_SAMPLES */
-export async function loadDataset(task: Task, options: DatasetOptions = {}): Promise<Dataset> {
-  const { trainSamples = null, evalSamples = null, seed = 42 } = options;
-  const { problems, notices } = await loadProblems(task);
+/**
+ * @param what a task, or stages one after another; held out is what the last one has
+ * @throws {GrpoError} BAD_TASK, DATASET_EMPTY, TRAIN_SAMPLES, UNIQUE_SAMPLES
+ */
+export async function loadDataset(
+  what: Task | readonly CurriculumStage[],
+  options: DatasetOptions = {},
+): Promise<Dataset> {
+  const { evalSamples = null } = options;
+  const stages: readonly CurriculumStage[] =
+    'problems' in what ? [{ untilEpoch: Infinity, task: what, trainSamples: null }] : what;
+  const notices: string[] = [];
+  const train: Problem[] = [];
+  const positionOf = new Map<string, number>();
+  const position = (problem: Problem): number => {
+    const known = positionOf.get(problem.prompt);
+    if (known !== undefined) return known;
+    positionOf.set(problem.prompt, train.length);
+    return train.push(problem) - 1;
+  };
+  const datasetStages: DatasetStage[] = [];
+  let heldOut: Problem[] = [];
+  for (const stage of stages) {
+    const { problems, notices: own } = await loadProblems(stage.task);
+    notices.push(...own);
+    const chosen = chooseTraining(
+      stage.task,
+      problems,
+      { ...options, trainSamples: stage.trainSamples ?? options.trainSamples ?? null },
+      notices,
+    );
+    datasetStages.push({ untilEpoch: stage.untilEpoch, positions: chosen.map(position) });
+    heldOut = splitProblems(problems, 'held_out');
+  }
+  const last = stages.at(-1)!.task;
+  if (heldOut.length === 0) notices.push(`${last.name} has no held-out problems: nothing to evaluate on.`);
+  return {
+    train,
+    stages: datasetStages,
+    heldOut: evalSamples === 0 ? [] : choose(heldOut, evalSamples, 'held_out', last.weights, notices),
+    notices: [...new Set(notices)],
+  };
+}
+
+/** With repetitions where fewer different ones were asked for. */
+function chooseTraining(
+  task: Task,
+  problems: Problem[],
+  { trainSamples = null, uniqueSamples = null, seed = 42 }: DatasetOptions,
+  notices: string[],
+): Problem[] {
   const trainable = splitProblems(problems, 'train');
-  const heldOut = splitProblems(problems, 'held_out');
   if (trainable.length === 0) {
     throw new GrpoError(
       'DATASET_EMPTY',
-      `${task.name} has no problems to train on (${heldOut.length} are held out)`,
+      `${task.name} has no problems to train on (${problems.length} are held out)`,
       {
         fix: 'give the task more problems: one in five, chosen by its text, is kept for evaluation',
         value: 0,
       },
     );
   }
-  if (trainSamples !== null && trainSamples > trainable.length) {
+  const different = uniqueSamples ?? trainSamples;
+  if (different !== null && different > trainable.length) {
+    const option = uniqueSamples === null ? 'train_samples' : 'unique_samples';
     throw new GrpoError(
-      'TRAIN_SAMPLES',
-      `train_samples is ${trainSamples}, and ${task.name} has ${trainable.length} problems to train on`,
+      option === 'train_samples' ? 'TRAIN_SAMPLES' : 'UNIQUE_SAMPLES',
+      `${option} is ${different}, and ${task.name} has ${trainable.length} problems to train on`,
       {
-        fix: `set train_samples to at most ${trainable.length}, or leave it out to use them all`,
-        value: trainSamples,
+        fix: `set ${option} to at most ${trainable.length}, or leave it out to use them all`,
+        value: different,
       },
     );
   }
-  if (heldOut.length === 0) notices.push(`${task.name} has no held-out problems: nothing to evaluate on.`);
-  return {
-    train: choose(trainable, trainSamples, `train/${seed}`, task.weights, notices),
-    heldOut: evalSamples === 0 ? [] : choose(heldOut, evalSamples, 'held_out', task.weights, notices),
-    notices,
-  };
+  const chosen = choose(trainable, different, `train/${seed}`, task.weights, notices);
+  if (uniqueSamples === null || trainSamples === null || trainSamples <= uniqueSamples) return chosen;
+  // Drawn anew each time, as from a generator that doesn't look back.
+  const below = generator(`repeat/${seed}`);
+  const drawn = Array.from({ length: trainSamples }, () => chosen[below(chosen.length)]!);
+  const distinct = new Set(drawn).size;
+  notices.push(
+    `${trainSamples - distinct} of ${trainSamples} training problems repeat another: ${distinct} are different. A model learns so few by heart.`,
+  );
+  return drawn;
 }
 
 /** Problems of one split, for an evaluation. */

@@ -5,10 +5,12 @@ import { arithmetic } from './arithmetic.js';
 import { binary } from './binary.js';
 import { comparison } from './comparison.js';
 import { counting } from './counting.js';
-import { isModulePath, loadModuleTask } from './custom.js';
+import { checkStages, type CurriculumStage, type StageOptions } from './curriculum.js';
+import { loadModuleTask } from './custom.js';
 import { JOURNAL_WEIGHTS, mixed } from './mixed.js';
 import type { TaskOptions } from './options.js';
 import type { Task } from './task.js';
+import { isModulePath } from '../user-module.js';
 
 /** To add a task: one file beside these, and a line here. */
 const TASKS: Record<string, (options: TaskOptions) => Task> = { arithmetic, counting, comparison, binary };
@@ -39,6 +41,33 @@ export async function loadTask(
   );
 }
 
+/**
+ * The stages of a run: those of its curriculum, else one with its task.
+ * @throws {GrpoError} CURRICULUM, and whatever `loadTask` throws
+ */
+export async function loadStages(
+  options: TaskOptions & { task: string; curriculum?: readonly StageOptions[] | null },
+  folder?: string,
+): Promise<CurriculumStage[]> {
+  const { curriculum } = options;
+  if (!curriculum)
+    return [
+      { untilEpoch: Infinity, task: await loadTask(options.task, options, folder), trainSamples: null },
+    ];
+  checkStages(curriculum);
+  return Promise.all(
+    curriculum.map(async ({ untilEpoch, trainSamples, task = options.task, ...own }, i) => {
+      const rest: TaskOptions = { ...options, ...own };
+      return {
+        // What comes after the last stage is more of it.
+        untilEpoch: i === curriculum.length - 1 ? Infinity : untilEpoch!,
+        task: await loadTask(task, rest, folder),
+        trainSamples: trainSamples ?? null,
+      };
+    }),
+  );
+}
+
 async function loadMixture(options: TaskOptions, folder: string): Promise<Task> {
   const weights = options.taskWeights ?? JOURNAL_WEIGHTS;
   const parts: [Task, number][] = [];
@@ -66,9 +95,9 @@ function badWeights(what: string, value: unknown): GrpoError {
   });
 }
 
-export { loadReward } from './custom.js';
+export { curriculumTask, type CurriculumStage, type StageOptions } from './curriculum.js';
 export { loadDataset, loadProblems, loadSplit } from './dataset.js';
-export type { Dataset, DatasetOptions } from './dataset.js';
+export type { Dataset, DatasetOptions, DatasetStage } from './dataset.js';
 export type { TaskOptions } from './options.js';
 export { splitOf, splitProblems } from './split.js';
 export type * from './task.js';

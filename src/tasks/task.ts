@@ -19,8 +19,11 @@ export interface Completion {
   problem: Problem;
 }
 
-/** Reward of each completion of one step, in order. May be asynchronous. */
-export type RewardFunction = (completions: Completion[]) => number[] | Promise<number[]>;
+/**
+ * Reward of each completion of one step, in order; null where it has nothing to say of one. May be
+ * asynchronous.
+ */
+export type RewardFunction = (completions: Completion[]) => (number | null)[] | Promise<(number | null)[]>;
 
 /**
  * True when nothing that could still be appended to `text` changes the reward.

@@ -171,6 +171,19 @@ export class FakeModel implements TrainableModel {
     this.steps = steps;
   }
 
+  mixReference(alpha: number): Promise<void> {
+    this.reference = this.reference!.map((value, i) => alpha * this.weights[i]! + (1 - alpha) * value);
+    return Promise.resolve();
+  }
+
+  saveReference(file: string): Promise<void> {
+    return writeFile(file, JSON.stringify([...this.reference!]));
+  }
+
+  async loadReference(file: string): Promise<void> {
+    this.reference = Float64Array.from(JSON.parse(await readFile(file, 'utf8')) as number[]);
+  }
+
   dispose(): Promise<void> {
     this.disposed = true;
     return Promise.resolve();

@@ -55,7 +55,9 @@ it('shows what an option is for, its choices and its default', async () => {
     .getHelp();
   expect(help).toMatch(/--batch-size .*multiple of num_generations .*\[default: 64\]/);
   expect(help).toMatch(/--learning-rate .*\[default: 5e-6; tiny: 3e-4\]/);
-  expect(help).toMatch(/--loss-type .*\[grpo, dr_grpo, bnpo, dapo\].*\[default: grpo\]/);
+  expect(help).toMatch(
+    /--loss-type .*\[grpo, dr_grpo, bnpo, dapo, cispo, sapo, luspo, vespo\].*\[default: grpo\]/,
+  );
   expect(help).toContain('Optimiser:');
 });
 

@@ -84,7 +84,11 @@ it.each([
   ['top_p: 0', 'a.yaml:1: top_p is 0', 'a number above 0 and of at most 1'],
   ['warmup_ratio: 2', 'a.yaml:1: warmup_ratio is 2', 'a number from 0 to 1'],
   ['max_steps: 0', 'a.yaml:1: max_steps is 0', 'a whole number of at least 1, or -1'],
-  ['loss_type: ppo', 'a.yaml:1: loss_type is "ppo"', 'grpo, dr_grpo, bnpo or dapo'],
+  [
+    'loss_type: ppo',
+    'a.yaml:1: loss_type is "ppo"',
+    'grpo, dr_grpo, bnpo, dapo, cispo, sapo, luspo or vespo',
+  ],
   ['resume: maybe', 'a.yaml:1: resume is "maybe"', 'true or false'],
   ['stop: []', 'a.yaml:1: stop is []', 'answer, none, a text, or a list of texts'],
   ['device: gpu', 'a.yaml:1: device is "gpu"', 'cpu, cuda or cuda:N'],

@@ -3,43 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { TrainInput } from '../../../src/config/train-options.js';
 import { sft } from '../../../src/grpo/sft.js';
-import { train } from '../../../src/grpo/trainer.js';
-import type { TrainExtras } from '../../../src/grpo/prepare.js';
-import { METRIC_COLUMNS, isTime, type Metrics } from '../../../src/run/metrics.js';
-import type { RewardFunction, Task } from '../../../src/tasks/task.js';
+import type { Metrics } from '../../../src/run/metrics.js';
+import type { RewardFunction } from '../../../src/tasks/task.js';
 import { fakeModel } from '../../support/fake-model.js';
 import { codeOf, temporaryFolder } from '../../support/fixtures.js';
-
-/** A digit is right: something that a model of pairs of characters can learn. */
-const digits: Task = {
-  name: 'digits',
-  problems: () => Array.from({ length: 40 }, (_, i) => ({ prompt: `Say ${i}: `, answer: '1' })),
-  reward: (completions) => completions.map(({ completion }) => (/^\d/.test(completion) ? 1 : -1)),
-  stop: (text) => text.length > 0,
-};
-const small: TrainInput = {
-  batchSize: 16,
-  numGenerations: 4,
-  maxSteps: 6,
-  learningRate: 0.3,
-  maxCompletionLength: 3,
-  evalSteps: 2,
-  evalSamples: 4,
-  saveSteps: 2,
-};
-const run = async (input: TrainInput, extras: TrainExtras = {}) =>
-  train({ ...small, ...input }, { task: digits, model: await fakeModel(), ...extras });
-
-/** `metrics.csv` without the columns that differ between two equal runs. */
-function rows(folder: string): string[][] {
-  const lines = readFileSync(join(folder, 'metrics.csv'), 'utf8').trimEnd().split('\n');
-  return lines.map((line) => line.split(',').filter((_, i) => !isTime(METRIC_COLUMNS[i]!)));
-}
-const lines = (folder: string, name: string) =>
-  readFileSync(join(folder, name), 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
+import { digits, interrupt, lines, rows, run } from '../../support/trainer.js';
 
 describe('a training run', () => {
   it('learns, and says what it did', async () => {
@@ -139,23 +107,6 @@ describe('a training run', () => {
 });
 
 describe('an interrupted run', () => {
-  /** Aborts after `step`; with `phase`, in the middle of the next one. */
-  async function interrupt(outputDir: string, step: number, input: TrainInput = {}, phase?: string) {
-    const abort = new AbortController();
-    return run(
-      { outputDir, ...input },
-      {
-        signal: abort.signal,
-        onPhase: (now, at) => {
-          if (now === phase && at === step + 1) abort.abort();
-        },
-        onStep: (metrics) => {
-          if (phase === undefined && metrics.step === step) abort.abort();
-        },
-      },
-    );
-  }
-
   it.each<[string, number, TrainInput, string?]>([
     ['between steps', 3, {}],
     ['in the middle of sampling', 3, {}, 'sampling'],

@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { judge } from '../../../src/rewards/judge.js';
-import { loadReward, loadTask } from '../../../src/tasks/index.js';
+import { loadReward } from '../../../src/rewards/load.js';
+import { loadTask } from '../../../src/tasks/index.js';
 import type { TaskOptions } from '../../../src/tasks/index.js';
 import { codeOf, temporaryFolder } from '../../support/fixtures.js';
 

@@ -1,0 +1,39 @@
+/** `presets`: the experiments of the research journal by name. */
+import { PRESETS as OPTIONS } from '../config/options.js';
+import { listCommand } from './list-command.js';
+import { printJsonLine } from './output.js';
+
+export const command = listCommand({
+  name: 'presets',
+  words: 'names',
+  form: '[NAME ...]',
+  describe: "List the journal's experiments, with what it reported; with a name, the options of one",
+  schema: OPTIONS,
+  extra: {
+    json: { type: 'boolean', default: false, describe: 'Print JSON alone on standard output' },
+  },
+  examples: [
+    ['grpo-native presets', 'All of them'],
+    ['grpo-native presets mixed --model tiny', 'Its options on the embedded model, as YAML'],
+    ['grpo-native train --preset mixed --model Qwen/Qwen2.5-0.5B --seed 7', 'Runs one, with other options'],
+  ],
+  run: async ({ model }, names, argv) => {
+    const { PRESETS, findPreset, presetOptions } = await import('../presets/index.js');
+    const chosen = names.length > 0 ? names.map(findPreset) : PRESETS;
+    const all = chosen.map(({ name, differs, outcome }) => ({
+      name,
+      differs,
+      journal: outcome,
+      options: presetOptions(name, model ?? undefined),
+    }));
+    if (argv.json === true) printJsonLine(all);
+    else if (names.length > 0) {
+      const { toYaml } = await import('../config/load.js');
+      for (const { name, differs, journal, options } of all)
+        process.stdout.write(`# ${name}: ${differs}\n# the journal: ${journal}\n${toYaml(options)}\n`);
+    } else {
+      const { presetsText } = await import('../presets/print.js');
+      process.stdout.write(presetsText(PRESETS, process.stdout.columns || 100));
+    }
+  },
+});

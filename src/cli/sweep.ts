@@ -1,0 +1,126 @@
+/** `sweep`: runs one after another, from a list or a grid. */
+import { join } from 'node:path';
+import { fromFlags, yargsOptions } from '../config/flags.js';
+import { readYaml, refuseUnknownFlags } from '../config/load.js';
+import { TRAIN } from '../config/options.js';
+import { GrpoError } from '../errors.js';
+import { helpText } from './help.js';
+import { INTERRUPTED, interruptible } from './interrupt.js';
+import type { SchemaCommandModule } from './schema-command.js';
+
+const describe =
+  'Runs of train one after another, from a file or from flags: one that is given several times is a dimension of a grid';
+const EXTRA = {
+  'dry-run': { type: 'boolean', default: false, describe: 'List the runs and start none' },
+  accuracy: {
+    type: 'number',
+    default: 0.5,
+    describe: 'Held-out accuracy that the comparison at the end counts steps to',
+  },
+} as const;
+const options = () => ({ ...yargsOptions(TRAIN), ...EXTRA });
+
+export const command: SchemaCommandModule = {
+  command: 'sweep [file]',
+  describe,
+  builder: (yargs) => yargs.strict(false).options(options()) as never,
+  handler: async (argv) => {
+    refuseUnknownFlags(TRAIN, argv, ['file', 'help', 'h', 'version', ...Object.keys(EXTRA)]);
+    const { planSweep, sweepOf } = await import('../sweep/plan.js');
+    const { runSweep, stateOf } = await import('../sweep/run.js');
+    const file = argv.file as string | undefined;
+    const flags = Object.fromEntries(
+      Object.entries(valuesOf(argv)).filter(([name]) => name !== 'output_dir' && name !== 'resume'),
+    );
+    if (file === undefined && Object.keys(flags).length === 0)
+      throw new GrpoError('USAGE', 'say which runs', {
+        fix: 'give a YAML file with base, runs or grid, or options several times: --preset mixed --seed 1 --seed 2',
+      });
+    const spec = sweepOf(file === undefined ? undefined : readYaml(file), flags);
+    const runs = planSweep(spec);
+    const outputDir =
+      (valuesOf(argv).output_dir?.[0] as string | undefined) ?? spec.outputDir ?? 'runs/sweep';
+    if (argv.dryRun === true) {
+      for (const { name, options } of runs)
+        process.stdout.write(
+          `${join(outputDir, name)} (${stateOf(join(outputDir, name))}) ${JSON.stringify(options)}\n`,
+        );
+      return;
+    }
+    const failed = await interruptible(
+      () => undefined,
+      (signal) =>
+        runSweep(
+          runs,
+          outputDir,
+          {
+            onStart: (run, i, total, state) =>
+              process.stdout.write(
+                `\n${i + 1} of ${total}: ${run.name}${{ new: '', begun: ', goes on', done: ', done already' }[state]}\n`,
+              ),
+            onEnd: (run, status) => {
+              if (status !== 0) process.stderr.write(`${run.name} ended with ${status}\n`);
+            },
+          },
+          signal,
+        ).then((names) => {
+          if (signal.aborted) process.exitCode = INTERRUPTED;
+          return names;
+        }),
+    );
+    await compareRuns(
+      runs.map(({ name }) => join(outputDir, name)),
+      argv.accuracy as number,
+    );
+    if (failed.length > 0)
+      throw new GrpoError(
+        'SWEEP_FAILED',
+        `${failed.length} of ${runs.length} runs failed: ${failed.join(', ')}`,
+        {
+          fix: 'see what each printed above; the same command goes on with what is missing',
+          value: failed,
+          exitCode: 1,
+        },
+      );
+  },
+  help: (width) =>
+    helpText(
+      {
+        usage: 'grpo-native sweep [sweep.yaml] [options]',
+        describe: `${describe}. Runs that are done are not repeated, those that were broken off go on.`,
+        options: options(),
+        examples: [
+          [
+            'grpo-native sweep --model tiny --preset arithmetic-baseline --preset arithmetic-no-kl --seed 1 --seed 2',
+            'Four runs',
+          ],
+          ['grpo-native sweep beta.yaml --output-dir runs/beta', 'Those of a file: base, runs and grid'],
+          ['grpo-native sweep beta.yaml --dry-run', 'Only says which'],
+        ],
+      },
+      width,
+    ),
+};
+
+/** Each option that was given, with all its values. */
+function valuesOf(argv: Record<string, unknown>): Record<string, unknown[]> {
+  const values: Record<string, unknown[]> = {};
+  const schema = Object.keys(TRAIN.shape);
+  for (const [key, value] of Object.entries(argv)) {
+    const list = Array.isArray(value) ? (value as unknown[]) : [value];
+    const parsed = list.map((one) => fromFlags(TRAIN, { [key]: one }));
+    for (const name of schema)
+      if (parsed.some((one) => name in one)) values[name] = parsed.map((one) => one[name]);
+  }
+  return values;
+}
+
+/** Those that have anything to compare. */
+async function compareRuns(folders: string[], accuracy: number): Promise<void> {
+  const { readRun } = await import('../run/read.js');
+  const { compareRun } = await import('../compare/compare.js');
+  const { comparisonTable } = await import('../compare/table.js');
+  const read = await Promise.all(folders.map((folder) => readRun(folder).catch(() => undefined)));
+  const compared = read.flatMap((record) => (record ? [compareRun(record, accuracy)] : []));
+  if (compared.length > 0) process.stdout.write(`\n${comparisonTable(compared, accuracy)}\n`);
+}

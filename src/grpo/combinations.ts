@@ -1,0 +1,60 @@
+/** Options that don't go together: those that TRL refuses are refused, with the reason; others are told. */
+import type { TrainOptions } from '../config/train-options.js';
+import { GrpoError } from '../errors.js';
+import { checkSchedule } from './schedule.js';
+
+/**
+ * @returns things a person should know that are not errors
+ * @throws {GrpoError} BAD_COMBINATION, BAD_OPTION, before any work starts
+ */
+export function checkCombinations(options: TrainOptions, rewards: number): string[] {
+  const { beta, lossType, importanceSamplingLevel: level, rewardWeights, syncRefModel } = options;
+  checkSchedule(options);
+  if (syncRefModel && beta === 0)
+    refuse('sync_ref_model is true and beta is 0: there is no reference to keep in step', {
+      fix: 'set sync_ref_model to false, or beta above 0',
+      value: beta,
+    });
+  if (rewardWeights !== null && rewardWeights.length !== rewards)
+    refuse(`reward_weights has ${rewardWeights.length} numbers for ${rewards} reward functions`, {
+      fix: 'give one weight for each reward, in their order',
+      value: rewardWeights,
+    });
+  if (options.entropyCoefMin > options.entropyCoefMax)
+    refuse(
+      `entropy_coef_min (${options.entropyCoefMin}) is above entropy_coef_max (${options.entropyCoefMax})`,
+      { fix: 'let the least be at most the most', value: options.entropyCoefMin },
+    );
+
+  const notices: string[] = [];
+  if (lossType === 'luspo' && level !== 'sequence')
+    notices.push('luspo is meant for importance_sampling_level sequence, as in its paper.');
+  if (lossType === 'vespo' && level !== 'token')
+    notices.push(
+      'vespo weighs whole completions by itself: importance_sampling_level sequence changes its KL alone.',
+    );
+  if (level === 'sequence' && ['bnpo', 'dr_grpo', 'dapo', 'cispo'].includes(lossType))
+    notices.push(
+      `with importance_sampling_level sequence, ${lossType} weighs a completion by its length; the GSPO paper has loss_type grpo.`,
+    );
+  if (options.numIterations === 1 && (options.stepsPerGeneration ?? 0) <= options.gradientAccumulationSteps)
+    notices.push(...withoutEffect(options));
+  return notices;
+}
+
+/** Options that only matter once the policy has left the one that sampled. */
+function withoutEffect({ delta, offPolicyMaskThreshold, importanceSamplingLevel }: TrainOptions): string[] {
+  const set = [
+    ...(delta === null ? [] : ['delta']),
+    ...(offPolicyMaskThreshold === null ? [] : ['off_policy_mask_threshold']),
+    ...(importanceSamplingLevel === 'token' ? [] : ['importance_sampling_level']),
+  ];
+  if (set.length === 0) return [];
+  return [
+    `${set.join(' and ')} changes nothing here: each completion is learned from once, by the policy that sampled it. num_iterations or steps_per_generation above 1 make a difference.`,
+  ];
+}
+
+function refuse(message: string, options: { fix: string; value: unknown }): never {
+  throw new GrpoError('BAD_COMBINATION', message, options);
+}

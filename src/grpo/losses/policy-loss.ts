@@ -1,0 +1,144 @@
+/**
+ * The loss: from per-token log-probs to a number and its derivative with respect to them.
+ *
+ *   L = sum over tokens of  w * ( keep * surrogate + beta * KL )  -  entropy_coef * mean entropy
+ *
+ * w is the loss type's weight of a token (`aggregate.ts`), surrogate its policy term (`surrogates.ts`),
+ * keep what the masks leave (`masks.ts`), KL the penalty (`kl.ts`). The ratio r = pi / pi_old is a token's
+ * own, or, at the level of sequences, exp of the mean of its completion's log ratios (GSPO, Zheng et al.
+ * 2025, arXiv:2507.18071, equation 7), which then moves with every token of the completion.
+ *
+ * Pure, in float64, calling nothing: the engine back-propagates what it returns.
+ */
+import { TOKEN_WEIGHT, type Sizes } from './aggregate.js';
+import { klTerm } from './kl.js';
+import { entropyThreshold, onPolicy } from './masks.js';
+import { RatioMetrics } from './ratio-metrics.js';
+import { SURROGATES, type Completion } from './surrogates.js';
+import type { LossInput, LossMetrics, LossOptions, LossResult, Term } from './types.js';
+
+const NOTHING: Term = { value: 0, byLogRatio: 0, byLogp: 0 };
+
+export function policyLoss(input: LossInput, options: LossOptions): LossResult {
+  const { logps, refLogps, entropies } = input;
+  const { beta, entropyCoef, gradientAccumulationSteps: parts } = options;
+  const completions = completionsOf(input);
+  const counted = completions.filter(({ masked }) => !masked);
+  const tokens = counted.reduce((sum, { length }) => sum + length, 0);
+  const sizes: Sizes = {
+    completions: completions.length,
+    tokens,
+    tokensInStep: input.tokensInStep,
+    maxCompletionLength: options.maxCompletionLength,
+    parts,
+  };
+  const isActedOn = highEntropy(counted, input, options);
+  const byLogp = new Float64Array(logps.length);
+  const metrics = new RatioMetrics(options);
+  const sums = { loss: 0, kl: 0, entropy: 0 };
+
+  for (const completion of completions) {
+    const { begin, length, masked, logRatios, advantage } = completion;
+    const sequence = options.importanceSamplingLevel === 'sequence';
+    metrics.begin(completion);
+    if (masked) {
+      // TRL counts a completion none of whose tokens count as one whose ratio is 1.
+      if (sequence) metrics.token(1);
+      continue;
+    }
+    const meanLogRatio = logRatios.reduce((sum, value) => sum + value, 0) / length;
+    const weight = TOKEN_WEIGHT[options.lossType](length, sizes);
+    const surrogate = SURROGATES[options.lossType](completion, options);
+    const { offPolicyMaskThreshold: threshold } = options;
+    const stays = threshold === null || onPolicy(advantage, logRatios, threshold);
+    let byMeanLogRatio = 0;
+
+    for (let i = 0, token = begin; i < length; i++, token++) {
+      const logp = logps[token]!;
+      const ratio = Math.exp(sequence ? meanLogRatio : logRatios[i]!);
+      const policy = stays && isActedOn(token) ? surrogate(ratio, logp) : NOTHING;
+      const kl =
+        beta !== 0 && refLogps ? klTerm(logp, refLogps[token]!, ratio, options.useBiasCorrectionKl) : NOTHING;
+      sums.loss += weight * (policy.value + beta * kl.value);
+      sums.kl += kl.value;
+      sums.entropy += entropies[token]!;
+      byLogp[token] = weight * (policy.byLogp + beta * kl.byLogp);
+      const byLogRatio = weight * (policy.byLogRatio + beta * kl.byLogRatio);
+      if (sequence) byMeanLogRatio += byLogRatio;
+      else byLogp[token]! += byLogRatio;
+      metrics.token(ratio);
+    }
+    for (let token = begin; sequence && token < begin + length; token++)
+      byLogp[token]! += byMeanLogRatio / length;
+  }
+
+  const acted = { sum: 0, tokens: 0 };
+  for (const { begin, length } of counted)
+    for (let token = begin; token < begin + length; token++)
+      if (isActedOn(token)) {
+        acted.sum += entropies[token]!;
+        acted.tokens++;
+      }
+  const result: LossResult = {
+    loss: sums.loss,
+    dLogps: Float32Array.from(byLogp),
+    dEntropies: null,
+    metrics: lossMetrics(sums, tokens, metrics, options),
+    entropyActedOn: acted,
+  };
+  if (entropyCoef === null || entropyCoef === 0) return result;
+
+  const share = entropyCoef / (Math.max(1, acted.tokens) * parts);
+  const dEntropies = new Float32Array(logps.length);
+  for (const { begin, length } of counted)
+    for (let token = begin; token < begin + length; token++) if (isActedOn(token)) dEntropies[token] = -share;
+  return { ...result, loss: sums.loss - share * acted.sum, dEntropies };
+}
+
+interface Span extends Completion {
+  begin: number;
+  length: number;
+  masked: boolean;
+}
+
+function completionsOf({ logps, oldLogps, lengths, advantages, masked }: LossInput): Span[] {
+  let begin = 0;
+  return Array.from(lengths, (length, i) => {
+    const first = begin;
+    begin += length;
+    const leftOut = masked?.[i] ?? false;
+    const logRatios = Float64Array.from({ length: leftOut ? 0 : length }, (_, k) =>
+      oldLogps ? logps[first + k]! - oldLogps[first + k]! : 0,
+    );
+    return { begin: first, length, advantage: advantages[i]!, masked: leftOut, logRatios };
+  });
+}
+
+/** Whether the policy term, and an entropy bonus, act on a token. */
+function highEntropy(
+  counted: Span[],
+  { entropies }: LossInput,
+  { topEntropyQuantile }: LossOptions,
+): (token: number) => boolean {
+  if (topEntropyQuantile >= 1) return () => true;
+  const all = counted.flatMap(({ begin, length }) => Array.from({ length }, (_, i) => entropies[begin + i]!));
+  const threshold = entropyThreshold(all, topEntropyQuantile);
+  return (token) => Math.fround(entropies[token]!) >= threshold;
+}
+
+function lossMetrics(
+  sums: { loss: number; kl: number; entropy: number },
+  tokens: number,
+  ratios: RatioMetrics,
+  { beta, lossType, gradientAccumulationSteps: parts, entropyCoef }: LossOptions,
+): LossMetrics {
+  const count = Math.max(1, tokens);
+  const byStep = lossType === 'dapo' || lossType === 'cispo' || lossType === 'vespo';
+  return {
+    entropy: sums.entropy / count,
+    ...(beta !== 0 && { kl: sums.kl / count }),
+    // What the loss would be without its bonus; of a loss that is a mean over parts, of this part.
+    ...(entropyCoef !== null && { policy_loss: sums.loss * (byStep ? 1 : parts) }),
+    ...ratios.values(),
+  };
+}

@@ -1,0 +1,55 @@
+/** A run folder, read: for comparisons, reports and pages. Nothing here writes. */
+import { readFile, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { GrpoError } from '../errors.js';
+import type { Metrics } from './metrics.js';
+
+export interface RunRecord {
+  path: string;
+  /** The folder's name. */
+  name: string;
+  config: Record<string, unknown>;
+  env: Record<string, unknown> | undefined;
+  /** A row a step, in order. */
+  steps: Metrics[];
+  /** What was measured on held-out problems; `step` 0: before training. */
+  evaluations: Metrics[];
+  /** What the run came to; undefined while it goes on, or where it broke off. */
+  summary: Record<string, unknown> | undefined;
+}
+
+/** @throws {GrpoError} RUN_NOT_FOUND */
+export async function readRun(folder: string): Promise<RunRecord> {
+  const path = resolve(folder);
+  const text = (name: string) => readFile(join(path, name), 'utf8').catch(() => undefined);
+  const [config, lines] = await Promise.all([text('config.yaml'), text('metrics.jsonl')]);
+  if (config === undefined || lines === undefined) {
+    const there = await stat(path).catch(() => undefined);
+    throw new GrpoError('RUN_NOT_FOUND', there ? `${folder} holds no run` : `there is no folder ${folder}`, {
+      fix: 'give the folder of a run, such as runs/NAME: it holds config.yaml and metrics.jsonl',
+      value: folder,
+    });
+  }
+  const rows = lines.split('\n').flatMap((line) => {
+    const row = parseJson(line) as Metrics | undefined;
+    return typeof row?.step === 'number' ? [row] : [];
+  });
+  return {
+    path,
+    name: basename(path),
+    config: (parse(config) ?? {}) as Record<string, unknown>,
+    env: parseJson(await text('env.json')) as Record<string, unknown> | undefined,
+    steps: rows.filter(({ step, learning_rate }) => step > 0 && learning_rate !== undefined),
+    evaluations: rows.filter((row) => row['eval/accuracy'] !== undefined),
+    summary: parseJson(await text('summary.json')) as Record<string, unknown> | undefined,
+  };
+}
+
+function parseJson(text: string | undefined): unknown {
+  try {
+    return text ? (JSON.parse(text) as unknown) : undefined;
+  } catch {
+    return undefined;
+  }
+}

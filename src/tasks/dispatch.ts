@@ -1,0 +1,40 @@
+/** Rules of several tasks as one: each problem keeps its own task's. */
+import { judge } from '../rewards/judge.js';
+import type { Completion, Problem, Task } from './task.js';
+
+/** @param taskOf whose rules a problem has; throws where it is nobody's */
+export function dispatch(
+  tasks: readonly Task[],
+  taskOf: (problem: Problem) => Task,
+): Pick<Task, 'reward' | 'stop' | 'isCorrect'> {
+  return {
+    reward: async (completions) => {
+      const rewards = new Array<number | null>(completions.length);
+      for (const [task, indices] of groupBy(completions, ({ problem }) => taskOf(problem))) {
+        const own = indices.map((i) => completions[i]!);
+        const values = await judge(task.reward, own, { name: task.name });
+        indices.forEach((i, k) => (rewards[i] = Number.isNaN(values[k]!) ? null : values[k]!));
+      }
+      return rewards;
+    },
+    // A task without a rule goes on to the end of sequence, or to the longest completion.
+    ...(tasks.some((task) => task.stop) && {
+      stop: (text: string, problem: Problem) => taskOf(problem).stop?.(text, problem) ?? false,
+    }),
+    ...(tasks.some((task) => task.isCorrect) && {
+      isCorrect: (completion: Completion, reward: number) =>
+        taskOf(completion.problem).isCorrect?.(completion, reward) ?? reward > 0,
+    }),
+  };
+}
+
+function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, number[]> {
+  const groups = new Map<K, number[]>();
+  items.forEach((item, i) => {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group) group.push(i);
+    else groups.set(key, [i]);
+  });
+  return groups;
+}
