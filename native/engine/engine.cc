@@ -79,7 +79,8 @@ void Engine::mix_reference(double alpha) {
   auto& frozen = reference().parameters();
   for (size_t i = 0; i < frozen.size(); ++i) {
     check_();
-    const at::Tensor mixed = frozen[i].value.to(at::kFloat).mul(1 - alpha).add_(parameters()[i].master, alpha);
+    const at::Tensor mixed =
+        frozen[i].value.to(at::kFloat).mul(1 - alpha).add_(parameters()[i].master, alpha);
     frozen[i].freeze(mixed.to(policy().options().dtype()));
   }
 }
