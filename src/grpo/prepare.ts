@@ -11,7 +11,8 @@ import type { DownloadProgress } from '../model/download.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { lastCheckpoint, type Checkpoint } from '../run/checkpoints.js';
 import { RunFolder, freeRunName } from '../run/folder.js';
-import { findWeights } from '../run/checkpoints.js';
+import { findWeights, lineageOf } from '../run/checkpoints.js';
+import type { Lineage } from '../run/environment.js';
 import { modelName } from '../run/names.js';
 import { combine } from '../rewards/combine.js';
 import { loadRewards, type NamedReward } from '../rewards/load.js';
@@ -64,6 +65,8 @@ export interface Prepared {
   rewards: NamedReward[];
   stop: StopRule | undefined;
   run: RunFolder | undefined;
+  /** Of weights that are another run's. */
+  lineage: Lineage | undefined;
   resumeFrom: Checkpoint | undefined;
   load(): Promise<TrainableModel>;
   evaluate(model: TrainableModel, temperature: number): Promise<Evaluation>;
@@ -98,6 +101,7 @@ export async function prepare(options: Common, extras: TrainExtras): Promise<Pre
     rewards,
     stop,
     run,
+    lineage: weights === undefined ? undefined : await lineageOf(weights),
     resumeFrom,
     async load() {
       const model = extras.model ?? (loaded = await loadModel(weights ?? options.model, options, extras));

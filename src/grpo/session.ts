@@ -12,7 +12,7 @@ import {
   type Checkpoint,
   type TrainerState,
 } from '../run/checkpoints.js';
-import { environment } from '../run/environment.js';
+import { environment, type Lineage } from '../run/environment.js';
 import type { RunFolder } from '../run/folder.js';
 import { snakeDeep } from '../run/names.js';
 import { MetricsLog, type Metrics, type RunMetricName } from '../run/metrics.js';
@@ -46,6 +46,7 @@ export interface Session {
   options: SessionOptions;
   /** As `config.yaml` says it: TRL's names. */
   config: Record<string, unknown>;
+  lineage?: Lineage | undefined;
   /** Columns of `metrics.csv` that other runs don't have. */
   columns?: readonly RunMetricName[];
   plan: TrainPlan;
@@ -114,7 +115,7 @@ export async function runSession(session: Session): Promise<TrainSummary> {
         ...(session.columns && { columns: session.columns }),
       });
       await run.writeConfig(session.config);
-      await run.writeJson('env.json', await environment(plan.engine, options.seed));
+      await run.writeJson('env.json', await environment(plan.engine, options.seed, session.lineage));
     }
     await callbacks.onPlan?.(plan);
     try {

@@ -67,6 +67,7 @@ export async function train(input: TrainInput = {}, extras: TrainExtras = {}): P
       method,
       options,
       config,
+      lineage: ready.lineage,
       columns: columnsOf(ready),
       plan,
       run,

@@ -4,7 +4,9 @@
  */
 import { access, readFile, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { parse } from 'yaml';
 import { GrpoError } from '../errors.js';
+import type { Lineage } from './environment.js';
 import type { Evaluation } from '../grpo/evaluate.js';
 import { writeAtomic } from '../disk.js';
 import type { RunFolder } from './folder.js';
@@ -121,4 +123,24 @@ export async function findWeights(from: string): Promise<string> {
     fix: 'give the folder of a run that has ended or saved a checkpoint, such as runs/NAME or runs/NAME/checkpoint-100',
     value: from,
   });
+}
+
+/** Where the weights of a folder that `findWeights` gave come from, as far as it is written down. */
+export async function lineageOf(path: string): Promise<Lineage> {
+  const json = async (file: string) =>
+    readFile(file, 'utf8').then(
+      (text) => JSON.parse(text) as Record<string, unknown>,
+      () => undefined,
+    );
+  const run = basename(path) === 'final' ? dirname(path) : dirname(dirname(path));
+  const state = await json(join(path, STATE));
+  const summary = basename(path) === 'final' ? await json(join(run, 'summary.json')) : undefined;
+  const config = await readFile(join(run, 'config.yaml'), 'utf8').catch(() => undefined);
+  const step = state?.global_step ?? summary?.steps;
+  const model = config === undefined ? undefined : (parse(config) as { model?: unknown }).model;
+  return {
+    path,
+    ...(typeof step === 'number' && { step }),
+    ...(typeof model === 'string' && { model }),
+  };
 }

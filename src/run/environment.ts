@@ -5,7 +5,21 @@ import { promisify } from 'node:util';
 import type { EngineInfo } from '../native/types.js';
 import { packageVersion } from '../paths.js';
 
-export async function environment(engine: EngineInfo, seed: number): Promise<Record<string, unknown>> {
+export interface Lineage {
+  /** Model folder the weights were read from. */
+  path: string;
+  /** Step of that run; absent where it doesn't say. */
+  step?: number;
+  /** That run's own model, or run. */
+  model?: string;
+}
+
+/** @param lineage whose weights the run started from, where these are another run's */
+export async function environment(
+  engine: EngineInfo,
+  seed: number,
+  lineage?: Lineage,
+): Promise<Record<string, unknown>> {
   return {
     grpo_native: packageVersion(),
     node: process.version,
@@ -27,6 +41,7 @@ export async function environment(engine: EngineInfo, seed: number): Promise<Rec
     matrix_gflops: engine.matrixGflops,
     ...(engine.bfloat16Speed !== undefined && { bfloat16_speed: engine.bfloat16Speed }),
     seed,
+    ...(lineage && { init_from: lineage }),
     git_commit: await gitCommit(),
     started: new Date().toISOString(),
   };
