@@ -286,6 +286,12 @@ at::Tensor Engine::tensor(const std::string& name, TensorKind kind) {
               "Use weight, grad, exp_avg, exp_avg_sq or reference.");
 }
 
+at::Tensor Engine::copy(const std::string& name, TensorKind kind) {
+  const at::Tensor source = tensor(name, kind);
+  at::Tensor copy = at::empty(source.sizes(), at::TensorOptions(at::kCPU).dtype(at::kFloat));
+  return copy.copy_(source);
+}
+
 void Engine::read_tensors(const std::vector<std::pair<TensorLocation, TensorKind>>& tensors) {
   forget_activations();
   std::map<std::string, std::unique_ptr<MappedFile>> files;

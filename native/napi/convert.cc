@@ -81,6 +81,13 @@ Tokens to_tokens(const Napi::Value& value) {
   return {array.Data(), array.Data() + array.ElementLength()};
 }
 
+std::string to_bytes(const Napi::Value& value) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array)
+    bad_argument("expected a Uint8Array");
+  const auto bytes = value.As<Napi::Uint8Array>();
+  return {reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()};
+}
+
 std::vector<float> to_floats(const Napi::Value& value) {
   if (value.IsNull() || value.IsUndefined()) return {};
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {

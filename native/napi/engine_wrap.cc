@@ -2,6 +2,7 @@
 
 #include "error.h"
 #include "napi/convert.h"
+#include "napi/snapshot.h"
 
 namespace grpo {
 namespace {
@@ -41,6 +42,7 @@ Napi::Function EngineWrap::define(Napi::Env env) {
                       InstanceMethod<&EngineWrap::parameters>("parameters"),
                       InstanceMethod<&EngineWrap::tensor>("tensor"),
                       InstanceMethod<&EngineWrap::write_tensors>("writeTensors"),
+                      InstanceMethod<&EngineWrap::snapshot>("snapshot"),
                       InstanceMethod<&EngineWrap::read_tensors>("readTensors"),
                       InstanceMethod<&EngineWrap::set_optimizer_steps>("setOptimizerSteps"),
                       InstanceMethod<&EngineWrap::memory>("memory"),
@@ -320,10 +322,6 @@ NamedKind to_named_kind(const Napi::Object& object) {
 std::pair<TensorLocation, TensorKind> to_located_kind(const Napi::Object& object) {
   return {to_tensor_location(object), to_tensor_kind(object.Get("kind"))};
 }
-std::string to_bytes(const Napi::Value& value) {
-  const auto bytes = value.As<Napi::Uint8Array>();
-  return {reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()};
-}
 }  // namespace
 
 Napi::Value EngineWrap::write_tensors(const Napi::CallbackInfo& call) {
@@ -334,6 +332,16 @@ Napi::Value EngineWrap::write_tensors(const Napi::CallbackInfo& call) {
       for (const auto& [name, kind] : names) tensors.push_back(engine.tensor(name, kind));
       grpo::write_tensors(file, header, tensors);
       return undefined;
+    };
+  });
+}
+
+Napi::Value EngineWrap::snapshot(const Napi::CallbackInfo& call) {
+  return queue(call, [&]() -> Work {
+    return [names = to_vector(call[0], to_named_kind)](Engine& engine) -> Result {
+      auto tensors = std::make_shared<std::vector<at::Tensor>>();
+      for (const auto& [name, kind] : names) tensors->push_back(engine.copy(name, kind));
+      return [tensors](Napi::Env env) { return snapshot_object(env, tensors); };
     };
   });
 }

@@ -67,6 +67,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value parameters(const Napi::CallbackInfo&);
   Napi::Value tensor(const Napi::CallbackInfo&);
   Napi::Value write_tensors(const Napi::CallbackInfo&);
+  Napi::Value snapshot(const Napi::CallbackInfo&);
   Napi::Value read_tensors(const Napi::CallbackInfo&);
   Napi::Value set_optimizer_steps(const Napi::CallbackInfo&);
   Napi::Value memory(const Napi::CallbackInfo&);

@@ -77,7 +77,11 @@ const start = {
 
 const run = {
   output_dir: z.string().min(1).nullable().default(null).describe('Run folder (null: a new one in runs/)'),
-  resume: z.boolean().default(false).describe('Continue the run in the run folder from its last checkpoint'),
+  resume: z
+    .union([z.boolean(), z.string().regex(/^checkpoint-\d+$/)])
+    .default(false)
+    .meta({ allowed: 'true, false, or a checkpoint such as checkpoint-40' })
+    .describe('Continue the run in the run folder, from its newest whole checkpoint or from checkpoint-N'),
   seed: whole(0)
     .max(2 ** 31 - 1)
     .default(42)

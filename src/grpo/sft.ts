@@ -24,7 +24,7 @@ import { optimizerOptions } from './optimizer.js';
 export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promise<TrainSummary> {
   const config = sftConfig(input);
   const options = toOptions(config);
-  const ready = await prepare(options, extras);
+  const ready = await prepare(options, extras, config);
   const { dataset, run, resumeFrom } = ready;
   // A problem has one answer here: groups of one, each used once.
   const batches = planBatches(dataset.stages, { ...options, numGenerations: 1, numIterations: 1 });
@@ -65,6 +65,7 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
       method,
       options,
       config,
+      changes: ready.changes,
       plan,
       run,
       resumeFrom,

@@ -42,7 +42,7 @@ interface TrainMemory {
 export async function train(input: TrainInput = {}, extras: TrainExtras = {}): Promise<TrainSummary> {
   const config = trainConfig(input);
   const options = toOptions(config);
-  const ready = await prepare(options, extras);
+  const ready = await prepare(options, extras, config);
   const { dataset, run, resumeFrom } = ready;
   for (const notice of checkCombinations(options, ready.rewards.length)) extras.onNotice?.(notice);
   const batches = planBatches(dataset.stages, options);
@@ -68,6 +68,8 @@ export async function train(input: TrainInput = {}, extras: TrainExtras = {}): P
       options,
       config,
       lineage: ready.lineage,
+      changes: ready.changes,
+      savesReference: options.syncRefModel,
       columns: columnsOf(ready),
       plan,
       run,
@@ -146,9 +148,7 @@ async function grpo(
       ...(rollout && !batches.samples(step) && { rollout: rememberRollout(rollout) }),
       entropy: entropyBonus.remember(),
     }),
-    ...(options.syncRefModel && {
-      saveExtra: (folder: string) => model.saveReference(join(folder, REFERENCE_FILE)),
-    }),
+    sync: async () => reference?.sync(),
     close: async () => reference?.close(),
   };
 }

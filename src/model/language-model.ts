@@ -2,10 +2,8 @@
  * A language model that samples, scores and learns: the engine and its tokenizer in one object.
  * Everything here is about tokens and weights; rewards and losses are elsewhere.
  */
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { GrpoError } from '../errors.js';
-import { createEngine } from '../native/addon.js';
+import { createEngine, writeSnapshot } from '../native/addon.js';
 import { matrixBackend, rememberMatrixBackend } from '../native/matrix-backend.js';
 import type {
   Batch,
@@ -17,13 +15,14 @@ import type {
   NativeEngine,
   OptimizerOptions,
   SampleRequest,
-  TensorKind,
+  TensorSnapshot,
   TokenScores,
 } from '../native/types.js';
-import { readModelConfig } from './config.js';
+import { parameterCount, readModelConfig } from './config.js';
 import type { DownloadProgress } from './download.js';
 import { resolveModel } from './files.js';
-import { encodeHeader, locateTensors, readHeader } from './safetensors.js';
+import { locateTensors, readHeader } from './safetensors.js';
+import { MOMENTS, ModelSaver, readKeptFiles, tensorsOf, type KindOfTensor } from './saving.js';
 import { readEosTokenIds, Tokenizer } from './tokenizer.js';
 
 export interface LoadOptions {
@@ -80,6 +79,9 @@ export interface Samples {
 }
 
 export class LanguageModel {
+  /** What a saved model has beside weights. */
+  readonly #files: Map<string, Uint8Array>;
+
   private constructor(
     /** Where it was read from. */
     readonly folder: string,
@@ -87,7 +89,10 @@ export class LanguageModel {
     readonly tokenizer: Tokenizer,
     readonly eosTokenIds: number[],
     readonly engine: NativeEngine,
-  ) {}
+    files = new Map<string, Uint8Array>(),
+  ) {
+    this.#files = files;
+  }
 
   /**
    * Reads a model, fetching it first where it is a hub id that isn't in the cache.
@@ -100,12 +105,14 @@ export class LanguageModel {
       ...(signal && { signal }),
     });
     const config = await readModelConfig(folder);
-    const [tensors, tokenizer] = await Promise.all([
+    const [tensors, tokenizer, files] = await Promise.all([
       locateTensors(folder, config),
       Tokenizer.load(folder, config.vocabSize),
+      readKeptFiles(folder),
     ]);
     const engine = await openEngine({ device, dtype, threads }, (empty) => empty.load(config, tensors));
-    return new LanguageModel(folder, config, tokenizer, await readEosTokenIds(folder, tokenizer), engine);
+    const eosTokenIds = await readEosTokenIds(folder, tokenizer);
+    return new LanguageModel(folder, config, tokenizer, eosTokenIds, engine, files);
   }
 
   /** A model of random weights, which needs no file: for benchmarks and tests. It has no folder to save from. */
@@ -210,32 +217,43 @@ export class LanguageModel {
   }
 
   /** Writes a folder that transformers loads: weights in float32, the rest as it was read. */
-  async save(folder: string): Promise<void> {
-    await mkdir(folder, { recursive: true });
-    for (const name of await readdir(this.folder)) {
-      if (KEPT_FILES.test(name)) await copyFile(join(this.folder, name), join(folder, name));
-    }
-    const config = JSON.parse(await readFile(join(this.folder, 'config.json'), 'utf8')) as Record<
-      string,
-      unknown
-    >;
-    const key = 'torch_dtype' in config ? 'torch_dtype' : 'dtype';
-    await writeFile(
-      join(folder, 'config.json'),
-      `${JSON.stringify({ ...config, [key]: 'float32' }, null, 2)}\n`,
-    );
-    await this.#write(join(folder, 'model.safetensors'), ['weight']);
+  save(folder: string): Promise<void> {
+    return this.#saver().then((saver) => saver.save(folder));
+  }
+
+  /** Writes AdamW's moments, as `exp_avg.NAME` and `exp_avg_sq.NAME`. */
+  saveOptimizer(file: string): Promise<void> {
+    return this.#saver().then((saver) => saver.saveOptimizer(file));
+  }
+
+  /** Writes the reference's weights. */
+  saveReference(file: string): Promise<void> {
+    return this.#saver().then((saver) => saver.saveReference(file));
+  }
+
+  /** Bytes that a snapshot takes. */
+  snapshotBytes({ reference = false } = {}): number {
+    return 4 * parameterCount(this.config) * (1 + MOMENTS.length + (reference ? 1 : 0));
+  }
+
+  /**
+   * The weights, moments and, if asked for, the reference as they are now: written while the model goes on.
+   * Takes memory for all of them until it is released.
+   */
+  async snapshot({ reference = false } = {}): Promise<ModelSnapshot> {
+    const parameters = await this.engine.parameters();
+    const tensors = tensorsOf(parameters, [
+      'weight',
+      ...MOMENTS,
+      ...(reference ? ['reference' as const] : []),
+    ]);
+    return new ModelSnapshot(this.#files, parameters, tensors, await this.engine.snapshot(tensors));
   }
 
   /** Replaces the weights by those of a folder that `save` wrote. */
   async loadWeights(folder: string): Promise<void> {
     const tensors = await locateTensors(folder, this.config);
     await this.engine.readTensors(tensors.map((tensor) => ({ ...tensor, kind: 'weight' as const })));
-  }
-
-  /** Writes the reference's weights, which can't be had from the model any more once it has followed the policy. */
-  saveReference(file: string): Promise<void> {
-    return this.#write(file, ['reference']);
   }
 
   async loadReference(file: string): Promise<void> {
@@ -247,11 +265,6 @@ export class LanguageModel {
         kind: 'reference' as const,
       })),
     );
-  }
-
-  /** Writes AdamW's moments, as `exp_avg.NAME` and `exp_avg_sq.NAME`. */
-  saveOptimizer(file: string): Promise<void> {
-    return this.#write(file, MOMENTS);
   }
 
   /** @param steps AdamW's count of steps taken when `file` was written */
@@ -273,14 +286,35 @@ export class LanguageModel {
     return this.engine.dispose();
   }
 
-  async #write(file: string, kinds: TensorKind[]): Promise<void> {
-    const parameters = await this.engine.parameters();
-    const tensors = kinds.flatMap((kind) => parameters.map(({ name, shape }) => ({ name, shape, kind })));
-    const named: NamedTensor[] = tensors.map(({ name, shape, kind }) => ({
-      name: kind === 'weight' ? name : `${kind}.${name}`,
-      shape,
-    }));
-    await this.engine.writeTensors(file, encodeHeader(named), tensors);
+  async #saver(): Promise<ModelSaver> {
+    return new ModelSaver(this.#files, await this.engine.parameters(), (file, header, tensors) =>
+      this.engine.writeTensors(file, header, tensors),
+    );
+  }
+}
+
+/** A model as it was: see `LanguageModel.snapshot`. */
+export class ModelSnapshot extends ModelSaver {
+  readonly #native: TensorSnapshot;
+
+  constructor(
+    files: Map<string, Uint8Array>,
+    parameters: NamedTensor[],
+    tensors: KindOfTensor[],
+    native: TensorSnapshot,
+  ) {
+    super(files, parameters, (file, header, wanted) => {
+      const indices = Int32Array.from(wanted, ({ name, kind }) =>
+        tensors.findIndex((one) => one.name === name && one.kind === kind),
+      );
+      return writeSnapshot(native, file, header, indices);
+    });
+    this.#native = native;
+  }
+
+  /** Gives the memory back. Idempotent. */
+  release(): void {
+    this.#native.release();
   }
 }
 
@@ -299,12 +333,6 @@ async function openEngine(
   }
   return engine;
 }
-
-const MOMENTS: TensorKind[] = ['exp_avg', 'exp_avg_sq'];
-
-/** Files of a model folder that training doesn't change. */
-const KEPT_FILES =
-  /^(generation_config|tokenizer.*|special_tokens_map|added_tokens|vocab|chat_template)\.json$|^(merges\.txt|chat_template\.jinja|LICENSE.*)$/;
 
 /** Completions that share tokens share their text: each is decoded once. */
 class TextCache {

@@ -197,6 +197,8 @@ export interface NativeEngine {
     header: Uint8Array,
     tensors: { name: string; kind: TensorKind }[],
   ): Promise<void>;
+  /** Copies of tensors as they are now, in the machine's memory: for `writeSnapshot`. */
+  snapshot(tensors: { name: string; kind: TensorKind }[]): Promise<TensorSnapshot>;
   /** Reads tensors (all F32) into the optimiser's moments or the weights. */
   readTensors(tensors: (TensorLocation & { kind: TensorKind })[]): Promise<void>;
   /** AdamW's count of steps taken. */
@@ -207,6 +209,14 @@ export interface NativeEngine {
   abort(): void;
   /** Idempotent; resolves when the thread has gone and memory is freed. */
   dispose(): Promise<void>;
+}
+
+/** Tensors as they were. Needs no engine any more. */
+export interface TensorSnapshot {
+  /** Held. */
+  readonly bytes: number;
+  /** Gives the memory back. Idempotent. */
+  release(): void;
 }
 
 export interface EngineOptions {
@@ -235,6 +245,16 @@ export interface MachineLimits {
 
 export interface NativeAddon {
   Engine: new (options: EngineOptions) => NativeEngine;
+  /**
+   * Writes `header` and then some tensors of the snapshot as float32 to `file`, on a thread of its own, and
+   * syncs it to disk.
+   */
+  writeSnapshot(
+    snapshot: TensorSnapshot,
+    file: string,
+    header: Uint8Array,
+    indices: Int32Array,
+  ): Promise<void>;
   /** Probabilities `[vocab]` that the sampler draws from; for tests against exact values. */
   probabilities(logits: Float32Array, history: Int32Array, options: SamplingOptions): Float32Array;
   /** Measures for about a second, on the calling thread, with half a GB. `threads` 0: libtorch's own number. */

@@ -41,6 +41,7 @@ export const METRIC_COLUMNS = [
   'entropy_coef', // its weight
   'cispo_clip_ratio',
   'vespo/phi_seq_mean',
+  'time/save', // seconds that the run waited for a checkpoint since the step before
 ] as const;
 
 /** Of each reward function, and of each task of a mixture: columns after the others, in runs that have several. */
@@ -87,6 +88,15 @@ export class LineFile {
   async append(lines: string): Promise<void> {
     try {
       await this.#handle.writeFile(lines);
+    } catch (error) {
+      throw asDiskError(error, this.#path);
+    }
+  }
+
+  /** What was appended is on the disk when this returns. */
+  async sync(): Promise<void> {
+    try {
+      await this.#handle.datasync();
     } catch (error) {
       throw asDiskError(error, this.#path);
     }
@@ -146,6 +156,10 @@ export class MetricsLog {
 
   completions(records: ({ step: number } & Record<string, unknown>)[]): Promise<void> {
     return this.#completions.append(records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+  }
+
+  async sync(): Promise<void> {
+    await Promise.all([this.#csv.sync(), this.#jsonl.sync(), this.#completions.sync()]);
   }
 
   async close(): Promise<void> {

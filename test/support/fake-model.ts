@@ -155,6 +155,26 @@ export class FakeModel implements TrainableModel {
     await writeFile(join(folder, 'weights.json'), JSON.stringify([...this.weights]));
   }
 
+  snapshotBytes(): number {
+    return 0;
+  }
+
+  /** What it is now, whatever becomes of it. */
+  snapshot() {
+    const { weights, moments, reference } = structuredClone({
+      weights: this.weights,
+      moments: this.moments,
+      reference: this.reference,
+    });
+    const then = Object.assign(Object.create(this) as FakeModel, { weights, moments, reference });
+    return Promise.resolve({
+      save: (folder: string) => this.save.call(then, folder),
+      saveOptimizer: (file: string) => this.saveOptimizer.call(then, file),
+      saveReference: (file: string) => this.saveReference.call(then, file),
+      release: () => undefined,
+    });
+  }
+
   async loadWeights(folder: string): Promise<void> {
     this.weights = Float64Array.from(
       JSON.parse(await readFile(join(folder, 'weights.json'), 'utf8')) as number[],

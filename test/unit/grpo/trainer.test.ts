@@ -27,7 +27,7 @@ describe('a training run', () => {
         onCompletions: (_, completions) => expect(completions).toHaveLength(16),
       },
     );
-    expect(seen).toEqual(['plan 20 4', 'checkpoint 8', 'checkpoint 16']);
+    expect(seen).toEqual(['plan 20 4', 'checkpoint 8', 'checkpoint 16', 'checkpoint 20']);
     expect(steps).toHaveLength(20);
     expect(evaluated).toEqual([0, 10, 20]);
     expect(summary.rewardLast!).toBeGreaterThan(summary.rewardFirst! + 0.5);
