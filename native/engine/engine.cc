@@ -319,6 +319,11 @@ void Engine::set_optimizer_steps(int64_t steps) {
   optimizer_->set_steps(steps);
 }
 
+void Engine::reset_optimizer() {
+  policy();
+  optimizer_->reset();
+}
+
 MemoryReport Engine::memory() {
   const auto bytes = [](const Model* model, bool grads) {
     int64_t sum = 0;

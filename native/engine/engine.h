@@ -72,6 +72,7 @@ class Engine {
   at::Tensor copy(const std::string& name, TensorKind kind);
   void read_tensors(const std::vector<std::pair<TensorLocation, TensorKind>>& tensors);
   void set_optimizer_steps(int64_t steps);
+  void reset_optimizer();
   MemoryReport memory();
 
  private:

@@ -45,6 +45,7 @@ Napi::Function EngineWrap::define(Napi::Env env) {
                       InstanceMethod<&EngineWrap::snapshot>("snapshot"),
                       InstanceMethod<&EngineWrap::read_tensors>("readTensors"),
                       InstanceMethod<&EngineWrap::set_optimizer_steps>("setOptimizerSteps"),
+                      InstanceMethod<&EngineWrap::reset_optimizer>("resetOptimizer"),
                       InstanceMethod<&EngineWrap::memory>("memory"),
                       InstanceMethod<&EngineWrap::abort>("abort"),
                       InstanceMethod<&EngineWrap::dispose>("dispose")});
@@ -359,6 +360,15 @@ Napi::Value EngineWrap::set_optimizer_steps(const Napi::CallbackInfo& call) {
   return queue(call, [&]() -> Work {
     return [steps = static_cast<int64_t>(to_number(call[0], "steps"))](Engine& engine) -> Result {
       engine.set_optimizer_steps(steps);
+      return undefined;
+    };
+  });
+}
+
+Napi::Value EngineWrap::reset_optimizer(const Napi::CallbackInfo& call) {
+  return queue(call, [&]() -> Work {
+    return [](Engine& engine) -> Result {
+      engine.reset_optimizer();
       return undefined;
     };
   });

@@ -58,6 +58,11 @@ const what = {
     .describe(
       "Reward functions: task (its own), partial_credit, or a module (./my-reward.ts); several add up (null: the task's own)",
     ),
+  reward_timeout: z
+    .number()
+    .min(0)
+    .default(120)
+    .describe('Seconds that a reward function may take for a batch of completions (0: no limit)'),
 };
 
 const start = {
@@ -146,6 +151,10 @@ const optimizer = {
   adam_epsilon: z.number().positive().default(1e-8).describe('Keeps AdamW from dividing by zero'),
   weight_decay: z.number().min(0).default(0).describe('Decoupled weight decay'),
   max_grad_norm: z.number().min(0).default(1).describe('Gradients are scaled down to this norm (0: never)'),
+  on_nonfinite: z
+    .enum(['stop', 'skip'])
+    .default('stop')
+    .describe('What follows a loss or gradient that is no number; the step is never applied'),
 };
 
 const loss = {

@@ -31,6 +31,8 @@ export interface EvaluateOptions {
   task: Task;
   /** In place of the task's own. */
   reward?: RewardFunction | undefined;
+  /** Seconds that it may take for a batch; 0: no limit. */
+  rewardTimeout?: number;
   problems: Problem[];
   stop?: StopRule | undefined;
   maxCompletionLength: number;
@@ -77,7 +79,10 @@ export async function evaluate(model: Sampler, options: EvaluateOptions): Promis
       const problem = part[prompt]!;
       return { prompt: problem.prompt, completion: text, answer: problem.answer, problem };
     });
-    const rewards = await judge(options.reward ?? task.reward, judged, { name: task.name });
+    const rewards = await judge(options.reward ?? task.reward, judged, {
+      name: task.name,
+      timeout: options.rewardTimeout,
+    });
     judged.forEach((completion, i) => {
       const correct = task.isCorrect?.(completion, rewards[i]!) ?? rewards[i]! > 0;
       right.push(correct);

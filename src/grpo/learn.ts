@@ -7,11 +7,12 @@
  * last bit; no separate pass computes them.
  */
 import type { TrainOptions } from '../config/train-options.js';
-import { GrpoError } from '../errors.js';
 import type { TrainableModel } from '../model/trainable.js';
 import type { EntropyBonus } from './adaptive-entropy.js';
+import type { NonFinite } from './nonfinite.js';
 import { policyLoss, type LossMetrics, type LossOptions } from './losses/index.js';
 import { optimizerOptions } from './optimizer.js';
+import { rememberRollout } from './rollout-memory.js';
 import { partOf, stopwatch, type Rollout } from './rollout.js';
 
 export interface Learned {
@@ -22,6 +23,8 @@ export interface Learned {
   /** Distinct tokens forwarded. */
   computed: number;
   seconds: { train: number; optimizer: number };
+  /** The step was not applied: why. */
+  nonfinite?: NonFinite;
 }
 
 /** What changes from step to step. */
@@ -70,11 +73,23 @@ export async function learn(
       },
       lossOptions,
     );
-    if (!Number.isFinite(result.loss)) throw diverged('loss', result.loss);
     loss += result.loss;
     metrics.push(result.metrics);
     acted.sum += result.entropyActedOn.sum;
     acted.tokens += result.entropyActedOn.tokens;
+    if (!Number.isFinite(loss)) {
+      await model.zeroGrad();
+      const batch = { ...rememberRollout(part), logps: [...scores.logps] };
+      const seconds = { train: clock(), optimizer: 0 };
+      return {
+        loss,
+        metrics: means(metrics),
+        gradNorm: NaN,
+        computed,
+        seconds,
+        nonfinite: { what: 'loss', value: loss, batch },
+      };
+    }
     // With every advantage 0 and no KL there is nothing to propagate: the gradient is exactly 0.
     if (result.dEntropies || result.dLogps.some((derivative) => derivative !== 0))
       await model.backward(result.dLogps, result.dEntropies);
@@ -83,8 +98,17 @@ export async function learn(
   const train = clock();
 
   const gradNorm = await model.optimizerStep(optimizerOptions(options, step));
-  if (!Number.isFinite(gradNorm)) throw diverged('gradient norm', gradNorm);
-  return { loss, metrics: means(metrics), gradNorm, computed, seconds: { train, optimizer: clock() } };
+  return {
+    loss,
+    metrics: means(metrics),
+    gradNorm,
+    computed,
+    seconds: { train, optimizer: clock() },
+    // The engine has not applied it.
+    ...(!Number.isFinite(gradNorm) && {
+      nonfinite: { what: 'gradient norm', value: gradNorm, batch: rememberRollout(rollout) },
+    }),
+  };
 }
 
 /** Of each metric, over the parts that have it. */
@@ -95,12 +119,4 @@ function means(parts: LossMetrics[]): LossMetrics {
     return values.reduce((sum, value) => sum + value, 0) / values.length;
   };
   return Object.fromEntries(names.map((name) => [name, mean(name)])) as unknown as LossMetrics;
-}
-
-function diverged(what: string, value: number): GrpoError {
-  return new GrpoError('DIVERGED', `the ${what} is ${value}: the weights have left the range of numbers`, {
-    fix: 'lower --learning-rate or raise --beta, and start anew or resume from the last checkpoint',
-    value,
-    exitCode: 1,
-  });
 }

@@ -49,6 +49,7 @@ type Common = Pick<
   | 'maxOperand'
   | 'operations'
   | 'reward'
+  | 'rewardTimeout'
   | 'seed'
   | 'trainSamples'
   | 'uniqueSamples'
@@ -125,7 +126,7 @@ export async function prepare(
     evaluate: (model, temperature) =>
       evaluate(model, {
         task,
-        reward: combine(rewards, options.rewardWeights ?? null),
+        ...combine(rewards, options.rewardWeights ?? null, options.rewardTimeout),
         problems: dataset.heldOut,
         stop,
         maxCompletionLength: options.maxCompletionLength,

@@ -94,7 +94,13 @@ export async function collect(
   });
   const perFunction: number[][] = [];
   for (const { name, reward } of context.rewards)
-    perFunction.push(await judge(reward, judged, { step, ...(context.rewards.length > 1 && { name }) }));
+    perFunction.push(
+      await judge(reward, judged, {
+        step,
+        timeout: options.rewardTimeout,
+        ...(context.rewards.length > 1 && { name }),
+      }),
+    );
   const advantages = computeAdvantages(perFunction, options);
   const rewardSeconds = clock();
 

@@ -14,11 +14,17 @@ import { snakeDeep } from '../run/names.js';
 import { MetricsLog, type Metrics, type RunMetricName } from '../run/metrics.js';
 import type { Evaluation } from './evaluate.js';
 import type { JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from './events.js';
+import { NonFiniteSteps, type NonFinite } from './nonfinite.js';
 import { Tally } from './tally.js';
 
 export interface Method {
   /** One optimiser step; `step` counts from 1. Throws `ABORTED` or an AbortError when the signal says so. */
-  takeStep(step: number): Promise<{ metrics: Metrics; completions?: JudgedCompletion[] }>;
+  takeStep(step: number): Promise<{
+    metrics: Metrics;
+    completions?: JudgedCompletion[];
+    /** It was not applied: why. */
+    nonfinite?: NonFinite | undefined;
+  }>;
   evaluate(): Promise<Evaluation>;
   /** What it has written itself is on the disk when this returns. */
   sync?(): Promise<void>;
@@ -33,6 +39,7 @@ export interface SessionOptions {
   evalSteps: number;
   saveSteps: number;
   saveTotalLimit: number;
+  onNonfinite: 'skip' | 'stop';
   seed: number;
 }
 
@@ -62,6 +69,7 @@ export async function runSession(session: Session): Promise<TrainSummary> {
     ? { ...resumeFrom.state, max_steps: plan.steps }
     : { global_step: 0, epoch: 0, max_steps: plan.steps, seed: options.seed, num_tokens: 0, elapsed: 0 };
   const tally = new Tally(plan);
+  const nonfiniteSteps = new NonFiniteSteps(run, options.onNonfinite, callbacks.onNotice);
   let savedStep = resumeFrom?.state.global_step ?? 0;
   let after = state.eval_after;
   let log: MetricsLog | undefined;
@@ -147,7 +155,9 @@ export async function runSession(session: Session): Promise<TrainSummary> {
       if (state.pending) await finish(state.pending);
       while (state.global_step < plan.steps && !(after && method.reached?.(after))) {
         if (signal?.aborted) throw aborted();
-        const { metrics, completions } = await method.takeStep(state.global_step + 1);
+        const { metrics, completions, nonfinite } = await method.takeStep(state.global_step + 1);
+        await nonfiniteSteps.after(state.global_step + 1, nonfinite);
+        if (nonfinite) metrics.nonfinite = 1;
         state.global_step++;
         state.num_tokens += metrics.num_tokens ?? 0;
         state.epoch = metrics.epoch ?? 0;
@@ -206,7 +216,7 @@ export async function runSession(session: Session): Promise<TrainSummary> {
 }
 
 /** Faults of what a user gave, after which the weights are worth as much as before. */
-const KEEPS_WEIGHTS = /^(REWARD|NONFINITE)/;
+const KEEPS_WEIGHTS = /^(REWARD_|DIVERGED$)/;
 
 /** `config.yaml` and `env.json`: what the run is made with, and, where it goes on, with what else. */
 async function describeRun(run: RunFolder, session: Session): Promise<void> {

@@ -14,6 +14,7 @@ import type { Metrics } from '../run/metrics.js';
 import type { Problem } from '../tasks/task.js';
 import { planBatches } from './batches.js';
 import type { TrainSummary } from './events.js';
+import type { NonFinite } from './nonfinite.js';
 import { prepare, type TrainExtras } from './prepare.js';
 import { stopwatch } from './rollout.js';
 import { learningRateAt } from './schedule.js';
@@ -38,7 +39,10 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
         const start = performance.now();
         const learningRate = learningRateAt(step - 1, batches.totalSteps, options);
         const problems = batches.prompts(step - 1).map((index) => dataset.train[index]!);
-        const learned = await learnAnswers(model, problems, options, { learningRate, noWeightDecay });
+        const { metrics: learned, nonfinite } = await learnAnswers(model, problems, options, {
+          learningRate,
+          noWeightDecay,
+        });
         const metrics: Metrics = {
           step,
           ...learned,
@@ -46,7 +50,7 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
           learning_rate: learningRate,
           step_time: (performance.now() - start) / 1000,
         };
-        return { metrics };
+        return { metrics, nonfinite };
       },
       evaluate: () => ready.evaluate(model, options.temperature),
       reached: ({ accuracy }) => options.targetAccuracy !== null && accuracy >= options.targetAccuracy,
@@ -82,7 +86,7 @@ async function learnAnswers(
   problems: Problem[],
   options: SftOptions,
   step: { learningRate: number; noWeightDecay: string[] },
-): Promise<Omit<Metrics, 'step'>> {
+): Promise<{ metrics: Omit<Metrics, 'step'>; nonfinite: NonFinite | undefined }> {
   const clock = stopwatch();
   const pairs = problems.map(({ prompt, answer }) => answerTokens(model, prompt, answer));
   const tokens = pairs.reduce((sum, { completion }) => sum + completion.length, 0);
@@ -106,15 +110,24 @@ async function learnAnswers(
   }
   const train = clock();
   const gradNorm = await model.optimizerStep(optimizerOptions(options, step));
+  const nonfinite = [
+    { what: 'loss' as const, value: loss },
+    { what: 'gradient norm' as const, value: gradNorm },
+  ].find(({ value }) => !Number.isFinite(value));
   return {
-    loss,
-    entropy,
-    grad_norm: gradNorm,
-    'completions/mean_length': tokens / pairs.length,
-    num_tokens: pairs.reduce((sum, { prompt, completion }) => sum + prompt.length + completion.length, 0),
-    'time/train': train,
-    'time/optimizer': clock(),
-    'tokens/computed': computed,
+    metrics: {
+      ...(!nonfinite && { loss, grad_norm: gradNorm }),
+      entropy,
+      'completions/mean_length': tokens / pairs.length,
+      num_tokens: pairs.reduce((sum, { prompt, completion }) => sum + prompt.length + completion.length, 0),
+      'time/train': train,
+      'time/optimizer': clock(),
+      'tokens/computed': computed,
+    },
+    nonfinite: nonfinite && {
+      ...nonfinite,
+      batch: problems.map(({ prompt, answer }) => ({ prompt, answer })),
+    },
   };
 }
 

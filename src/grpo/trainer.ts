@@ -141,7 +141,11 @@ async function grpo(
         learning_rate: learningRate,
         step_time: (performance.now() - start) / 1000,
       };
-      return { metrics, ...(fresh && { completions: judged(rollout!, ready) }) };
+      return {
+        metrics,
+        nonfinite: learned.nonfinite,
+        ...(fresh && { completions: judged(rollout!, ready) }),
+      };
     },
     evaluate: () => ready.evaluate(model, 0),
     remember: (step): TrainMemory => ({
@@ -161,11 +165,10 @@ function metricsOf(step: number, rollout: Rollout, learned: Learned, { rewards }
     completions.filter(of).length / completions.length;
   return {
     step,
-    loss: learned.loss,
+    ...finite({ loss: learned.loss, grad_norm: learned.gradNorm }),
     reward: mean(advantages.rewards),
     reward_std: standardDeviation(advantages.rewards),
     frac_reward_zero_std: advantages.flat.filter(Boolean).length / advantages.flat.length,
-    grad_norm: learned.gradNorm,
     ...learned.metrics,
     'completions/mean_length': sampledTokens(rollout) / lengths.length,
     'completions/min_length': Math.min(...lengths),
@@ -182,6 +185,10 @@ function metricsOf(step: number, rollout: Rollout, learned: Learned, { rewards }
     'time/optimizer': learned.seconds.optimizer,
   };
 }
+
+/** What is a number. */
+const finite = (metrics: Partial<Metrics>): Partial<Metrics> =>
+  Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value)));
 
 /** Of the sampling that the step began with, all of its generation. */
 function costsOf(rollout: Rollout, learned: Learned): Partial<Metrics> {

@@ -211,7 +211,20 @@ export class LanguageModel {
     return this.engine.backward(dLogps, dEntropies);
   }
 
-  /** Clips, takes an AdamW step, forgets the gradients. Gives the gradients' norm before clipping. */
+  /** Forgets the gradients. */
+  zeroGrad(): Promise<void> {
+    return this.engine.zeroGrad();
+  }
+
+  /** Forgets AdamW's moments and steps, as if none had been taken. */
+  resetOptimizer(): Promise<void> {
+    return this.engine.resetOptimizer();
+  }
+
+  /**
+   * Clips, takes an AdamW step, forgets the gradients. Gives the gradients' norm before clipping; where that
+   * is not finite, nothing is updated.
+   */
   optimizerStep(options: OptimizerOptions): Promise<number> {
     return this.engine.optimizerStep(options);
   }

@@ -19,6 +19,8 @@ export type TrainableModel = Sampler &
     | 'forward'
     | 'backward'
     | 'optimizerStep'
+    | 'zeroGrad'
+    | 'resetOptimizer'
     | 'save'
     | 'loadWeights'
     | 'saveOptimizer'

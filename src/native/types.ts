@@ -181,7 +181,7 @@ export interface NativeEngine {
   forward(batch: Batch, temperature: number): Promise<TokenScores>;
   /** Adds to the gradients, given dL/dlogps and (or null) dL/dentropies of the last forward. */
   backward(dLogps: Float32Array, dEntropies: Float32Array | null): Promise<void>;
-  /** Clips, takes one AdamW step, zeroes the gradients; gives the norm before clipping. */
+  /** Clips, takes one AdamW step, zeroes the gradients; gives the norm before clipping. Not finite: no step. */
   optimizerStep(options: OptimizerOptions): Promise<number>;
   zeroGrad(): Promise<void>;
 
@@ -203,6 +203,8 @@ export interface NativeEngine {
   readTensors(tensors: (TensorLocation & { kind: TensorKind })[]): Promise<void>;
   /** AdamW's count of steps taken. */
   setOptimizerSteps(steps: number): Promise<void>;
+  /** No moments, no steps taken. */
+  resetOptimizer(): Promise<void>;
 
   memory(): Promise<MemoryReport>;
   /** Ends queued work with `ABORTED` as soon as the running operation reaches a token or layer boundary. */

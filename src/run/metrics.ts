@@ -41,6 +41,7 @@ export const METRIC_COLUMNS = [
   'entropy_coef', // its weight
   'cispo_clip_ratio',
   'vespo/phi_seq_mean',
+  'nonfinite', // 1: loss or gradient was no number, and the step was not applied
   'time/save', // seconds that the run waited for a checkpoint since the step before
 ] as const;
 

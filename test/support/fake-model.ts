@@ -136,6 +136,11 @@ export class FakeModel implements TrainableModel {
     this.calls.optimizer++;
     this.steps++;
     const norm = Math.hypot(...this.gradients);
+    if (!Number.isFinite(norm)) {
+      this.gradients.fill(0);
+      this.steps--;
+      return Promise.resolve(norm);
+    }
     const scale = o.maxGradNorm > 0 ? Math.min(1, o.maxGradNorm / (norm + 1e-6)) : 1;
     const [first, second] = this.moments;
     this.gradients.forEach((raw, i) => {
@@ -148,6 +153,17 @@ export class FakeModel implements TrainableModel {
     });
     this.gradients.fill(0);
     return Promise.resolve(norm);
+  }
+
+  zeroGrad(): Promise<void> {
+    this.gradients.fill(0);
+    return Promise.resolve();
+  }
+
+  resetOptimizer(): Promise<void> {
+    for (const moment of this.moments) moment.fill(0);
+    this.steps = 0;
+    return Promise.resolve();
   }
 
   async save(folder: string): Promise<void> {
