@@ -252,7 +252,7 @@ double Engine::optimizer_step(const AdamWOptions& options) {
 }
 
 void Engine::zero_grad() {
-  pending_.reset();
+  forget_activations();
   for (auto& parameter : policy().parameters()) parameter.zero_grad();
 }
 
@@ -322,6 +322,10 @@ void Engine::set_optimizer_steps(int64_t steps) {
 void Engine::reset_optimizer() {
   policy();
   optimizer_->reset();
+}
+
+void Engine::limit_memory(int64_t more) {
+  if (device_.is_cpu()) limit_tensor_memory(more);
 }
 
 MemoryReport Engine::memory() {

@@ -74,6 +74,8 @@ class Engine {
   void set_optimizer_steps(int64_t steps);
   void reset_optimizer();
   MemoryReport memory();
+  // See tensor_memory.h; on the CPU.
+  void limit_memory(int64_t more);
 
  private:
   // What the last forward left for its backward.

@@ -46,6 +46,7 @@ Napi::Function EngineWrap::define(Napi::Env env) {
                       InstanceMethod<&EngineWrap::read_tensors>("readTensors"),
                       InstanceMethod<&EngineWrap::set_optimizer_steps>("setOptimizerSteps"),
                       InstanceMethod<&EngineWrap::reset_optimizer>("resetOptimizer"),
+                      InstanceMethod<&EngineWrap::limit_memory>("limitMemory"),
                       InstanceMethod<&EngineWrap::memory>("memory"),
                       InstanceMethod<&EngineWrap::abort>("abort"),
                       InstanceMethod<&EngineWrap::dispose>("dispose")});
@@ -369,6 +370,15 @@ Napi::Value EngineWrap::reset_optimizer(const Napi::CallbackInfo& call) {
   return queue(call, [&]() -> Work {
     return [](Engine& engine) -> Result {
       engine.reset_optimizer();
+      return undefined;
+    };
+  });
+}
+
+Napi::Value EngineWrap::limit_memory(const Napi::CallbackInfo& call) {
+  return queue(call, [&]() -> Work {
+    return [more = static_cast<int64_t>(to_number(call[0], "bytes"))](Engine& engine) -> Result {
+      engine.limit_memory(more);
       return undefined;
     };
   });

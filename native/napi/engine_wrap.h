@@ -71,6 +71,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value read_tensors(const Napi::CallbackInfo&);
   Napi::Value reset_optimizer(const Napi::CallbackInfo&);
   Napi::Value set_optimizer_steps(const Napi::CallbackInfo&);
+  Napi::Value limit_memory(const Napi::CallbackInfo&);
   Napi::Value memory(const Napi::CallbackInfo&);
   Napi::Value abort(const Napi::CallbackInfo&);
   Napi::Value dispose(const Napi::CallbackInfo&);

@@ -278,6 +278,12 @@ const machine = {
     .meta({ allowed: 'cpu, cuda or cuda:N' })
     .describe('cpu, cuda or cuda:N'),
   threads: whole(0).max(1024).default(0).describe('CPU threads (0: one a physical core)'),
+  max_memory: z
+    .number()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe('GB of memory that the process may take (null: what is free)'),
 };
 
 /** A model that is asked, not taught, may be asked for its most likely token. */

@@ -14,6 +14,7 @@ import { policyLoss, type LossMetrics, type LossOptions } from './losses/index.j
 import { optimizerOptions } from './optimizer.js';
 import { rememberRollout } from './rollout-memory.js';
 import { partOf, stopwatch, type Rollout } from './rollout.js';
+import { backwardInParts, scoreInParts, type Split } from './split.js';
 
 export interface Learned {
   loss: number;
@@ -32,6 +33,7 @@ export interface LearnStep {
   learningRate: number;
   noWeightDecay: string[];
   entropyBonus: EntropyBonus;
+  split: Split;
   /** The policy is the one that sampled. */
   onPolicy: boolean;
 }
@@ -44,7 +46,42 @@ export async function learn(
   step: LearnStep,
 ): Promise<Learned> {
   const clock = stopwatch();
-  const parts = options.gradientAccumulationSteps;
+  const most = rollout.completions.length / options.gradientAccumulationSteps;
+  const { acted, ...gradient } = await step.split.run('learn', most, async (pieces) => {
+    try {
+      return await accumulate(model, rollout, options, step, pieces);
+    } catch (error) {
+      await model.zeroGrad(); // it is begun again, or not at all
+      throw error;
+    }
+  });
+  const seconds = { train: clock(), optimizer: 0 };
+  if (gradient.nonfinite) {
+    await model.zeroGrad();
+    return { ...gradient, gradNorm: NaN, seconds };
+  }
+  step.entropyBonus.update(acted);
+  const gradNorm = await model.optimizerStep(optimizerOptions(options, step));
+  seconds.optimizer = clock();
+  if (Number.isFinite(gradNorm)) return { ...gradient, gradNorm, seconds };
+  // The engine has not applied it.
+  const nonfinite = { what: 'gradient norm' as const, value: gradNorm, batch: rememberRollout(rollout) };
+  return { ...gradient, gradNorm, seconds, nonfinite };
+}
+
+/**
+ * The gradient of the loss, part after part.
+ * @param pieces that memory makes of each part: then log-probs come first, for the whole part's loss, and a
+ *   second forward of each piece for its backward
+ */
+async function accumulate(
+  model: TrainableModel,
+  rollout: Rollout,
+  options: TrainOptions,
+  step: LearnStep,
+  pieces: number,
+): Promise<Omit<Learned, 'gradNorm' | 'seconds'> & { acted: { sum: number; tokens: number } }> {
+  const { gradientAccumulationSteps: parts, temperature } = options;
   const lossOptions: LossOptions = { ...options, entropyCoef: step.entropyBonus.applied };
   const isMasked = ({ ended }: Rollout['completions'][number]) =>
     options.maskTruncatedCompletions && ended === 'length';
@@ -57,7 +94,10 @@ export async function learn(
   let computed = 0;
   for (let i = 0; i < parts; i++) {
     const part = partOf(rollout, i, parts);
-    const scores = await model.forward(part.batch, options.temperature);
+    const scores =
+      pieces === 1
+        ? await model.forward(part.batch, temperature)
+        : await scoreInParts(model, part.batch, { temperature }, pieces);
     computed += scores.computed;
     if (step.onPolicy) part.oldLogps.set(scores.logps);
     const result = policyLoss(
@@ -78,37 +118,21 @@ export async function learn(
     acted.sum += result.entropyActedOn.sum;
     acted.tokens += result.entropyActedOn.tokens;
     if (!Number.isFinite(loss)) {
-      await model.zeroGrad();
       const batch = { ...rememberRollout(part), logps: [...scores.logps] };
-      const seconds = { train: clock(), optimizer: 0 };
       return {
         loss,
         metrics: means(metrics),
-        gradNorm: NaN,
         computed,
-        seconds,
+        acted,
         nonfinite: { what: 'loss', value: loss, batch },
       };
     }
+    if (pieces > 1) computed += await backwardInParts(model, part.batch, temperature, result, pieces);
     // With every advantage 0 and no KL there is nothing to propagate: the gradient is exactly 0.
-    if (result.dEntropies || result.dLogps.some((derivative) => derivative !== 0))
+    else if (result.dEntropies || result.dLogps.some((derivative) => derivative !== 0))
       await model.backward(result.dLogps, result.dEntropies);
   }
-  step.entropyBonus.update(acted);
-  const train = clock();
-
-  const gradNorm = await model.optimizerStep(optimizerOptions(options, step));
-  return {
-    loss,
-    metrics: means(metrics),
-    gradNorm,
-    computed,
-    seconds: { train, optimizer: clock() },
-    // The engine has not applied it.
-    ...(!Number.isFinite(gradNorm) && {
-      nonfinite: { what: 'gradient norm', value: gradNorm, batch: rememberRollout(rollout) },
-    }),
-  };
+  return { loss, metrics: means(metrics), computed, acted };
 }
 
 /** Of each metric, over the parts that have it. */

@@ -44,6 +44,7 @@ type Common = Pick<
   | 'device'
   | 'dtype'
   | 'threads'
+  | 'maxMemory'
   | 'task'
   | 'taskWeights'
   | 'maxOperand'
@@ -209,6 +210,7 @@ async function loadModel(model: string, options: Common, extras: TrainExtras): P
     device: options.device,
     dtype: options.dtype,
     threads: options.threads,
+    maxMemory: options.maxMemory,
     ...(extras.onDownload && { onProgress: extras.onDownload }),
     ...(extras.signal && { signal: extras.signal }),
   });

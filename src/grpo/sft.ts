@@ -17,6 +17,7 @@ import type { TrainSummary } from './events.js';
 import type { NonFinite } from './nonfinite.js';
 import { prepare, type TrainExtras } from './prepare.js';
 import { stopwatch } from './rollout.js';
+import { Split, ranges } from './split.js';
 import { learningRateAt } from './schedule.js';
 import { restore, runSession, type Method } from './session.js';
 import { optimizerOptions } from './optimizer.js';
@@ -33,6 +34,7 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
     const model = await ready.load();
     if (resumeFrom) await restore(model, resumeFrom);
     const noWeightDecay = withoutWeightDecay(expectedTensors(model.config));
+    const split = new Split(undefined, extras.onNotice);
     const method: Method = {
       async takeStep(step) {
         extras.onPhase?.('learning', step);
@@ -42,6 +44,7 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
         const { metrics: learned, nonfinite } = await learnAnswers(model, problems, options, {
           learningRate,
           noWeightDecay,
+          split,
         });
         const metrics: Metrics = {
           step,
@@ -85,29 +88,15 @@ async function learnAnswers(
   model: TrainableModel,
   problems: Problem[],
   options: SftOptions,
-  step: { learningRate: number; noWeightDecay: string[] },
+  step: { learningRate: number; noWeightDecay: string[]; split: Split },
 ): Promise<{ metrics: Omit<Metrics, 'step'>; nonfinite: NonFinite | undefined }> {
   const clock = stopwatch();
   const pairs = problems.map(({ prompt, answer }) => answerTokens(model, prompt, answer));
   const tokens = pairs.reduce((sum, { completion }) => sum + completion.length, 0);
-  const parts = options.gradientAccumulationSteps;
-  const size = pairs.length / parts;
-  let loss = 0;
-  let entropy = 0;
-  let computed = 0;
-  for (let i = 0; i < parts; i++) {
-    const part = pairs.slice(i * size, (i + 1) * size);
-    const batch: Batch = {
-      prompts: part.map(({ prompt }) => prompt),
-      completions: part.map(({ completion }) => completion),
-      promptOf: Int32Array.from(part, (_, k) => k),
-    };
-    const scores = await model.forward(batch, 1);
-    for (const logp of scores.logps) loss -= logp / tokens;
-    for (const value of scores.entropies) entropy += value / tokens;
-    computed += scores.computed;
-    await model.backward(new Float32Array(scores.logps.length).fill(-1 / tokens), null);
-  }
+  const accumulated = options.gradientAccumulationSteps;
+  const { loss, entropy, computed } = await step.split.run('learn', pairs.length / accumulated, (pieces) =>
+    accumulate(model, pairs, tokens, accumulated * pieces),
+  );
   const train = clock();
   const gradNorm = await model.optimizerStep(optimizerOptions(options, step));
   const nonfinite = [
@@ -129,6 +118,33 @@ async function learnAnswers(
       batch: problems.map(({ prompt, answer }) => ({ prompt, answer })),
     },
   };
+}
+
+/** The gradient of the mean over all `tokens`, part after part. */
+async function accumulate(
+  model: TrainableModel,
+  pairs: { prompt: Int32Array; completion: Int32Array }[],
+  tokens: number,
+  parts: number,
+) {
+  let loss = 0;
+  let entropy = 0;
+  let computed = 0;
+  await model.zeroGrad(); // where this is another try
+  for (const { from, to } of ranges(pairs.length, parts)) {
+    const part = pairs.slice(from, to);
+    const batch: Batch = {
+      prompts: part.map(({ prompt }) => prompt),
+      completions: part.map(({ completion }) => completion),
+      promptOf: Int32Array.from(part, (_, k) => k),
+    };
+    const scores = await model.forward(batch, 1);
+    for (const logp of scores.logps) loss -= logp / tokens;
+    for (const value of scores.entropies) entropy += value / tokens;
+    computed += scores.computed;
+    await model.backward(new Float32Array(scores.logps.length).fill(-1 / tokens), null);
+  }
+  return { loss, entropy, computed };
 }
 
 /**

@@ -26,6 +26,7 @@ import { ReferenceCache } from './reference-cache.js';
 import { recallRollout, rememberRollout, type RolloutMemory } from './rollout-memory.js';
 import { collect, partOf, sampledTokens, trlTokens, type Rollout, type RolloutContext } from './rollout.js';
 import { learningRateAt } from './schedule.js';
+import { Split, scoreInParts, type SplitMemory } from './split.js';
 import { restore, runSession, taskColumns, type Method } from './session.js';
 
 /** What a checkpoint holds beside weights and moments; of JSON's types. */
@@ -33,6 +34,7 @@ interface TrainMemory {
   /** Completions between two uses. */
   rollout?: RolloutMemory;
   entropy: EntropyMemory;
+  split: SplitMemory;
 }
 
 /**
@@ -92,14 +94,20 @@ async function grpo(
 ): Promise<Method> {
   const { task, dataset, run, resumeFrom } = ready;
   const memory = resumeFrom?.state.memory as TrainMemory | undefined;
+  const split = new Split(memory?.split, extras.onNotice);
+  const scorer: Pick<TrainableModel, 'score'> = {
+    score: (batch, how) =>
+      split.run('score', batch.completions.length, (parts) => scoreInParts(model, batch, how, parts)),
+  };
   // A reference that follows the policy says other things later: what it said is of no use to a resumed run.
   const file = options.syncRefModel ? undefined : run?.file('reference.jsonl');
   const reference =
     options.beta === 0
       ? undefined
-      : await ReferenceCache.open(model, options.temperature, file, resumeFrom?.state.global_step);
+      : await ReferenceCache.open(scorer, options.temperature, file, resumeFrom?.state.global_step);
   const context: RolloutContext = {
     model,
+    split,
     options,
     problems: dataset.train,
     rewards: ready.rewards,
@@ -127,6 +135,7 @@ async function grpo(
         learningRate,
         noWeightDecay,
         entropyBonus,
+        split,
         onPolicy: fresh,
       });
       if (options.syncRefModel && step % options.refModelSyncSteps === 0) {
@@ -137,6 +146,7 @@ async function grpo(
         ...metricsOf(step, part, learned, ready),
         ...(fresh ? costsOf(rollout!, learned) : { num_tokens: 0, 'tokens/computed': learned.computed }),
         ...(entropyBonus.enabled && { entropy_coef: entropyBonus.coef }),
+        ...(mostParts(split) > 1 && { parts: mostParts(split) }),
         epoch: batches.epoch(step - 1),
         learning_rate: learningRate,
         step_time: (performance.now() - start) / 1000,
@@ -151,6 +161,7 @@ async function grpo(
     remember: (step): TrainMemory => ({
       ...(rollout && !batches.samples(step) && { rollout: rememberRollout(rollout) }),
       entropy: entropyBonus.remember(),
+      split: split.parts,
     }),
     sync: async () => reference?.sync(),
     close: async () => reference?.close(),
@@ -185,6 +196,8 @@ function metricsOf(step: number, rollout: Rollout, learned: Learned, { rewards }
     'time/optimizer': learned.seconds.optimizer,
   };
 }
+
+const mostParts = ({ parts }: Split): number => Math.max(...Object.values(parts));
 
 /** What is a number. */
 const finite = (metrics: Partial<Metrics>): Partial<Metrics> =>

@@ -3,6 +3,7 @@
  * Everything here is about tokens and weights; rewards and losses are elsewhere.
  */
 import { GrpoError } from '../errors.js';
+import { memory } from '../memory.js';
 import { createEngine, writeSnapshot } from '../native/addon.js';
 import { matrixBackend, rememberMatrixBackend } from '../native/matrix-backend.js';
 import type {
@@ -34,11 +35,13 @@ export interface LoadOptions {
   dtype?: DType;
   /** CPU threads; 0 (default): one a physical core. */
   threads?: number;
+  /** GB that the process may take; null (default): what is free. Beyond it, work fails with `OUT_OF_MEMORY`. */
+  maxMemory?: number | null;
   onProgress?: (progress: DownloadProgress) => void;
   signal?: AbortSignal;
 }
 
-export interface InitializeOptions extends Pick<LoadOptions, 'device' | 'dtype' | 'threads'> {
+export interface InitializeOptions extends Pick<LoadOptions, 'device' | 'dtype' | 'threads' | 'maxMemory'> {
   config: ModelConfig;
   tokenizer: Tokenizer;
   eosTokenIds: number[];
@@ -52,7 +55,12 @@ export interface SampleOptions
       SampleRequest,
       'prompts' | 'promptIndices' | 'numGenerations' | 'maxCompletionLength' | 'seed' | 'step' | 'temperature'
     >,
-    Partial<Pick<SampleRequest, 'topK' | 'topP' | 'minP' | 'repetitionPenalty' | 'keepActivations'>> {
+    Partial<
+      Pick<
+        SampleRequest,
+        'firstGeneration' | 'topK' | 'topP' | 'minP' | 'repetitionPenalty' | 'keepActivations'
+      >
+    > {
   /** Ends a completion whose text so far it accepts. `prompt` is a position in `prompts`. */
   stop?: (text: string, prompt: number) => boolean;
   signal?: AbortSignal;
@@ -99,7 +107,7 @@ export class LanguageModel {
    * @throws {GrpoError} whatever is wrong with the folder, before any weight is read
    */
   static async load(options: LoadOptions): Promise<LanguageModel> {
-    const { device = 'cpu', dtype = 'float32', threads = 0, onProgress, signal } = options;
+    const { device = 'cpu', dtype = 'float32', threads = 0, maxMemory = null, onProgress, signal } = options;
     const folder = await resolveModel(options.model, {
       ...(onProgress && { onProgress }),
       ...(signal && { signal }),
@@ -110,15 +118,20 @@ export class LanguageModel {
       Tokenizer.load(folder, config.vocabSize),
       readKeptFiles(folder),
     ]);
-    const engine = await openEngine({ device, dtype, threads }, (empty) => empty.load(config, tensors));
+    const engine = await openEngine({ device, dtype, threads, maxMemory }, (empty) =>
+      empty.load(config, tensors),
+    );
     const eosTokenIds = await readEosTokenIds(folder, tokenizer);
     return new LanguageModel(folder, config, tokenizer, eosTokenIds, engine, files);
   }
 
   /** A model of random weights, which needs no file: for benchmarks and tests. It has no folder to save from. */
   static async initialize(options: InitializeOptions): Promise<LanguageModel> {
-    const { config, tokenizer, eosTokenIds, seed, device = 'cpu', dtype = 'float32', threads = 0 } = options;
-    const engine = await openEngine({ device, dtype, threads }, (empty) => empty.initialize(config, seed));
+    const { config, tokenizer, eosTokenIds, seed } = options;
+    const { device = 'cpu', dtype = 'float32', threads = 0, maxMemory = null } = options;
+    const engine = await openEngine({ device, dtype, threads, maxMemory }, (empty) =>
+      empty.initialize(config, seed),
+    );
     return new LanguageModel('', config, tokenizer, eosTokenIds, engine);
   }
 
@@ -154,6 +167,7 @@ export class LanguageModel {
       topP: 1,
       minP: 0,
       repetitionPenalty: 1,
+      firstGeneration: 0,
       ...options,
       eosTokenIds: this.eosTokenIds,
     });
@@ -211,7 +225,7 @@ export class LanguageModel {
     return this.engine.backward(dLogps, dEntropies);
   }
 
-  /** Forgets the gradients. */
+  /** Forgets gradients and activations. */
   zeroGrad(): Promise<void> {
     return this.engine.zeroGrad();
   }
@@ -333,18 +347,30 @@ export class ModelSnapshot extends ModelSaver {
 
 /** An engine that `fill` gave its weights. */
 async function openEngine(
-  { device, dtype, threads }: Omit<EngineOptions, 'matrixBackend'>,
+  { maxMemory, ...options }: Omit<EngineOptions, 'matrixBackend'> & { maxMemory: number | null },
   fill: (engine: NativeEngine) => Promise<void>,
 ): Promise<NativeEngine> {
-  const engine = createEngine({ device, dtype, threads, matrixBackend: matrixBackend(threads) });
+  const backend = matrixBackend(options.threads);
+  const engine = createEngine({ ...options, matrixBackend: backend });
   try {
+    await engine.info(); // now libtorch is there, and counts
+    await engine.limitMemory(roomForTensors(maxMemory));
     await fill(engine);
-    await rememberMatrixBackend(threads, await engine.info());
+    await rememberMatrixBackend(options.threads, await engine.info());
   } catch (error) {
     await engine.dispose();
     throw error;
   }
   return engine;
+}
+
+/** Bytes for what JavaScript and malloc take beside tensors, from now on. */
+const BESIDE = 128 << 20;
+
+/** Bytes that tensors may take; at least one, since 0 is no limit. */
+function roomForTensors(maxMemory: number | null): number {
+  const room = maxMemory === null ? memory().free : maxMemory * 1e9 - process.memoryUsage.rss();
+  return Math.max(1, room - BESIDE);
 }
 
 /** Completions that share tokens share their text: each is decoded once. */

@@ -63,6 +63,8 @@ export interface SampleRequest extends SamplingOptions {
   prompts: Int32Array[];
   /** Completions a prompt (G). Completion i belongs to prompt `floor(i / numGenerations)`. */
   numGenerations: number;
+  /** Of each prompt, the first of them: those before are sampled apart. It decides the draws. */
+  firstGeneration: number;
   maxCompletionLength: number;
   eosTokenIds: number[];
   /** The draw of a token depends on (seed, step, promptIndices[p], completion, position) alone. */
@@ -183,6 +185,7 @@ export interface NativeEngine {
   backward(dLogps: Float32Array, dEntropies: Float32Array | null): Promise<void>;
   /** Clips, takes one AdamW step, zeroes the gradients; gives the norm before clipping. Not finite: no step. */
   optimizerStep(options: OptimizerOptions): Promise<number>;
+  /** Forgets gradients and activations. */
   zeroGrad(): Promise<void>;
 
   /** Logits `[ids.length, vocabSize]` of one sequence, row-major. */
@@ -207,6 +210,8 @@ export interface NativeEngine {
   resetOptimizer(): Promise<void>;
 
   memory(): Promise<MemoryReport>;
+  /** From now on the process' tensors may take so many bytes more; beyond it `OUT_OF_MEMORY`. 0: no limit. On the CPU. */
+  limitMemory(bytes: number): Promise<void>;
   /** Ends queued work with `ABORTED` as soon as the running operation reaches a token or layer boundary. */
   abort(): void;
   /** Idempotent; resolves when the thread has gone and memory is freed. */

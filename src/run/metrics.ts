@@ -42,6 +42,7 @@ export const METRIC_COLUMNS = [
   'cispo_clip_ratio',
   'vespo/phi_seq_mean',
   'nonfinite', // 1: loss or gradient was no number, and the step was not applied
+  'parts', // that sampling or learning was done in, where memory did not suffice for the whole
   'time/save', // seconds that the run waited for a checkpoint since the step before
 ] as const;
 
