@@ -44,7 +44,8 @@ int64_t Trace::rows_at_once() const {
     const int64_t row = std::accumulate(slot.row.begin(), slot.row.end(), int64_t{1}, std::multiplies<>());
     if (slot.stays) numbers += row * static_cast<int64_t>(layers_.size());
   }
-  return std::min(kAtOnce, tensor_memory_left() / 4) / (numbers * static_cast<int64_t>(options_.dtype().itemsize()));
+  return std::min(kAtOnce, tensor_memory_left() / 4) /
+         (numbers * static_cast<int64_t>(options_.dtype().itemsize()));
 }
 
 void Trace::extend(int64_t count, int64_t limit) {
