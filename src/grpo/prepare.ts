@@ -143,6 +143,7 @@ export async function prepare(options: Common, extras: TrainExtras): Promise<Pre
         engine,
         task: task.name,
         trainProblems: dataset.train.length,
+        repeatedShare: repeatedShare(dataset),
         heldOutProblems: dataset.heldOut.length,
         evalSamples: dataset.heldOut.length,
         startStep: resumeFrom?.state.global_step ?? 0,
@@ -154,6 +155,10 @@ export async function prepare(options: Common, extras: TrainExtras): Promise<Pre
     release: async () => loaded?.dispose(),
   };
 }
+
+/** Of the stage that repeats most. */
+const repeatedShare = ({ stages }: Dataset): number =>
+  Math.max(...stages.map(({ positions }) => 1 - new Set(positions).size / positions.length));
 
 async function openRun({ outputDir, resume, model, preset = null }: Common, task: Task): Promise<RunFolder> {
   if (outputDir !== null) return RunFolder.open(outputDir, { resume });

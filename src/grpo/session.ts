@@ -16,6 +16,7 @@ import { environment, type Lineage } from '../run/environment.js';
 import type { RunFolder } from '../run/folder.js';
 import { snakeDeep } from '../run/names.js';
 import { MetricsLog, type Metrics, type RunMetricName } from '../run/metrics.js';
+import { startDiagnosis, type SessionDiagnosis } from './diagnose.js';
 import type { Evaluation } from './evaluate.js';
 import type { JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from './events.js';
 import { Tally } from './tally.js';
@@ -65,6 +66,7 @@ export async function runSession(session: Session): Promise<TrainSummary> {
   let sinceSaved = 0;
   let after: Evaluation | undefined;
   let log: MetricsLog | undefined;
+  let diagnosis: SessionDiagnosis | undefined;
   const began = performance.now();
   const elapsedBefore = state.elapsed;
   const elapsed = () => elapsedBefore + (performance.now() - began) / 1000;
@@ -103,6 +105,7 @@ export async function runSession(session: Session): Promise<TrainSummary> {
     await log?.step(metrics);
     await callbacks.onStep?.(metrics);
     if (metrics['eval/accuracy'] !== undefined) await callbacks.onEvaluate?.(state.global_step, after!);
+    await diagnosis?.add(metrics);
     if (options.saveSteps > 0 && state.global_step % options.saveSteps === 0) await save();
   };
 
@@ -117,13 +120,16 @@ export async function runSession(session: Session): Promise<TrainSummary> {
       await run.writeConfig(session.config);
       await run.writeJson('env.json', await environment(plan.engine, options.seed, session.lineage));
     }
+    diagnosis = await startDiagnosis(plan, session.config, callbacks, log, run);
     await callbacks.onPlan?.(plan);
     try {
       if (state.global_step === 0 && plan.evalSamples > 0 && !state.eval_before) {
         callbacks.onPhase?.('evaluating before the first step', 0);
         state.eval_before = await method.evaluate();
-        await log?.note({ step: 0, ...evaluationMetrics(state.eval_before) });
+        const row = { step: 0, ...evaluationMetrics(state.eval_before) };
+        await log?.note(row);
         await callbacks.onEvaluate?.(0, state.eval_before);
+        await diagnosis.add(row);
       }
       if (state.pending) await finish(state.pending);
       while (state.global_step < plan.steps && !(after && method.reached?.(after))) {
@@ -164,6 +170,7 @@ export async function runSession(session: Session): Promise<TrainSummary> {
       interrupted,
       seconds: elapsed(),
       ...tally.summary(),
+      diagnoses: diagnosis.told(),
       before: state.eval_before,
       after: interrupted ? undefined : after,
       peakMemory: process.resourceUsage().maxRSS * 1024,

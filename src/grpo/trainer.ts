@@ -12,6 +12,7 @@
 import { join } from 'node:path';
 import { toOptions, trainConfig, type TrainInput, type TrainOptions } from '../config/train-options.js';
 import { expectedTensors, withoutWeightDecay } from '../model/tensor-names.js';
+import type { Tokenizer } from '../model/tokenizer.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { REFERENCE_FILE } from '../run/checkpoints.js';
 import type { Metrics, RunMetricName } from '../run/metrics.js';
@@ -20,12 +21,14 @@ import { mean, standardDeviation } from './advantages.js';
 import { planBatches, type Batches } from './batches.js';
 import { checkCombinations } from './combinations.js';
 import type { JudgedCompletion, TrainSummary } from './events.js';
+import { groupMetrics } from './group-metrics.js';
 import { learn, type Learned } from './learn.js';
 import { prepare, type Prepared, type TrainExtras } from './prepare.js';
 import { ReferenceCache } from './reference-cache.js';
 import { recallRollout, rememberRollout, type RolloutMemory } from './rollout-memory.js';
 import { collect, partOf, sampledTokens, trlTokens, type Rollout, type RolloutContext } from './rollout.js';
 import { learningRateAt } from './schedule.js';
+import { tokenDetails } from './token-details.js';
 import { restore, runSession, taskColumns, type Method } from './session.js';
 
 /** What a checkpoint holds beside weights and moments; of JSON's types. */
@@ -101,6 +104,7 @@ async function grpo(
     options,
     problems: dataset.train,
     rewards: ready.rewards,
+    extract: (completion, problem) => task.extract?.(completion, problem) ?? completion.trim(),
     isCorrect: (completion, reward) => task.isCorrect?.(completion, reward) ?? reward > 0,
     stop: ready.stop,
     reference,
@@ -132,14 +136,14 @@ async function grpo(
         reference?.forget();
       }
       const metrics: Metrics = {
-        ...metricsOf(step, part, learned, ready),
+        ...metricsOf(step, part, learned, ready, options.numGenerations),
         ...(fresh ? costsOf(rollout!, learned) : { num_tokens: 0, 'tokens/computed': learned.computed }),
         ...(entropyBonus.enabled && { entropy_coef: entropyBonus.coef }),
         epoch: batches.epoch(step - 1),
         learning_rate: learningRate,
         step_time: (performance.now() - start) / 1000,
       };
-      return { metrics, ...(fresh && { completions: judged(rollout!, ready) }) };
+      return { metrics, ...(fresh && { completions: judged(rollout!, ready, model.tokenizer) }) };
     },
     evaluate: () => ready.evaluate(model, 0),
     remember: (step): TrainMemory => ({
@@ -154,7 +158,13 @@ async function grpo(
 }
 
 /** Of the completions that the step learned from. */
-function metricsOf(step: number, rollout: Rollout, learned: Learned, { rewards }: Prepared): Metrics {
+function metricsOf(
+  step: number,
+  rollout: Rollout,
+  learned: Learned,
+  { rewards }: Prepared,
+  numGenerations: number,
+): Metrics {
   const { completions, advantages } = rollout;
   const lengths = completions.map(({ length }) => length);
   const share = (of: (completion: Rollout['completions'][number]) => boolean) =>
@@ -165,6 +175,7 @@ function metricsOf(step: number, rollout: Rollout, learned: Learned, { rewards }
     reward: mean(advantages.rewards),
     reward_std: standardDeviation(advantages.rewards),
     frac_reward_zero_std: advantages.flat.filter(Boolean).length / advantages.flat.length,
+    ...groupMetrics(rollout, numGenerations),
     grad_norm: learned.gradNorm,
     ...learned.metrics,
     'completions/mean_length': sampledTokens(rollout) / lengths.length,
@@ -209,11 +220,14 @@ function columnsOf({ rewards, dataset }: Prepared): RunMetricName[] {
   return [...rewardColumns(rewards).map(({ name }) => name), ...(tasks.length > 1 ? taskColumns(tasks) : [])];
 }
 
-function judged({ completions, advantages }: Rollout, { rewards }: Prepared): JudgedCompletion[] {
-  return completions.map(({ text, ended, problem, length, correct, rewards: own }, i) => ({
+function judged(rollout: Rollout, { rewards }: Prepared, tokenizer: Tokenizer): JudgedCompletion[] {
+  const { completions, advantages } = rollout;
+  const ofTokens = tokenDetails(rollout, tokenizer);
+  return completions.map(({ text, ended, problem, length, correct, extracted, rewards: own }, i) => ({
     prompt: problem.prompt,
     answer: problem.answer,
     completion: text,
+    extracted,
     length,
     ended,
     reward: advantages.rewards[i]!,
@@ -222,5 +236,6 @@ function judged({ completions, advantages }: Rollout, { rewards }: Prepared): Ju
     }),
     advantage: advantages.values[i]!,
     correct,
+    ...ofTokens[i]!,
   }));
 }

@@ -41,6 +41,8 @@ export const METRIC_COLUMNS = [
   'entropy_coef', // its weight
   'cispo_clip_ratio',
   'vespo/phi_seq_mean',
+  'frac_all_right', // groups without spread whose completions are all right: there is nothing left to teach
+  'frac_same_answer', // agreement of answers to different prompts, beyond that of the right ones; 1: one answer for all
 ] as const;
 
 /** Of each reward function, and of each task of a mixture: columns after the others, in runs that have several. */
