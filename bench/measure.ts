@@ -100,6 +100,7 @@ async function takeSteps(
     problems: train,
     rewards: [{ name: 'spread', reward: spreadOut(task.reward) }],
     isCorrect: (_, reward) => reward > 0,
+    extract: (completion) => completion,
     stop: stopRule(options.stop, task),
     reference: await ReferenceCache.open(model, options.temperature),
     signal: undefined,

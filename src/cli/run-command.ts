@@ -9,11 +9,12 @@ import type { TrainExtras } from '../grpo/prepare.js';
 import { snakeDeep } from '../run/names.js';
 import { INTERRUPTED, interruptible } from './interrupt.js';
 import { downloadBar, printJsonLine } from './output.js';
-import { schemaCommand, type SchemaCommandModule } from './schema-command.js';
+import { schemaCommand, type Arguments, type SchemaCommandModule } from './schema-command.js';
 
 /** Of the options, what is looked at here. */
 interface RunOptions {
   numCompletionsToPrint: number;
+  completionsSteps: number | null;
 }
 
 interface RunCommand {
@@ -36,6 +37,11 @@ export function runCommand({ start, ...command }: RunCommand): SchemaCommandModu
         default: false,
         describe: 'Print a JSON line an event, alone on standard output',
       },
+      quiet: {
+        type: 'boolean',
+        default: false,
+        describe: 'Print errors alone (with --json: and the JSON lines)',
+      },
       'print-config': {
         type: 'boolean',
         default: false,
@@ -52,51 +58,59 @@ export function runCommand({ start, ...command }: RunCommand): SchemaCommandModu
     },
     run: async (config, argv) => {
       if (argv.printConfig === true) process.stdout.write(toYaml(config));
-      else await run(start, camelKeys(config) as unknown as RunOptions, argv.json);
+      else await run(start, camelKeys(config) as unknown as RunOptions, argv);
     },
   });
 }
 
-async function run(start: RunCommand['start'], options: RunOptions, json: boolean): Promise<void> {
-  const { TrainReport } = await import('../report/train-report.js');
-  const report = new TrainReport(json ? process.stderr : process.stdout, {
+async function run(start: RunCommand['start'], options: RunOptions, argv: Arguments): Promise<void> {
+  const { openDisplay } = await import('../report/display.js');
+  const { json } = argv;
+  const display = openDisplay({
+    out: json ? process.stderr : process.stdout,
+    quiet: argv.quiet === true,
     rows: options.numCompletionsToPrint,
+    every: options.completionsSteps,
   });
+  // A reader that goes away (`| head`) ends other commands, but not hours of training.
+  for (const stream of [process.stdout, process.stderr])
+    stream.removeAllListeners('error').on('error', display.off);
   const download = downloadBar();
   const event = (name: string, value: object) => {
     if (json) printJsonLine({ event: name, ...(snakeDeep(value) as object) });
   };
   const extras: TrainExtras = {
+    ...display.callbacks,
     onPlan: (plan) => {
       download.end();
-      report.onPlan(plan);
+      display.callbacks.onPlan(plan);
       event('plan', plan);
     },
     onStep: (metrics) => {
-      report.onStep(metrics);
+      display.callbacks.onStep(metrics);
       event('step', metrics);
     },
     onEvaluate: (step, evaluation) => {
-      report.onEvaluate(step, evaluation);
+      display.callbacks.onEvaluate(step, evaluation);
       event('evaluation', { step, ...evaluation });
     },
-    onCompletions: report.onCompletions,
-    onCheckpoint: report.onCheckpoint,
-    onPhase: report.onPhase,
-    onNotice: report.onNotice,
-    onDownload: download.onProgress,
+    onDiagnosis: ({ event: what, ...diagnosis }) => {
+      display.callbacks.onDiagnosis({ event: what, ...diagnosis });
+      event('diagnosis', { ...diagnosis, change: what });
+    },
+    ...(argv.quiet !== true && { onDownload: download.onProgress }),
   };
   try {
     const note = 'Stopping after the token at hand, and saving. Ctrl-C again leaves at once, without saving.';
     const summary = await interruptible(
-      () => report.onNotice(note),
+      () => display.callbacks.onNotice(note),
       (signal) => start(options, { ...extras, signal }),
     );
-    report.end(summary);
+    display.end(summary);
     event('end', summary);
     if (summary.interrupted) process.exitCode = INTERRUPTED;
   } finally {
     download.end();
-    report.close();
+    display.close();
   }
 }

@@ -266,7 +266,11 @@ const watching = {
   eval_samples: whole(0).default(200).describe('Held-out problems in an evaluation (0: no evaluation)'),
   save_steps: whole(0).default(100).describe('Steps between checkpoints (0: none)'),
   save_total_limit: whole(0).default(2).describe('Checkpoints kept (0: all)'),
-  num_completions_to_print: whole(0).default(4).describe('Completions shown now and then (0: none)'),
+  num_completions_to_print: whole(0).default(4).describe('Completions of a group in a table (0: no tables)'),
+  completions_steps: whole(0)
+    .nullable()
+    .default(null)
+    .describe('Steps between tables of completions, best and worst group (null: five in a run; 0: none)'),
 };
 
 const machine = {

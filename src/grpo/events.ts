@@ -1,4 +1,5 @@
 /** What a training run tells while it goes; the terminal, the run folder and a program all listen to this. */
+import type { Diagnosed, DiagnosisEvent } from '../diagnosis/monitor.js';
 import type { Evaluation } from './evaluate.js';
 import type { Metrics } from '../run/metrics.js';
 import type { EngineInfo } from '../native/types.js';
@@ -15,6 +16,8 @@ export interface TrainPlan {
   task: string;
   /** Different ones. */
   trainProblems: number;
+  /** Share of an epoch's problems that repeat another. */
+  repeatedShare: number;
   heldOutProblems: number;
   /** Problems in an evaluation; 0: no evaluation. */
   evalSamples: number;
@@ -36,6 +39,8 @@ export interface JudgedCompletion {
   prompt: string;
   answer: string;
   completion: string;
+  /** What it answers, as the task reads it. */
+  extracted: string;
   /** Tokens, the end-of-sequence token included. */
   length: number;
   ended: 'eos' | 'stop' | 'length';
@@ -45,6 +50,10 @@ export interface JudgedCompletion {
   rewards?: Record<string, number>;
   advantage: number;
   correct: boolean;
+  /** Of each token, nats, at the sampling temperature, to two decimals. */
+  logps: number[];
+  /** Of each token, how much of the completion it is: characters, as JavaScript counts them. Absent where that can't be told. */
+  tokens?: number[];
 }
 
 /** Known after the last step. */
@@ -58,6 +67,8 @@ export interface TrainSummary {
   rewardLast: number | undefined;
   /** Means of all metrics over that last tenth: a single step jumps with its few prompts. */
   metricsLast: Partial<Metrics>;
+  /** What was noticed on the way, in the order in which it began. */
+  diagnoses: Diagnosed[];
   /** Share of right answers among the completions sampled in the last tenth. */
   trainAccuracyLast: number | undefined;
   before: Evaluation | undefined;
@@ -83,6 +94,8 @@ export interface TrainCallbacks {
   onEvaluate?: (step: number, evaluation: Evaluation) => void | Promise<void>;
   /** All completions of a step, with their rewards. */
   onCompletions?: (step: number, completions: JudgedCompletion[]) => void | Promise<void>;
+  /** Something begins, worsens or ends. */
+  onDiagnosis?: (event: DiagnosisEvent) => void | Promise<void>;
   onCheckpoint?: (step: number, path: string) => void | Promise<void>;
   /** What goes on now, for a progress display: `sampling`, `evaluating`, ... */
   onPhase?: (phase: string, step: number) => void;

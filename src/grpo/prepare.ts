@@ -157,6 +157,7 @@ export async function prepare(
         engine,
         task: task.name,
         trainProblems: dataset.train.length,
+        repeatedShare: repeatedShare(dataset),
         heldOutProblems: dataset.heldOut.length,
         evalSamples: dataset.heldOut.length,
         startStep: resumeFrom?.state.global_step ?? 0,
@@ -191,6 +192,9 @@ async function findResumed(
   for (const change of changes) onNotice?.(`resumed with another option: ${changeText(change)}`);
   return { checkpoint, changes };
 }
+/** Of the stage that repeats most. */
+const repeatedShare = ({ stages }: Dataset): number =>
+  Math.max(...stages.map(({ positions }) => 1 - new Set(positions).size / positions.length));
 
 async function openRun({ outputDir, resume, model, preset = null }: Common, task: Task): Promise<RunFolder> {
   if (outputDir !== null) return RunFolder.open(outputDir, { resume: resume !== false });

@@ -18,6 +18,8 @@ export interface RolloutCompletion extends Pick<SampledCompletion, 'text' | 'end
   /** Tokens. */
   length: number;
   correct: boolean;
+  /** What it answers. */
+  extracted: string;
   /** Of each reward function; NaN where it had nothing to say. */
   rewards: number[];
 }
@@ -48,6 +50,7 @@ export interface RolloutContext {
   problems: Problem[];
   rewards: NamedReward[];
   isCorrect: (completion: Completion, reward: number) => boolean;
+  extract: (completion: string, problem: Problem) => string;
   stop: StopRule | undefined;
   reference: ReferenceCache | undefined;
   signal: AbortSignal | undefined;
@@ -142,6 +145,7 @@ export async function collect(
       problem: problems[prompt]!,
       length: ids.length,
       correct: context.isCorrect(judged[i]!, advantages.rewards[i]!),
+      extracted: context.extract(text, problems[prompt]!),
       rewards: perFunction.map((values) => values[i]!),
     })),
     advantages,

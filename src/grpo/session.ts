@@ -12,6 +12,7 @@ import type { Change } from '../run/resume.js';
 import type { RunFolder } from '../run/folder.js';
 import { snakeDeep } from '../run/names.js';
 import { MetricsLog, type Metrics, type RunMetricName } from '../run/metrics.js';
+import { startDiagnosis, type SessionDiagnosis } from './diagnose.js';
 import type { Evaluation } from './evaluate.js';
 import type { JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from './events.js';
 import { NonFiniteSteps, type NonFinite } from './nonfinite.js';
@@ -75,6 +76,7 @@ export async function runSession(session: Session): Promise<TrainSummary> {
   let log: MetricsLog | undefined;
   let checkpoint = resumeFrom?.path;
   let waited = 0;
+  let diagnosis: SessionDiagnosis | undefined;
   const began = performance.now();
   const elapsedBefore = state.elapsed;
   const elapsed = () => elapsedBefore + (performance.now() - began) / 1000;
@@ -131,6 +133,7 @@ export async function runSession(session: Session): Promise<TrainSummary> {
     await log?.step(metrics);
     await callbacks.onStep?.(metrics);
     if (evaluated) await callbacks.onEvaluate?.(state.global_step, evaluated);
+    await diagnosis?.add(metrics);
     if (options.saveSteps > 0 && state.global_step % options.saveSteps === 0) await save();
   };
 
@@ -144,13 +147,16 @@ export async function runSession(session: Session): Promise<TrainSummary> {
       });
       await describeRun(run, session);
     }
+    diagnosis = await startDiagnosis(plan, session.config, callbacks, log, run);
     await callbacks.onPlan?.(plan);
     try {
       if (state.global_step === 0 && plan.evalSamples > 0 && !state.eval_before) {
         callbacks.onPhase?.('evaluating before the first step', 0);
         state.eval_before = await method.evaluate();
-        await log?.note({ step: 0, ...evaluationMetrics(state.eval_before) });
+        const row = { step: 0, ...evaluationMetrics(state.eval_before) };
+        await log?.note(row);
         await callbacks.onEvaluate?.(0, state.eval_before);
+        await diagnosis.add(row);
       }
       if (state.pending) await finish(state.pending);
       while (state.global_step < plan.steps && !(after && method.reached?.(after))) {
@@ -198,6 +204,7 @@ export async function runSession(session: Session): Promise<TrainSummary> {
       interrupted,
       seconds: elapsed(),
       ...tally.summary(),
+      diagnoses: diagnosis.told(),
       before: state.eval_before,
       after: interrupted ? undefined : after,
       peakMemory: process.resourceUsage().maxRSS * 1024,

@@ -12,6 +12,7 @@
 import { join } from 'node:path';
 import { toOptions, trainConfig, type TrainInput, type TrainOptions } from '../config/train-options.js';
 import { expectedTensors, withoutWeightDecay } from '../model/tensor-names.js';
+import type { Tokenizer } from '../model/tokenizer.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { REFERENCE_FILE } from '../run/checkpoints.js';
 import type { Metrics, RunMetricName } from '../run/metrics.js';
@@ -20,6 +21,7 @@ import { mean, standardDeviation } from './advantages.js';
 import { planBatches, type Batches } from './batches.js';
 import { checkCombinations } from './combinations.js';
 import type { JudgedCompletion, TrainSummary } from './events.js';
+import { groupMetrics } from './group-metrics.js';
 import { learn, type Learned } from './learn.js';
 import { prepare, type Prepared, type TrainExtras } from './prepare.js';
 import { ReferenceCache } from './reference-cache.js';
@@ -27,6 +29,7 @@ import { recallRollout, rememberRollout, type RolloutMemory } from './rollout-me
 import { collect, partOf, sampledTokens, trlTokens, type Rollout, type RolloutContext } from './rollout.js';
 import { learningRateAt } from './schedule.js';
 import { Split, scoreInParts, type SplitMemory } from './split.js';
+import { tokenDetails } from './token-details.js';
 import { restore, runSession, taskColumns, type Method } from './session.js';
 
 /** What a checkpoint holds beside weights and moments; of JSON's types. */
@@ -111,6 +114,7 @@ async function grpo(
     options,
     problems: dataset.train,
     rewards: ready.rewards,
+    extract: (completion, problem) => task.extract?.(completion, problem) ?? completion.trim(),
     isCorrect: (completion, reward) => task.isCorrect?.(completion, reward) ?? reward > 0,
     stop: ready.stop,
     reference,
@@ -143,7 +147,7 @@ async function grpo(
         reference?.forget();
       }
       const metrics: Metrics = {
-        ...metricsOf(step, part, learned, ready),
+        ...metricsOf(step, part, learned, ready, options.numGenerations),
         ...(fresh ? costsOf(rollout!, learned) : { num_tokens: 0, 'tokens/computed': learned.computed }),
         ...(entropyBonus.enabled && { entropy_coef: entropyBonus.coef }),
         ...(mostParts(split) > 1 && { parts: mostParts(split) }),
@@ -154,7 +158,7 @@ async function grpo(
       return {
         metrics,
         nonfinite: learned.nonfinite,
-        ...(fresh && { completions: judged(rollout!, ready) }),
+        ...(fresh && { completions: judged(rollout!, ready, model.tokenizer) }),
       };
     },
     evaluate: () => ready.evaluate(model, 0),
@@ -169,7 +173,13 @@ async function grpo(
 }
 
 /** Of the completions that the step learned from. */
-function metricsOf(step: number, rollout: Rollout, learned: Learned, { rewards }: Prepared): Metrics {
+function metricsOf(
+  step: number,
+  rollout: Rollout,
+  learned: Learned,
+  { rewards }: Prepared,
+  numGenerations: number,
+): Metrics {
   const { completions, advantages } = rollout;
   const lengths = completions.map(({ length }) => length);
   const share = (of: (completion: Rollout['completions'][number]) => boolean) =>
@@ -180,6 +190,7 @@ function metricsOf(step: number, rollout: Rollout, learned: Learned, { rewards }
     reward: mean(advantages.rewards),
     reward_std: standardDeviation(advantages.rewards),
     frac_reward_zero_std: advantages.flat.filter(Boolean).length / advantages.flat.length,
+    ...groupMetrics(rollout, numGenerations),
     ...learned.metrics,
     'completions/mean_length': sampledTokens(rollout) / lengths.length,
     'completions/min_length': Math.min(...lengths),
@@ -229,11 +240,14 @@ function columnsOf({ rewards, dataset }: Prepared): RunMetricName[] {
   return [...rewardColumns(rewards).map(({ name }) => name), ...(tasks.length > 1 ? taskColumns(tasks) : [])];
 }
 
-function judged({ completions, advantages }: Rollout, { rewards }: Prepared): JudgedCompletion[] {
-  return completions.map(({ text, ended, problem, length, correct, rewards: own }, i) => ({
+function judged(rollout: Rollout, { rewards }: Prepared, tokenizer: Tokenizer): JudgedCompletion[] {
+  const { completions, advantages } = rollout;
+  const ofTokens = tokenDetails(rollout, tokenizer);
+  return completions.map(({ text, ended, problem, length, correct, extracted, rewards: own }, i) => ({
     prompt: problem.prompt,
     answer: problem.answer,
     completion: text,
+    extracted,
     length,
     ended,
     reward: advantages.rewards[i]!,
@@ -242,5 +256,6 @@ function judged({ completions, advantages }: Rollout, { rewards }: Prepared): Ju
     }),
     advantage: advantages.values[i]!,
     correct,
+    ...ofTokens[i]!,
   }));
 }

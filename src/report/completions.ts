@@ -1,69 +1,136 @@
-/** Real completions as a table that no text can break. */
+/** Real completions as a table that no text can break; in a narrow window as a list. */
 import colors from 'picocolors';
-import { table } from './table.js';
-import { fit, number, visible } from './text.js';
+import { table, type Column } from './table.js';
+import { fit, fitting, number, visible, visibleSpaces } from './text.js';
 
-interface Shown {
+export interface Shown {
   prompt: string;
   completion: string;
+  /** What it answers, as the task reads it. */
+  extracted: string;
+  /** The right answer. */
   answer: string;
   reward: number;
   advantage: number;
 }
 
-/** Columns of everything but the two long texts, borders and spaces included. */
-const FIXED = 6 + 5 + 7 + 9 + 6 * 3 + 1;
+interface Row {
+  first: Shown;
+  times: number;
+}
 
-/**
- * Equal completions of a prompt share a row, most frequent first.
- * @param width columns of the terminal
- */
-export function completionsTable(
-  completions: Shown[],
-  width: number,
-  limits: { prompts: number; rows: number } = { prompts: 2, rows: 4 },
-): string {
-  const groups = new Map<string, Map<string, { first: Shown; times: number }>>();
+export interface ShownGroup {
+  /** Such as `best`. */
+  label: string;
+  prompt: string;
+  answer: string;
+  /** Equal completions share a row, the most frequent first. */
+  rows: Row[];
+}
+
+/** The groups of the highest and of the lowest mean reward; one where there is but one, or all are alike. */
+export function bestAndWorst(completions: readonly Shown[]): ShownGroup[] {
+  const groups = new Map<string, { rows: Map<string, Row>; sum: number; size: number }>();
   for (const completion of completions) {
     let group = groups.get(completion.prompt);
-    if (!group) groups.set(completion.prompt, (group = new Map<string, { first: Shown; times: number }>()));
-    const row = group.get(completion.completion);
+    if (!group) groups.set(completion.prompt, (group = { rows: new Map<string, Row>(), sum: 0, size: 0 }));
+    group.size++;
+    group.sum += Number.isFinite(completion.reward) ? completion.reward : 0;
+    const row = group.rows.get(completion.completion);
     if (row) row.times++;
-    else group.set(completion.completion, { first: completion, times: 1 });
+    else group.rows.set(completion.completion, { first: completion, times: 1 });
   }
+  const sorted = [...groups].sort(([, a], [, b]) => b.sum / b.size - a.sum / a.size);
+  const chosen = sorted.length > 1 ? [sorted[0]!, sorted.at(-1)!] : sorted;
+  return chosen.map(([prompt, group], i) => ({
+    label: sorted.length > 1 ? ['best', 'worst'][i]! : '',
+    prompt,
+    answer: [...group.rows.values()][0]!.first.answer,
+    rows: [...group.rows.values()].sort((a, b) => b.times - a.times),
+  }));
+}
 
-  const rest = Math.max(24, Math.min(width, 120) - FIXED);
-  const longest = Math.max(
-    ...completions.slice(0, 64).map(({ prompt }) => Math.min(200, prompt.trimEnd().length)),
-  );
-  const promptWidth = Math.max(10, Math.min(longest, Math.floor(rest * 0.5)));
+/** Below it a table has no room for its texts. */
+const LEAST = 76;
+const ANSWER = 8;
+/** Columns of everything but the two long texts, borders and spaces included. */
+const FIXED = 5 + ANSWER * 2 + 5 + 7 + 9 + 8 * 3 + 1;
+
+/**
+ * @param width columns of the terminal
+ * @param most rows of a group
+ */
+export function completionsTable(groups: readonly ShownGroup[], width: number, most = 4): string {
+  return width < LEAST ? list(groups, width, most) : wide(groups, width, most);
+}
+
+const colorOf = ({ advantage }: Shown) =>
+  advantage > 0 ? colors.green : advantage < 0 ? colors.red : colors.dim;
+
+function wide(groups: readonly ShownGroup[], width: number, most: number): string {
+  const rest = Math.min(width, 130) - FIXED;
+  const longest = Math.max(...groups.map(({ prompt }) => Math.min(200, prompt.trimEnd().length)));
+  const promptWidth = Math.max(8, Math.min(longest, Math.floor(rest * 0.6)));
   const textWidth = rest - promptWidth;
-  const rows: string[][] = [];
-  for (const group of [...groups.values()].slice(0, limits.prompts)) {
-    const sorted = [...group.values()].sort((a, b) => b.times - a.times);
-    sorted.slice(0, limits.rows).forEach(({ first, times }, i) => {
-      const color = first.advantage > 0 ? colors.green : first.advantage < 0 ? colors.red : colors.dim;
-      rows.push([
-        i === 0 ? fit(visible(first.prompt.trimEnd()), promptWidth) : '',
-        i === 0 ? fit(visible(first.answer), 6) : '',
-        color(fit(visible(first.completion), textWidth)),
-        `${times}`,
+  const rows = groups.flatMap(({ label, prompt, answer, rows }) => [
+    ...rows
+      .slice(0, most)
+      .map(({ first, times }, i) => [
+        i === 0 ? label : '',
+        i === 0 ? fit(visible(prompt.trimEnd()), promptWidth) : '',
+        colorOf(first)(fit(visibleSpaces(first.completion), textWidth)),
+        fit(visible(first.extracted), ANSWER),
+        i === 0 ? fit(visible(answer), ANSWER) : '',
         number(first.reward),
         number(first.advantage),
-      ]);
-    });
-    if (sorted.length > limits.rows)
-      rows.push(['', '', colors.dim(fit(`and ${sorted.length - limits.rows} more`, textWidth))]);
-  }
+        `${times}`,
+      ]),
+    ...(rows.length > most ? [['', '', colors.dim(fit(`and ${rows.length - most} more`, textWidth))]] : []),
+  ]);
+  const right = (title: string, width: number): Column => ({ title, width, align: 'right' });
   return table(
     [
+      { title: '', width: 5 },
       { title: 'prompt', width: promptWidth },
-      { title: 'answer', width: 6 },
-      { title: 'completion', width: textWidth },
-      { title: 'times', width: 5, align: 'right' },
-      { title: 'reward', width: 7, align: 'right' },
-      { title: 'advantage', width: 9, align: 'right' },
+      { title: fit('completion', textWidth), width: textWidth },
+      { title: 'answer', width: ANSWER },
+      { title: 'expected', width: ANSWER },
+      right('reward', 7),
+      right('advantage', 9),
+      right('times', 5),
     ],
     rows,
   );
+}
+
+function list(groups: readonly ShownGroup[], width: number, most: number): string {
+  return groups
+    .flatMap(({ label, prompt, answer, rows }) => [
+      fitting(
+        [
+          label && colors.bold(label),
+          fit(visible(prompt.trimEnd()), Math.max(8, width - 20)),
+          colors.dim(`expected ${fit(visible(answer), ANSWER)}`),
+        ],
+        ' ',
+        width,
+      ),
+      ...rows
+        .slice(0, most)
+        .map(({ first, times }) =>
+          fitting(
+            [
+              `${String(times).padStart(4)} x`,
+              colorOf(first)(fit(visibleSpaces(first.completion), width < 44 ? width - 7 : width - 34)),
+              `reward ${number(first.reward)}`,
+              `advantage ${number(first.advantage)}`,
+              colors.dim(`answer ${fit(visible(first.extracted), ANSWER)}`),
+            ],
+            ' ',
+            width,
+          ),
+        ),
+      ...(rows.length > most ? [colors.dim(fit(`       and ${rows.length - most} more`, width))] : []),
+    ])
+    .join('\n');
 }

@@ -3,6 +3,7 @@ import colors from 'picocolors';
 import type { TrainPlan, TrainSummary } from '../grpo/events.js';
 import type { Evaluation } from '../grpo/evaluate.js';
 import { advice } from './advice.js';
+import { levelColor } from './live-view.js';
 import { sparkline } from './sparkline.js';
 import { bytes, count, duration, number, percent } from './text.js';
 
@@ -41,9 +42,23 @@ export function ending(summary: TrainSummary, plan: TrainPlan, rewards: number[]
     colors.bold(head),
     ...rows.map(([name, value]) => `  ${colors.dim(name.padEnd(18))}${value}`),
   ];
+  lines.push(...whatHappened(summary));
   const tips = advice(summary, plan);
   if (tips.length > 0) lines.push('', colors.bold('What to try next'), ...tips.map((tip) => `  - ${tip}`));
   return lines.join('\n');
+}
+
+/** When each thing that was noticed began and ended. */
+function whatHappened({ diagnoses }: TrainSummary): string[] {
+  if (diagnoses.length === 0) return [];
+  return [
+    '',
+    colors.bold('What was noticed'),
+    ...diagnoses.map(
+      ({ level, title, began, ended }) =>
+        `  - ${levelColor(level)(title)} (${level}), ${ended === undefined ? `from step ${began} on` : `steps ${began} to ${ended}`}`,
+    ),
+  ];
 }
 
 function share({ accuracy, low, high }: Evaluation): string {

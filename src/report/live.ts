@@ -1,68 +1,82 @@
-/** A block of lines at the end of the terminal that is drawn anew in place. */
-import { fit } from './text.js';
+/** A block of lines at the end of the terminal that is drawn anew in place, by log-update. */
 import { stripVTControlCharacters } from 'node:util';
+import { createLogUpdate } from 'log-update';
+import stringWidth from 'string-width';
+import { fit } from './text.js';
 
 export interface Output {
   write(text: string): unknown;
   isTTY?: boolean | undefined;
   columns?: number | undefined;
+  rows?: number | undefined;
+  on?(event: 'resize', listener: () => void): unknown;
+  off?(event: 'resize', listener: () => void): unknown;
 }
 
-const HIDE_CURSOR = '\x1b[?25l';
-const SHOW_CURSOR = '\x1b[?25h';
+/** Nothing narrower is drawn for; a terminal that doesn't know its width is taken for one of 80. */
+export const columnsOf = (out: Output): number => Math.max(20, out.columns || 80);
+
+const ERASE_LINE = '\x1b[2K';
+const UP = '\x1b[1A';
 
 export class LiveBlock {
   readonly #out: Output;
+  readonly #update: ReturnType<typeof createLogUpdate>;
+  /** As it stands on the screen, and the width it was drawn for. */
   #lines: string[] = [];
-  #hidden = false;
-  readonly #restore = () => this.#out.write(SHOW_CURSOR);
+  #columns = 0;
+  #lastDraw: (() => string[]) | undefined;
+  readonly #onResize = () => {
+    this.#forgetReflow();
+    if (this.#lastDraw) this.draw(this.#lastDraw);
+  };
 
   constructor(out: Output) {
     this.#out = out;
+    // Of a stream it asks no more than `Output` has.
+    this.#update = createLogUpdate(out as Parameters<typeof createLogUpdate>[0]);
+    out.on?.('resize', this.#onResize);
   }
 
-  /** Shows `lines` in place of those before. */
-  draw(lines: string[]): void {
-    const columns = Math.max(20, this.#out.columns ?? 80);
-    const shown = lines.map((line) =>
+  /** Shows lines in place of those before; a function makes them anew when the window changes its width. */
+  draw(lines: string[] | (() => string[])): void {
+    this.#lastDraw = typeof lines === 'function' ? lines : () => lines;
+    const columns = columnsOf(this.#out);
+    this.#columns = columns;
+    this.#lines = this.#lastDraw().map((line) =>
       // Colours have no width, but a cut line must not lose the code that ends them.
-      stripVTControlCharacters(line).length > columns - 1
-        ? fit(stripVTControlCharacters(line), columns - 1)
-        : line,
+      stringWidth(line) > columns - 1 ? fit(stripVTControlCharacters(line), columns - 1) : line,
     );
-    let text = '';
-    if (!this.#hidden) {
-      text += HIDE_CURSOR;
-      this.#hidden = true;
-      process.once('exit', this.#restore);
-    }
-    this.#out.write(text + this.#back() + shown.map((line) => `${line}\n`).join(''));
-    this.#lines = shown;
+    this.#update(this.#lines.join('\n'));
   }
 
   /** Prints above the block, for good. */
   print(text: string): void {
-    const lines = this.#lines;
-    this.#out.write(`${this.#back()}${text}\n${lines.map((line) => `${line}\n`).join('')}`);
+    this.#update.clear();
+    this.#out.write(`${text}\n`);
+    if (this.#lines.length > 0) this.#update(this.#lines.join('\n'));
   }
 
   /** Leaves the block as it stands. */
   end(): void {
-    if (this.#hidden) {
-      this.#restore();
-      process.removeListener('exit', this.#restore);
-    }
-    this.#hidden = false;
+    this.#update.done();
+    this.#out.off?.('resize', this.#onResize);
     this.#lines = [];
+    this.#lastDraw = undefined;
   }
 
   clear(): void {
-    this.#out.write(this.#back());
-    this.#lines = [];
+    this.#update.clear();
     this.end();
   }
 
-  #back(): string {
-    return this.#lines.length === 0 ? '' : `\x1b[${this.#lines.length}A\r\x1b[J`;
+  /** A window that became narrower broke lines in two: log-update clears as many as it wrote, these are the others. */
+  #forgetReflow(): void {
+    const columns = columnsOf(this.#out);
+    if (columns >= this.#columns) return;
+    const more = this.#lines
+      .map((line) => Math.max(0, Math.ceil(stringWidth(line) / columns) - 1))
+      .reduce((sum, lines) => sum + lines, 0);
+    this.#out.write((ERASE_LINE + UP).repeat(more) + ERASE_LINE);
   }
 }

@@ -1,4 +1,5 @@
 /** Text from a model, or of any width, made safe for one line of a terminal. */
+import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'string-width';
 
 /** Nothing longer is looked at: a completion may be megabytes. */
@@ -18,6 +19,9 @@ export function visible(text: string): string {
   });
 }
 
+/** As `visible`, with a mark for each space, so that those at an end can be seen. */
+export const visibleSpaces = (text: string): string => visible(text).replaceAll(' ', '·');
+
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
 /** At most `width` columns, with an ellipsis where something is left out. */
@@ -34,6 +38,24 @@ export function fit(text: string, width: number): string {
     columns += wide;
   }
   return `${taken}…`;
+}
+
+/** As many of the parts as fit, in their order; the first one always, cut if need be. */
+export function fitting(parts: string[], separator: string, width: number): string {
+  const between = stringWidth(separator);
+  let line = '';
+  let used = 0;
+  for (const part of parts.filter(Boolean)) {
+    const wide = stringWidth(part);
+    if (line === '') {
+      line = wide > width ? fit(stripVTControlCharacters(part), width) : part;
+      used = Math.min(wide, width);
+    } else if (used + between + wide <= width) {
+      line += separator + part;
+      used += between + wide;
+    }
+  }
+  return line;
 }
 
 export function percent(share: number, digits = 1): string {

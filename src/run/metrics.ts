@@ -44,6 +44,8 @@ export const METRIC_COLUMNS = [
   'nonfinite', // 1: loss or gradient was no number, and the step was not applied
   'parts', // that sampling or learning was done in, where memory did not suffice for the whole
   'time/save', // seconds that the run waited for a checkpoint since the step before
+  'frac_all_right', // groups without spread whose completions are all right: there is nothing left to teach
+  'frac_same_answer', // agreement of answers to different prompts, beyond that of the right ones; 1: one answer for all
 ] as const;
 
 /** Of each reward function, and of each task of a mixture: columns after the others, in runs that have several. */

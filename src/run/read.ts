@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { GrpoError } from '../errors.js';
+import type { DiagnosisEvent } from '../diagnosis/monitor.js';
 import type { Metrics } from './metrics.js';
 
 export interface RunRecord {
@@ -15,6 +16,8 @@ export interface RunRecord {
   steps: Metrics[];
   /** What was measured on held-out problems; `step` 0: before training. */
   evaluations: Metrics[];
+  /** What was noticed, as it began, worsened and ended. */
+  diagnoses: DiagnosisEvent[];
   /** What the run came to; undefined while it goes on, or where it broke off. */
   summary: Record<string, unknown> | undefined;
 }
@@ -31,10 +34,7 @@ export async function readRun(folder: string): Promise<RunRecord> {
       value: folder,
     });
   }
-  const rows = lines.split('\n').flatMap((line) => {
-    const row = parseJson(line) as Metrics | undefined;
-    return typeof row?.step === 'number' ? [row] : [];
-  });
+  const rows = parseRows(lines);
   return {
     path,
     name: basename(path),
@@ -42,8 +42,22 @@ export async function readRun(folder: string): Promise<RunRecord> {
     env: parseJson(await text('env.json')) as Record<string, unknown> | undefined,
     steps: rows.filter(({ step, learning_rate }) => step > 0 && learning_rate !== undefined),
     evaluations: rows.filter((row) => row['eval/accuracy'] !== undefined),
+    diagnoses: rows.filter((row) => 'diagnosis' in row) as unknown as DiagnosisEvent[],
     summary: parseJson(await text('summary.json')) as Record<string, unknown> | undefined,
   };
+}
+
+/** Steps and evaluations of a run folder, in order. */
+export async function readRows(folder: string): Promise<Metrics[]> {
+  const rows = parseRows(await readFile(join(folder, 'metrics.jsonl'), 'utf8'));
+  return rows.filter((row) => !('diagnosis' in row));
+}
+
+function parseRows(lines: string): Metrics[] {
+  return lines.split('\n').flatMap((line) => {
+    const row = parseJson(line) as Metrics | undefined;
+    return typeof row?.step === 'number' ? [row] : [];
+  });
 }
 
 function parseJson(text: string | undefined): unknown {

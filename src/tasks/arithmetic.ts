@@ -1,5 +1,6 @@
 /** `Calculate: 15 + 8 = ` with both operands from 0 to `max_operand`: 1323 problems at 20. */
 import { isRightNumber, numberReward } from '../rewards/answer.js';
+import { extractAnswer } from '../rewards/extract.js';
 import { stopAtNumber } from '../rewards/stop.js';
 import type { Problem, Task } from './task.js';
 import type { TaskOptions } from './options.js';
@@ -25,6 +26,7 @@ export function arithmetic({ maxOperand, operations }: TaskOptions = {}): Task {
     },
     reward: numberReward,
     isCorrect: isRightNumber,
+    extract: extractAnswer,
     stop: stopAtNumber,
   };
 }

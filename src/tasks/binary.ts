@@ -1,5 +1,6 @@
 /** `Binary of 13: ` and `Decimal of 1101: `, numbers from 0 to `max_operand` (255), both ways. */
 import { isRightNumber, numberReward } from '../rewards/answer.js';
+import { extractAnswer } from '../rewards/extract.js';
 import { stopAtNumber } from '../rewards/stop.js';
 import type { Task } from './task.js';
 import type { TaskOptions } from './options.js';
@@ -14,6 +15,7 @@ export function binary({ maxOperand }: TaskOptions = {}): Task {
     ],
     reward: numberReward,
     isCorrect: isRightNumber,
+    extract: extractAnswer,
     stop: stopAtNumber,
   };
 }

@@ -1,5 +1,6 @@
 /** `Is 7 greater than 12? Answer yes or no: `, both from 0 to `max_operand` (20), never equal: half are yes. */
 import { isRightWord, wordReward } from '../rewards/answer.js';
+import { extractWord } from '../rewards/extract.js';
 import { stopAtWord } from '../rewards/stop.js';
 import type { Problem, Task } from './task.js';
 import type { TaskOptions } from './options.js';
@@ -24,6 +25,7 @@ export function comparison({ maxOperand }: TaskOptions = {}): Task {
     },
     reward: wordReward,
     isCorrect: isRightWord,
+    extract: extractWord,
     stop: stopAtWord(['yes', 'no']),
   };
 }

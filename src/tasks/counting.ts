@@ -2,6 +2,7 @@
 import { GrpoError } from '../errors.js';
 import { generator } from '../random.js';
 import { isRightNumber, numberReward } from '../rewards/answer.js';
+import { extractAnswer } from '../rewards/extract.js';
 import { stopAtNumber } from '../rewards/stop.js';
 import type { Problem, Task } from './task.js';
 import type { TaskOptions } from './options.js';
@@ -42,6 +43,7 @@ export function counting({ maxOperand }: TaskOptions = {}): Task {
     },
     reward: numberReward,
     isCorrect: isRightNumber,
+    extract: extractAnswer,
     stop: stopAtNumber,
   };
 }

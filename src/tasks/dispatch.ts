@@ -6,7 +6,7 @@ import type { Completion, Problem, Task } from './task.js';
 export function dispatch(
   tasks: readonly Task[],
   taskOf: (problem: Problem) => Task,
-): Pick<Task, 'reward' | 'stop' | 'isCorrect'> {
+): Pick<Task, 'reward' | 'stop' | 'isCorrect' | 'extract'> {
   return {
     reward: async (completions) => {
       const rewards = new Array<number | null>(completions.length);
@@ -24,6 +24,10 @@ export function dispatch(
     ...(tasks.some((task) => task.isCorrect) && {
       isCorrect: (completion: Completion, reward: number) =>
         taskOf(completion.problem).isCorrect?.(completion, reward) ?? reward > 0,
+    }),
+    ...(tasks.some((task) => task.extract) && {
+      extract: (completion: string, problem: Problem) =>
+        taskOf(problem).extract?.(completion, problem) ?? completion.trim(),
     }),
   };
 }

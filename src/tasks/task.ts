@@ -40,6 +40,8 @@ export interface Task {
   stop?: StopRule;
   /** Whether a completion counts as right in an evaluation; by default reward > 0. */
   isCorrect?: (completion: Completion, reward: number) => boolean;
+  /** What a completion answers, for displays and for counting equal answers; by default its text, trimmed. */
+  extract?: (completion: string, problem: Problem) => string;
   /** Of a mixture: the share of problems that each `Problem.task` gets. */
   weights?: Record<string, number>;
 }

@@ -30,6 +30,7 @@ const record = (name: string, changed: Partial<RunRecord> = {}): RunRecord => ({
     'eval/accuracy_low': 0.1 + step / 50,
     'eval/accuracy_high': 0.3 + step / 50,
   })),
+  diagnoses: [],
   summary: { interrupted: false },
   ...changed,
 });

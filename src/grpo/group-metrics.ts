@@ -1,0 +1,50 @@
+/** What groups say beside their rewards: which have nothing left to learn, and whether answers hang on prompts. */
+import type { Metrics } from '../run/metrics.js';
+import type { Rollout } from './rollout.js';
+
+/** `frac_all_right` and, where there are two prompts to compare, `frac_same_answer`. */
+export function groupMetrics(
+  { completions, advantages }: Pick<Rollout, 'completions' | 'advantages'>,
+  numGenerations: number,
+): Pick<Metrics, 'frac_all_right' | 'frac_same_answer'> {
+  const groups = Array.from({ length: completions.length / numGenerations }, (_, i) => i * numGenerations);
+  const allRight = groups.filter((from) =>
+    completions
+      .slice(from, from + numGenerations)
+      .every(({ correct }, i) => correct && advantages.flat[from + i]!),
+  );
+  const answers = new Map<string, Map<string, number>>();
+  const expected = new Map<string, Map<string, number>>();
+  for (const { problem, extracted } of completions) {
+    add(answers, problem.prompt, extracted);
+    add(expected, problem.prompt, problem.answer);
+  }
+  const same = agreement([...answers.values()]);
+  const right = agreement([...expected.values()]);
+  return {
+    frac_all_right: allRight.length / groups.length,
+    // Where every problem has the same right answer, giving it to all of them says nothing.
+    ...(answers.size > 1 && right < 1 && { frac_same_answer: Math.max(0, (same - right) / (1 - right)) }),
+  };
+}
+
+function add(counts: Map<string, Map<string, number>>, prompt: string, answer: string): void {
+  const own = counts.get(prompt) ?? new Map<string, number>();
+  own.set(answer, (own.get(answer) ?? 0) + 1);
+  counts.set(prompt, own);
+}
+
+/** How likely an answer to one prompt is the same as an answer to another prompt; two prompts at least. */
+function agreement(prompts: Map<string, number>[]): number {
+  const total = new Map<string, number>();
+  let own = 0;
+  for (const counts of prompts) {
+    const size = [...counts.values()].reduce((sum, count) => sum + count, 0);
+    for (const [answer, count] of counts) {
+      total.set(answer, (total.get(answer) ?? 0) + count / size);
+      own += (count / size) ** 2;
+    }
+  }
+  const all = [...total.values()].reduce((sum, share) => sum + share ** 2, 0);
+  return (all - own) / (prompts.length * (prompts.length - 1));
+}

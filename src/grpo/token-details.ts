@@ -1,0 +1,53 @@
+/** Log-probs and texts of a completion's tokens, as small as a file of a hundred thousand completions needs them. */
+import type { Tokenizer } from '../model/tokenizer.js';
+import type { JudgedCompletion } from './events.js';
+import type { Rollout } from './rollout.js';
+
+type Decoder = Pick<Tokenizer, 'decode'>;
+type Details = Pick<JudgedCompletion, 'logps' | 'tokens'>;
+
+/** Of each completion. */
+export function tokenDetails(
+  { batch, completions, oldLogps }: Pick<Rollout, 'batch' | 'completions' | 'oldLogps'>,
+  tokenizer: Decoder,
+): Details[] {
+  const known = new Map<string, number[] | undefined>();
+  let offset = 0;
+  return completions.map(({ text, length }, i) => {
+    const ids = batch.completions[i]!;
+    const key = ids.join();
+    if (!known.has(key)) known.set(key, tokenLengths(ids, text, tokenizer));
+    const tokens = known.get(key);
+    const logps = Array.from(oldLogps.subarray(offset, (offset += length)), twoDecimals);
+    return { logps, ...(tokens && { tokens }) };
+  });
+}
+
+const twoDecimals = (value: number): number => Math.round(100 * value) / 100 || 0;
+
+/**
+ * How many characters of `text` each token adds. A token that ends inside a character adds none; the one that
+ * completes it adds it. Undefined where the parts don't add up to the text.
+ */
+export function tokenLengths(ids: ArrayLike<number>, text: string, tokenizer: Decoder): number[] | undefined {
+  const all = Array.from(ids);
+  const lengths: number[] = [];
+  // Decoded together with the token before: some tokenizers drop a space at the beginning.
+  let from = 0;
+  let counted = 0;
+  for (let i = 0; i < all.length; i++) {
+    const part = tokenizer.decode(all.slice(from, i + 1));
+    const whole = part.replace(/\uFFFD+$/, '').length;
+    lengths.push(Math.max(0, whole - counted));
+    counted = Math.max(counted, whole);
+    if (part.endsWith('\uFFFD')) continue;
+    from = i;
+    counted = tokenizer.decode([all[i]!]).length;
+  }
+  const rest = text.length - lengths.reduce((sum, length) => sum + length, 0);
+  // Bytes that never became a character stand at the end of the text.
+  if (rest > 0 && /^\uFFFD+$/.test(text.slice(-rest)) && lengths.length > 0)
+    lengths[lengths.length - 1]! += rest;
+  else if (rest !== 0) return undefined;
+  return lengths;
+}
