@@ -18,6 +18,9 @@ export type { DownloadProgress } from './model/download.js';
 export type { Sampler, TrainableModel } from './model/trainable.js';
 
 export { train } from './grpo/trainer.js';
+export { plan } from './plan/plan.js';
+export type { Forecast } from './plan/forecast.js';
+export type { RunMemory } from './plan/run-memory.js';
 export { sft } from './grpo/sft.js';
 export { evaluate, type EvaluateOptions, type Evaluation } from './grpo/evaluate.js';
 export type { TrainExtras } from './grpo/prepare.js';

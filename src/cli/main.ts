@@ -24,10 +24,18 @@ const COMMANDS: Record<string, Entry> = {
   setup: { describe: 'Find or fetch libtorch and build the native engine', load: () => import('./setup.js') },
   doctor: { describe: 'Check what training needs, and say what mends it', load: () => import('./doctor.js') },
   train: { describe: 'Teach a model a task with GRPO', load: () => import('./train.js') },
+  plan: {
+    describe: 'Say what a training run will take, and whether it can learn',
+    load: () => import('./plan.js'),
+  },
   sft: { describe: 'Teach a model the right answers of a task', load: () => import('./sft.js') },
   eval: { describe: 'Measure how often a model is right', load: () => import('./eval.js') },
   generate: { describe: 'Sample completions of a prompt', load: () => import('./generate.js') },
   score: { describe: 'Log-probabilities of given completions', load: () => import('./score.js') },
+  'check-reward': {
+    describe: 'Show what a reward makes of right, wrong and hostile completions',
+    load: () => import('./check-reward.js'),
+  },
   presets: { describe: "List the journal's experiments", load: () => import('./presets.js') },
   sweep: { describe: 'Run several trainings, from a list or a grid', load: () => import('./sweep.js') },
   compare: { describe: 'Put runs side by side', load: () => import('./compare.js') },
@@ -72,7 +80,7 @@ async function main(args: string[]): Promise<void> {
 
 function overview(): string {
   const rows = Object.entries(COMMANDS).map(
-    ([name, { describe }]) => `  ${colors.cyan(name.padEnd(10))} ${describe}`,
+    ([name, { describe }]) => `  ${colors.cyan(name.padEnd(12))} ${describe}`,
   );
   return `${colors.bold('grpo-native <command> [options]')}
 

@@ -86,6 +86,10 @@ async function run(start: RunCommand['start'], options: RunOptions, argv: Argume
       display.callbacks.onPlan(plan);
       event('plan', plan);
     },
+    onForecast: (forecast) => {
+      display.callbacks.onForecast(forecast);
+      event('forecast', forecast);
+    },
     onStep: (metrics) => {
       display.callbacks.onStep(metrics);
       event('step', metrics);

@@ -18,6 +18,8 @@ interface SchemaCommand<S extends z.ZodRawShape> {
   name: string;
   describe: string;
   schema: z.ZodObject<S>;
+  /** The command whose options these are; its own by default. */
+  optionsOf?: string;
   /** Defaults of the embedded model, for the help. */
   defaults?: Record<string, unknown>;
   /** Whether it takes a YAML file of options. */
@@ -49,7 +51,10 @@ export function schemaCommand<S extends z.ZodRawShape>(command: SchemaCommand<S>
         });
       const flags = fromFlags(schema, argv);
       const others = command.sources?.(flags, file) ?? [];
-      await command.run(resolveConfig(name, schema, [flagSource(flags), ...others]), argv);
+      await command.run(
+        resolveConfig(command.optionsOf ?? name, schema, [flagSource(flags), ...others]),
+        argv,
+      );
     },
     help: (width) =>
       helpText(

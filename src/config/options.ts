@@ -229,6 +229,13 @@ const entropy = {
   entropy_target: z.number().default(0.2).describe('Entropy, in nats, below which the bonus acts'),
 };
 
+const probing = {
+  probe: z
+    .boolean()
+    .default(true)
+    .describe('Try the first steps without learning, for some seconds, and say what the run will be like'),
+};
+
 const reference = {
   sync_ref_model: z.boolean().default(false).describe('Let the reference follow the policy'),
   ref_model_mixup_alpha: share().default(0.6).describe('How much of the policy the reference takes on'),
@@ -306,6 +313,7 @@ export const TRAIN = z.strictObject({
   ...reference,
   ...sampling,
   ...watching,
+  ...probing,
   ...machine,
 });
 
@@ -338,6 +346,13 @@ export const EVAL = z.strictObject({
   temperature: anyTemperature.default(0),
   batch_size: whole(1).default(64).describe('Problems sampled together'),
   ...machine,
+});
+
+export const CHECK_REWARD = z.strictObject({
+  ...taskOptions,
+  reward: what.reward,
+  reward_timeout: what.reward_timeout.default(10),
+  samples: whole(2).default(2).describe('Problems that completions are made up for'),
 });
 
 export const GENERATE = z.strictObject({

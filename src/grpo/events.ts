@@ -1,5 +1,7 @@
 /** What a training run tells while it goes; the terminal, the run folder and a program all listen to this. */
 import type { Diagnosed, DiagnosisEvent } from '../diagnosis/monitor.js';
+import type { Forecast } from '../plan/forecast.js';
+import type { RunMemory } from '../plan/run-memory.js';
 import type { Evaluation } from './evaluate.js';
 import type { Metrics } from '../run/metrics.js';
 import type { EngineInfo } from '../native/types.js';
@@ -29,8 +31,7 @@ export interface TrainPlan {
   numGenerations: number;
   epochs: number;
   beta: number;
-  /** Bytes: what weights, gradients, moments and the reference take, and what the machine has free. */
-  memory: { needed: number; free: number };
+  memory: RunMemory;
   /** Where everything is written; undefined: nowhere. */
   outputDir: string | undefined;
 }
@@ -88,6 +89,8 @@ export interface TrainSummary {
 
 export interface TrainCallbacks {
   onPlan?: (plan: TrainPlan) => void | Promise<void>;
+  /** Before the first step, where `probe` asks for it. */
+  onForecast?: (forecast: Forecast) => void | Promise<void>;
   /** After each optimiser step. */
   onStep?: (metrics: Metrics) => void | Promise<void>;
   /** `step` 0: before training. */

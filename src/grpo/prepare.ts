@@ -4,9 +4,8 @@
  */
 import type { SftOptions, TrainOptions } from '../config/train-options.js';
 import { GrpoError } from '../errors.js';
-import { memory } from '../memory.js';
-import { bytes } from '../report/text.js';
 import { parameterCount } from '../model/config.js';
+import { resolveModel } from '../model/files.js';
 import type { DownloadProgress } from '../model/download.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { findCheckpoint, setAside, type Checkpoint } from '../run/checkpoints.js';
@@ -15,6 +14,7 @@ import { RunFolder, freeRunName } from '../run/folder.js';
 import { findWeights, lineageOf } from '../run/checkpoints.js';
 import type { Lineage } from '../run/environment.js';
 import { modelName } from '../run/names.js';
+import { memoryOfRun, refuseUnfit, type BatchShape } from '../plan/run-memory.js';
 import { combine } from '../rewards/combine.js';
 import { loadRewards, type NamedReward } from '../rewards/load.js';
 import { curriculumTask, loadDataset, loadStages, type Dataset } from '../tasks/index.js';
@@ -59,8 +59,9 @@ type Common = Pick<
   | 'stop'
   | 'outputDir'
   | 'resume'
+  | 'saveSteps'
 > &
-  Partial<Pick<TrainOptions, 'curriculum' | 'rewardWeights' | 'preset' | 'initFrom'>>;
+  Partial<Pick<TrainOptions, 'curriculum' | 'rewardWeights' | 'preset' | 'initFrom' | 'beta'>>;
 
 export interface Prepared {
   task: Task;
@@ -74,13 +75,15 @@ export interface Prepared {
   /** Options that differ from those it was begun with. */
   changes: Change[];
   load(): Promise<TrainableModel>;
-  evaluate(model: TrainableModel, temperature: number): Promise<Evaluation>;
+  /** @param most problems, of those held out; all by default */
+  evaluate(model: TrainableModel, temperature: number, most?: number): Promise<Evaluation>;
   plan(model: TrainableModel, schedule: Schedule): Promise<TrainPlan>;
   /** Gives back a model that `load` loaded. */
   release(): Promise<void>;
 }
 
-type Schedule = Pick<TrainPlan, 'kind' | 'steps' | 'promptsPerStep' | 'numGenerations' | 'epochs' | 'beta'>;
+type Schedule = Pick<TrainPlan, 'kind' | 'steps' | 'promptsPerStep' | 'numGenerations' | 'epochs' | 'beta'> &
+  BatchShape;
 
 /** @param config the same options as `config.yaml` has them */
 export async function prepare(
@@ -124,25 +127,29 @@ export async function prepare(
           extras.onNotice?.(`${path} was set aside: the run makes it anew`);
       return model;
     },
-    evaluate: (model, temperature) =>
+    evaluate: (model, temperature, most) =>
       evaluate(model, {
         task,
         ...combine(rewards, options.rewardWeights ?? null, options.rewardTimeout),
-        problems: dataset.heldOut,
+        problems: dataset.heldOut.slice(0, most),
         stop,
         maxCompletionLength: options.maxCompletionLength,
         temperature,
         seed: options.seed,
         signal: extras.signal,
       }),
-    async plan(model, schedule) {
-      const parameters = parameterCount(model.config);
+    async plan(model, { parts, sampledTogether, ...schedule }) {
       const engine = await model.info();
-      const needed = bytesNeeded(parameters, schedule.beta, engine.dtype);
-      const free = memory().free;
-      if (engine.device === 'cpu' && needed > free)
+      const memory = await memoryOfRun(model, engine, dataset.train, {
+        ...options,
+        ...schedule,
+        parts,
+        sampledTogether,
+        folder: loaded?.folder,
+      });
+      if (!memory.fits)
         extras.onNotice?.(
-          `weights, gradients and moments take ${bytes(needed)}, and ${bytes(free)} are free: --beta 0 needs no reference, a smaller model needs less`,
+          `${memory.text}: what does not fit at once will be done in parts, which takes longer`,
         );
       if (engine.bfloat16Speed !== undefined && engine.bfloat16Speed < 1)
         extras.onNotice?.(
@@ -153,7 +160,7 @@ export async function prepare(
         model: options.model,
         modelFolder: model.folder,
         modelType: model.config.modelType,
-        parameters,
+        parameters: parameterCount(model.config),
         engine,
         task: task.name,
         trainProblems: dataset.train.length,
@@ -162,7 +169,7 @@ export async function prepare(
         evalSamples: dataset.heldOut.length,
         startStep: resumeFrom?.state.global_step ?? 0,
         completionsPerStep: schedule.promptsPerStep * schedule.numGenerations,
-        memory: { needed, free },
+        memory: memory.bytes,
         outputDir: run?.path,
       };
     },
@@ -209,14 +216,19 @@ async function openRun({ outputDir, resume, model, preset = null }: Common, task
 async function loadModel(model: string, options: Common, extras: TrainExtras): Promise<TrainableModel> {
   // Loaded here, so that a program with a model of its own needs no addon.
   const { LanguageModel } = await import('../model/language-model.js');
+  const download = {
+    ...(extras.onDownload && { onProgress: extras.onDownload }),
+    ...(extras.signal && { signal: extras.signal }),
+  };
+  const folder = await resolveModel(model, download);
+  if (options.device === 'cpu') await refuseUnfit(folder, { beta: 0, ...options });
   return LanguageModel.load({
-    model,
+    model: folder,
     device: options.device,
     dtype: options.dtype,
     threads: options.threads,
     maxMemory: options.maxMemory,
-    ...(extras.onDownload && { onProgress: extras.onDownload }),
-    ...(extras.signal && { signal: extras.signal }),
+    ...download,
   });
 }
 
@@ -238,10 +250,4 @@ function checkPrompts(model: TrainableModel, problems: Problem[], maxCompletionL
       { fix: 'shorten the prompt or lower --max-completion-length', value: length },
     );
   }
-}
-
-/** Weights, gradients and two moments in float32, the reference, and copies to compute with in bfloat16. */
-function bytesNeeded(parameters: number, beta: number, dtype: string): number {
-  const reference = beta === 0 ? 0 : 1;
-  return parameters * (4 * (4 + reference) + (dtype === 'bfloat16' ? 2 * (1 + reference) : 0));
 }

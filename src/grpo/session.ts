@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { GrpoError } from '../errors.js';
+import type { Forecast } from '../plan/forecast.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { CheckpointWriter } from '../run/checkpoint-writer.js';
 import { OPTIMIZER_FILE, type Checkpoint, type TrainerState } from '../run/checkpoints.js';
@@ -58,6 +59,8 @@ export interface Session {
   /** Columns of `metrics.csv` that other runs don't have. */
   columns?: readonly RunMetricName[];
   plan: TrainPlan;
+  /** Says what the run will be like, before its first step. */
+  forecast?: () => Promise<Forecast>;
   run: RunFolder | undefined;
   resumeFrom: Checkpoint | undefined;
   callbacks: TrainCallbacks;
@@ -105,11 +108,11 @@ export async function runSession(session: Session): Promise<TrainSummary> {
         await callbacks.onCheckpoint?.(written.step, written.path);
       },
     );
-  const save = async (): Promise<void> => {
+  const save = async (goesOn = true): Promise<void> => {
     if (!writer) return;
     callbacks.onPhase?.('saving', state.global_step);
     state.elapsed = elapsed();
-    waited += await writer.save({ ...state, memory: method.remember?.(state.global_step) });
+    waited += await writer.save({ ...state, memory: method.remember?.(state.global_step) }, goesOn);
     savedStep = state.global_step;
   };
 
@@ -134,7 +137,8 @@ export async function runSession(session: Session): Promise<TrainSummary> {
     await callbacks.onStep?.(metrics);
     if (evaluated) await callbacks.onEvaluate?.(state.global_step, evaluated);
     await diagnosis?.add(metrics);
-    if (options.saveSteps > 0 && state.global_step % options.saveSteps === 0) await save();
+    if (options.saveSteps > 0 && state.global_step % options.saveSteps === 0)
+      await save(state.global_step < plan.steps);
   };
 
   let interrupted = false;
@@ -150,6 +154,12 @@ export async function runSession(session: Session): Promise<TrainSummary> {
     diagnosis = await startDiagnosis(plan, session.config, callbacks, log, run);
     await callbacks.onPlan?.(plan);
     try {
+      if (session.forecast && state.global_step === 0) {
+        callbacks.onPhase?.('probing', 0);
+        const forecast = await session.forecast();
+        await run?.writeJson('forecast.json', snakeDeep(forecast));
+        await callbacks.onForecast?.(forecast);
+      }
       if (state.global_step === 0 && plan.evalSamples > 0 && !state.eval_before) {
         callbacks.onPhase?.('evaluating before the first step', 0);
         state.eval_before = await method.evaluate();
@@ -184,8 +194,7 @@ export async function runSession(session: Session): Promise<TrainSummary> {
       // Weights are those of the last whole step: worth keeping whatever a reward function did.
       const usersFault = error instanceof GrpoError && KEEPS_WEIGHTS.test(error.code);
       if (state.global_step > savedStep && (interrupted || usersFault)) {
-        await save();
-        await writer?.settle();
+        await save(false);
         if (checkpoint && !interrupted) callbacks.onNotice?.(`saved ${checkpoint} before the error below`);
       }
       if (!interrupted) throw error;
@@ -193,7 +202,7 @@ export async function runSession(session: Session): Promise<TrainSummary> {
 
     let finalModel: string | undefined;
     if (!interrupted && run) {
-      if (state.global_step > savedStep) await save();
+      if (state.global_step > savedStep) await save(false);
       await writer?.settle();
       callbacks.onPhase?.('saving', state.global_step);
       finalModel = await run.writeFolder('final', (folder) => model.save(folder));

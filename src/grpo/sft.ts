@@ -62,6 +62,8 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
       kind: 'sft',
       steps: batches.totalSteps,
       promptsPerStep: batches.promptsPerStep,
+      sampledTogether: batches.promptsPerStep,
+      parts: options.gradientAccumulationSteps,
       numGenerations: 1,
       epochs: batches.epochs,
       beta: 0,

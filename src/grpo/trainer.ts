@@ -20,7 +20,8 @@ import { EntropyBonus, type EntropyMemory } from './adaptive-entropy.js';
 import { mean, standardDeviation } from './advantages.js';
 import { planBatches, type Batches } from './batches.js';
 import { checkCombinations } from './combinations.js';
-import type { JudgedCompletion, TrainSummary } from './events.js';
+import { forecast, type Forecast } from '../plan/forecast.js';
+import type { JudgedCompletion, TrainPlan, TrainSummary } from './events.js';
 import { groupMetrics } from './group-metrics.js';
 import { learn, type Learned } from './learn.js';
 import { prepare, type Prepared, type TrainExtras } from './prepare.js';
@@ -47,29 +48,12 @@ interface TrainMemory {
 export async function train(input: TrainInput = {}, extras: TrainExtras = {}): Promise<TrainSummary> {
   const config = trainConfig(input);
   const options = toOptions(config);
-  const ready = await prepare(options, extras, config);
-  const { dataset, run, resumeFrom } = ready;
-  for (const notice of checkCombinations(options, ready.rewards.length)) extras.onNotice?.(notice);
-  const batches = planBatches(dataset.stages, options);
+  const training = await openTraining(options, extras, config);
   try {
-    const model = await ready.load();
-    if (options.beta !== 0) await model.freezeReference();
-    if (resumeFrom) {
-      await restore(model, resumeFrom);
-      if (options.syncRefModel) await model.loadReference(join(resumeFrom.path, REFERENCE_FILE));
-    }
-    const method = await grpo(model, options, ready, batches, extras);
-    const plan = await ready.plan(model, {
-      kind: 'grpo',
-      steps: batches.totalSteps,
-      promptsPerStep: batches.promptsPerStep,
-      numGenerations: options.numGenerations,
-      epochs: batches.epochs,
-      beta: options.beta,
-    });
+    const { ready, model, plan } = training;
     return await runSession({
       model,
-      method,
+      method: await training.method(),
       options,
       config,
       lineage: ready.lineage,
@@ -77,13 +61,72 @@ export async function train(input: TrainInput = {}, extras: TrainExtras = {}): P
       savesReference: options.syncRefModel,
       columns: columnsOf(ready),
       plan,
-      run,
-      resumeFrom,
+      ...(options.probe && { forecast: training.forecast }),
+      run: ready.run,
+      resumeFrom: ready.resumeFrom,
       callbacks: extras,
       signal: extras.signal,
     });
   } finally {
+    await training.close();
+  }
+}
+
+/** A run before its first step. */
+export interface Training {
+  ready: Prepared;
+  model: TrainableModel;
+  plan: TrainPlan;
+  method(): Promise<Method>;
+  /** What it will be like. Leaves no trace. */
+  forecast(): Promise<Forecast>;
+  close(): Promise<void>;
+}
+
+export async function openTraining(
+  options: TrainOptions,
+  extras: TrainExtras,
+  config: Record<string, unknown>,
+): Promise<Training> {
+  const ready = await prepare(options, extras, config);
+  const { resumeFrom } = ready;
+  for (const notice of checkCombinations(options, ready.rewards.length)) extras.onNotice?.(notice);
+  const batches = planBatches(ready.dataset.stages, options);
+  try {
+    const model = await ready.load();
+    if (options.beta !== 0) await model.freezeReference();
+    if (resumeFrom) {
+      await restore(model, resumeFrom);
+      if (options.syncRefModel) await model.loadReference(join(resumeFrom.path, REFERENCE_FILE));
+    }
+    const plan = await ready.plan(model, {
+      kind: 'grpo',
+      steps: batches.totalSteps,
+      promptsPerStep: batches.promptsPerStep,
+      sampledTogether: batches.promptsPerStep * batches.partsPerGeneration,
+      parts: options.gradientAccumulationSteps * batches.partsPerGeneration,
+      numGenerations: options.numGenerations,
+      epochs: batches.epochs,
+      beta: options.beta,
+    });
+    const memory = resumeFrom?.state.memory as TrainMemory | undefined;
+    const split = new Split(memory?.split, extras.onNotice);
+    return {
+      ready,
+      model,
+      plan,
+      method: () => grpo(model, options, ready, batches, split, extras),
+      forecast: async () => {
+        const still = { ...options, learningRate: 0, syncRefModel: false };
+        const quiet = { ...(extras.signal && { signal: extras.signal }) };
+        const method = await grpo(model, still, { ...ready, run: undefined }, batches, split, quiet);
+        return forecast(model, method, ready, plan, options);
+      },
+      close: () => ready.release(),
+    };
+  } catch (error) {
     await ready.release();
+    throw error;
   }
 }
 
@@ -93,11 +136,11 @@ async function grpo(
   options: TrainOptions,
   ready: Prepared,
   batches: Batches,
+  split: Split,
   extras: TrainExtras,
 ): Promise<Method> {
   const { task, dataset, run, resumeFrom } = ready;
   const memory = resumeFrom?.state.memory as TrainMemory | undefined;
-  const split = new Split(memory?.split, extras.onNotice);
   const scorer: Pick<TrainableModel, 'score'> = {
     score: (batch, how) =>
       split.run('score', batch.completions.length, (parts) => scoreInParts(model, batch, how, parts)),

@@ -49,6 +49,7 @@ export function openDisplay(options: DisplayOptions): Display {
   return {
     callbacks: {
       onPlan: shown((report, plan) => report.onPlan(plan)),
+      onForecast: shown((report, forecast) => report.onForecast(forecast)),
       onStep: shown((report, metrics) => report.onStep(metrics)),
       onEvaluate: shown((report, step, evaluation) => report.onEvaluate(step, evaluation)),
       onCompletions: shown((report, step, completions) => report.onCompletions(step, completions)),

@@ -1,6 +1,7 @@
 /** What is about to happen. */
 import colors from 'picocolors';
 import type { TrainPlan } from '../grpo/events.js';
+import { memoryText } from './forecast.js';
 import { bytes, count, number, parameters } from './text.js';
 
 export function opening(plan: TrainPlan): string {
@@ -25,10 +26,7 @@ export function opening(plan: TrainPlan): string {
         ` (${number(plan.epochs)} epochs)` +
         (plan.startStep > 0 ? `, resumed after step ${plan.startStep}` : ''),
     ],
-    [
-      'memory',
-      `${bytes(memory.needed)} for weights, gradients and moments${plan.beta > 0 ? ', and the reference' : ''}; ${bytes(memory.free)} free`,
-    ],
+    ['memory', `up to ${bytes(memory.peak)} of ${bytes(memory.available)}: ${memoryText(memory)}`],
   ];
   if (plan.evalSamples > 0)
     rows.push(['evaluation', `${count(plan.evalSamples)} held-out problems, before, between and after`]);

@@ -8,6 +8,8 @@ import { bestAndWorst, completionsTable, type ShownGroup } from './completions.j
 import { ending } from './ending.js';
 import { columnsOf, LiveBlock, type Output } from './live.js';
 import { levelColor, liveLines, meanOf, signed, WINDOW, type LiveState } from './live-view.js';
+import type { Forecast } from '../plan/forecast.js';
+import { forecastText } from './forecast.js';
 import { opening } from './opening.js';
 import { duration, number, percent } from './text.js';
 
@@ -50,6 +52,8 @@ export class TrainReport implements TrainCallbacks {
     this.#plan = plan;
     this.#print(opening(plan));
   };
+
+  onForecast = (forecast: Forecast): void => this.#print(`${forecastText(forecast)}\n`);
 
   onPhase = (phase: string, step: number): void => {
     this.#phase = phase;

@@ -42,9 +42,10 @@ export class CheckpointWriter {
 
   /**
    * Takes the model as it is now. Throws what went wrong with this checkpoint or the one before.
+   * @param goesOn whether the run has something to do meanwhile; if not, no copy is made
    * @returns seconds that the run waited
    */
-  async save(state: TrainerState): Promise<number> {
+  async save(state: TrainerState, goesOn = true): Promise<number> {
     const start = performance.now();
     const seconds = () => (performance.now() - start) / 1000;
     await this.settle();
@@ -55,7 +56,7 @@ export class CheckpointWriter {
       await this.#onWritten({ step, path, waited: waited(), seconds: seconds() });
     };
     const { reference } = this.#options;
-    if (this.#model.snapshotBytes({ reference }) + MARGIN > memory().free) {
+    if (!goesOn || this.#model.snapshotBytes({ reference }) + MARGIN > memory().free) {
       await write(this.#model, seconds);
       return seconds();
     }

@@ -1,7 +1,7 @@
 /** Completions that end too early, or are the same whatever was asked. */
 import { levelAbove, percent, recent, type Rule } from '../rule.js';
 
-const CUT = { warning: 0.25, bad: 0.5 };
+export const CUT_OFF = { warning: 0.25, bad: 0.5 };
 const SAME = { warning: 0.5, bad: 0.9 };
 
 export const cutOff: Rule = {
@@ -11,7 +11,7 @@ export const cutOff: Rule = {
   window: 20,
   check({ steps }) {
     const cut = recent(steps, 'completions/clipped_ratio', this.window);
-    const level = cut === undefined ? undefined : levelAbove(cut, CUT);
+    const level = cut === undefined ? undefined : levelAbove(cut, CUT_OFF);
     return (
       level && {
         level,

@@ -1,0 +1,37 @@
+/** `check-reward`: what a reward function makes of right, wrong and hostile completions. */
+import { CHECK_REWARD } from '../config/options.js';
+import { printJsonLine } from './output.js';
+import { schemaCommand } from './schema-command.js';
+
+/** Width of the table where there is no terminal. */
+const WIDTH = 110;
+
+export const command = schemaCommand({
+  name: 'check-reward',
+  describe: 'Show what a reward makes of right, wrong, empty, unicode and huge completions',
+  schema: CHECK_REWARD,
+  extra: { json: { type: 'boolean', default: false, describe: 'Print one JSON object on standard output' } },
+  examples: [
+    ['grpo-native check-reward', "Arithmetic's own reward"],
+    ['grpo-native check-reward --task counting --reward task --reward ./my-reward.ts', 'Two at once'],
+    ['grpo-native check-reward --task ./my-task.ts --samples 3 --json', 'A task of your own, for a program'],
+  ],
+  run: async (options, argv) => {
+    const { loadSplit, loadTask } = await import('../tasks/index.js');
+    const { loadRewards } = await import('../rewards/load.js');
+    const { checkReward } = await import('../rewards/check.js');
+    const { camelKeys } = await import('../config/names.js');
+    const { task: spec, samples, reward, rewardTimeout, ...rest } = camelKeys(options);
+    const task = await loadTask(spec, rest);
+    const problems = await loadSplit(task, 'train', samples);
+    const check = await checkReward(task, await loadRewards(reward, task), problems, rewardTimeout);
+    if (argv.json) {
+      const { snakeDeep } = await import('../run/names.js');
+      printJsonLine(snakeDeep(check));
+    } else {
+      const { rewardCheckText } = await import('../report/reward-check.js');
+      process.stdout.write(`${rewardCheckText(check, process.stdout.columns || WIDTH)}\n`);
+    }
+    if (check.complaints.length > 0) process.exitCode = 1;
+  },
+});

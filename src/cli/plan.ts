@@ -1,0 +1,52 @@
+/** `plan`: what a training run will take, and whether it can learn, before it is started. */
+import { TINY_DEFAULTS } from '../config/defaults.js';
+import { readYaml } from '../config/load.js';
+import { TRAIN } from '../config/options.js';
+import { toOptions } from '../config/train-options.js';
+import { snakeDeep } from '../run/names.js';
+import { interruptible } from './interrupt.js';
+import { downloadBar, printJsonLine } from './output.js';
+import { schemaCommand } from './schema-command.js';
+
+export const command = schemaCommand({
+  name: 'plan',
+  describe: 'Say what a training run will take, and whether it can learn, without starting it',
+  schema: TRAIN,
+  optionsOf: 'train',
+  defaults: TINY_DEFAULTS.train,
+  takesConfig: true,
+  extra: { json: { type: 'boolean', default: false, describe: 'Print one JSON object on standard output' } },
+  examples: [
+    ['grpo-native plan --preset arithmetic-no-kl', "One of the journal's experiments"],
+    [
+      'grpo-native plan --model Qwen/Qwen2.5-0.5B --num-generations 64 --batch-size 256',
+      'Any options of train',
+    ],
+    ['grpo-native plan config.yaml --json', 'For a program'],
+  ],
+  sources: (_, file) => (file === undefined ? [] : [readYaml(file)]),
+  run: async (config, argv) => {
+    const { plan } = await import('../plan/plan.js');
+    const download = downloadBar();
+    const notices: string[] = [];
+    const found = await interruptible(
+      () => process.stderr.write('\nStopping.\n'),
+      (signal) =>
+        plan(toOptions(config), {
+          signal,
+          onDownload: download.onProgress,
+          onNotice: (text) => notices.push(text),
+        }),
+    ).finally(download.end);
+    if (argv.json) {
+      printJsonLine(
+        snakeDeep({ ...found.forecast, model: found.plan.model, task: found.plan.task, notices }),
+      );
+      return;
+    }
+    const { opening } = await import('../report/opening.js');
+    const { forecastText } = await import('../report/forecast.js');
+    for (const text of notices) process.stderr.write(`${text}\n`);
+    process.stdout.write(`${opening(found.plan)}${forecastText(found.forecast)}\n`);
+  },
+});

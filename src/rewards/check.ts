@@ -1,0 +1,131 @@
+/** A reward function asked about completions that it will meet, and about those that it hopes not to. */
+import type { Completion, Problem, Task } from '../tasks/task.js';
+import { judge } from './judge.js';
+import type { NamedReward } from './load.js';
+
+export interface CheckedCompletion {
+  /** What it is an example of. */
+  kind: string;
+  prompt: string;
+  answer: string;
+  completion: string;
+  /** What it answers, as the task reads it. */
+  extracted: string;
+  /** Of each reward function; null: nothing to say, or failed. */
+  rewards: Record<string, number | null>;
+  /** Whether an evaluation counts it as right, by its rewards' sum; null where one of them failed. */
+  correct: boolean | null;
+  /** What failed, by the reward's name, or `extract`. */
+  errors: Record<string, { code: string; message: string }>;
+}
+
+export interface RewardCheck {
+  task: string;
+  completions: CheckedCompletion[];
+  /** What a run with this reward would suffer from. */
+  complaints: string[];
+}
+
+const MEGABYTE = 1_000_000;
+
+/** @param other another problem's answer, which is wrong here */
+function examples(answer: string, other: string): [kind: string, completion: string][] {
+  return [
+    ['right', answer],
+    ['right, more follows', `${answer}\n\nQuestion: what is 1 + 1?`],
+    ['right, after words', ` The answer is ${answer}.`],
+    ['right, then wrong', `${answer} ${other}`],
+    ['wrong', other],
+    ['wrong, then right', `${other} ${answer}`],
+    ['right, negative', `-${answer}`],
+    ['right, with a fraction', `${answer}.5`],
+    ['empty', ''],
+    ['spaces', ' \n\t '],
+    ['no answer', 'I am not sure.'],
+    ['unicode', '答えは 👩‍👩‍👧 ٤٢ ４２ \u202Eabc\u0000\uD800'],
+    ['huge', `${'x '.repeat(MEGABYTE / 2)}${answer}`],
+    ['huge number', '9'.repeat(MEGABYTE)],
+  ];
+}
+
+/** @param timeout seconds for one call; 0: no limit */
+export async function checkReward(
+  task: Task,
+  rewards: readonly NamedReward[],
+  problems: readonly Problem[],
+  timeout: number,
+): Promise<RewardCheck> {
+  const completions: CheckedCompletion[] = [];
+  for (const problem of problems) {
+    const other = problems.find(({ answer }) => answer !== problem.answer)?.answer ?? `${problem.answer}?`;
+    for (const [kind, completion] of examples(problem.answer, other))
+      completions.push(await checkOne(task, rewards, problem, kind, completion, timeout));
+  }
+  return { task: task.name, completions, complaints: complaintsOf(completions, rewards) };
+}
+
+async function checkOne(
+  task: Task,
+  rewards: readonly NamedReward[],
+  problem: Problem,
+  kind: string,
+  completion: string,
+  timeout: number,
+): Promise<CheckedCompletion> {
+  const { prompt, answer } = problem;
+  const judged: Completion = { prompt, completion, answer, problem };
+  const errors: CheckedCompletion['errors'] = {};
+  const attempt = async <T>(name: string, work: () => T | Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      const { code = 'UNEXPECTED', message } = error as Error & { code?: string };
+      errors[name] = { code, message: shorten(message) };
+      return undefined;
+    }
+  };
+  const values: Record<string, number | null> = {};
+  for (const { name, reward } of rewards) {
+    const value = await attempt(name, async () => (await judge(reward, [judged], { name, timeout }))[0]!);
+    values[name] = value === undefined || Number.isNaN(value) ? null : value;
+  }
+  const extracted = await attempt('extract', () => task.extract?.(completion, problem) ?? completion.trim());
+  const sum = Object.values(values).reduce<number>((total, value) => total + (value ?? 0), 0);
+  const correct =
+    Object.keys(errors).length > 0
+      ? null
+      : await attempt('isCorrect', () => task.isCorrect?.(judged, sum) ?? sum > 0);
+  return {
+    kind,
+    prompt,
+    answer,
+    completion,
+    extracted: extracted ?? '',
+    rewards: values,
+    correct: correct ?? null,
+    errors,
+  };
+}
+
+const shorten = (text: string) => (text.length > 300 ? `${text.slice(0, 300)}...` : text);
+
+function complaintsOf(completions: readonly CheckedCompletion[], rewards: readonly NamedReward[]): string[] {
+  const complaints: string[] = [];
+  for (const { kind, errors } of completions)
+    for (const [name, { code, message }] of Object.entries(errors))
+      complaints.push(`${name} fails at a completion of the kind "${kind}": ${code}: ${message}`);
+  const total = ({ rewards: values }: CheckedCompletion) =>
+    Object.values(values).reduce<number>((sum, value) => sum + (value ?? 0), 0);
+  const ofKind = (kind: string) => completions.filter((one) => one.kind === kind);
+  ofKind('right').forEach((right, i) => {
+    for (const kind of ['wrong', 'empty'])
+      if (total(right) <= total(ofKind(kind)[i]!))
+        complaints.push(
+          `to ${JSON.stringify(right.prompt)} a right completion earns ${total(right)}, and one that is ${kind} ${total(ofKind(kind)[i]!)}: nothing would be learned from the difference`,
+        );
+  });
+  for (const { name } of rewards)
+    if (completions.every(({ rewards: values }) => values[name] === null))
+      complaints.push(`${name} has nothing to say of any completion`);
+  return [...new Set(complaints)];
+}
