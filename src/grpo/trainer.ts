@@ -77,10 +77,10 @@ export interface Training {
   ready: Prepared;
   model: TrainableModel;
   plan: TrainPlan;
-  method(): Promise<Method>;
+  method: () => Promise<Method>;
   /** What it will be like. Leaves no trace. */
-  forecast(): Promise<Forecast>;
-  close(): Promise<void>;
+  forecast: () => Promise<Forecast>;
+  close: () => Promise<void>;
 }
 
 export async function openTraining(

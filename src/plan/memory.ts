@@ -69,7 +69,8 @@ export function memoryParts(config: ModelConfig, shape: MemoryShape, process: nu
   };
 }
 
-export const peakOf = (parts: MemoryParts): number => Object.values(parts).reduce((sum, part) => sum + part);
+export const peakOf = (parts: MemoryParts): number =>
+  Object.values<number>({ ...parts }).reduce((sum, part) => sum + part, 0);
 
 function ofStep(
   config: ModelConfig,

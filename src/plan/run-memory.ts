@@ -57,7 +57,7 @@ export async function memoryOfRun(
     .sort((a, b) => b - a)
     .slice(0, prompts);
   const shape: MemoryShape = {
-    dtype: engine.dtype as DType,
+    dtype: engine.dtype,
     beta,
     halfExact: options.folder === undefined ? 0 : await halfExact(options.folder, config),
     prompts,

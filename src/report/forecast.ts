@@ -4,10 +4,12 @@ import type { Forecast } from '../plan/forecast.js';
 import type { RunMemory } from '../plan/run-memory.js';
 import { bytes, count, duration, number, percent } from './text.js';
 
+const TOTALS = new Set(['peak', 'available']);
+
 /** The parts, largest first, without those that hardly count. */
-export function memoryText({ peak, available: _, ...parts }: RunMemory): string {
-  return Object.entries(parts)
-    .filter(([, size]) => size > 0.01 * peak)
+export function memoryText(memory: RunMemory): string {
+  return Object.entries(memory)
+    .filter(([name, size]) => !TOTALS.has(name) && size > 0.01 * memory.peak)
     .sort(([, a], [, b]) => b - a)
     .map(([name, size]) => `${name === 'kv' ? 'keys and values' : name} ${bytes(size)}`)
     .join(', ');

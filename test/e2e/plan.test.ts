@@ -14,7 +14,7 @@ describe('plan', () => {
     const reward = join(folder, 'spread.mjs');
     writeFileSync(
       reward,
-      'export default (all) => all.map(({ completion }) => completion.charCodeAt(0) % 7);\n',
+      'export default (all) => all.map(({ completion }) => completion.length % 7);\n',
     );
     const args = [...worst, '--reward', reward, '--max-steps', '5', '--eval-samples', '0'];
     const planned = await cli(['plan', ...args, '--json']);
