@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { MULTI_OBJECTIVE_AGGREGATIONS, SCALE_REWARDS } from '../grpo/advantages.js';
 import { IMPORTANCE_SAMPLING_LEVELS, LOSS_TYPES } from '../grpo/losses/types.js';
 import { SCHEDULES } from '../grpo/schedule.js';
+import { TRACKERS } from '../trackers/tracker.js';
 
 const whole = (least: number) => z.number().int().min(least);
 const share = () => z.number().min(0).max(1);
@@ -91,6 +92,19 @@ const run = {
     .max(2 ** 31 - 1)
     .default(42)
     .describe('Decides the order of problems and every draw'),
+};
+
+const trackerName = z.enum(['none', ...TRACKERS]);
+
+const tracking = {
+  report_to: z
+    .union([trackerName, z.array(trackerName).min(1)])
+    .default('none')
+    .meta({ allowed: `none, ${TRACKERS.join(', ')}, or a list of these` })
+    .describe(
+      `Trackers that are told of the run: ${TRACKERS.join(', ')}; several by a flag each (see docs/trackers.md)`,
+    ),
+  run_name: z.string().min(1).nullable().default(null).describe("The run's name there (null: its folder's)"),
 };
 
 const length = {
@@ -306,6 +320,7 @@ export const TRAIN = z.strictObject({
   ...reference,
   ...sampling,
   ...watching,
+  ...tracking,
   ...machine,
 });
 
@@ -326,6 +341,7 @@ export const SFT = z.strictObject({
     .nullable()
     .default(null)
     .describe('Ends the run when an evaluation reaches it (null: at the last step)'),
+  ...tracking,
   ...machine,
 });
 
@@ -418,6 +434,7 @@ export const GROUPS: Record<string, object> = {
   Reference: reference,
   Sampling: sampling,
   'Evaluation and checkpoints': { ...watching, target_accuracy: 0 },
+  Trackers: tracking,
   'Repeats and peers': { steps: 0, warmup: 0, peer_python: 0 },
   Machine: machine,
 };
