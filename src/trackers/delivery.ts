@@ -16,7 +16,7 @@ export interface Patience {
   end: number;
 }
 
-const PATIENCE: Patience = { kept: 10_000, first: 1000, longest: 30_000, call: 15_000, end: 10_000 };
+const PATIENCE: Patience = { kept: 10_000, first: 1000, longest: 30_000, call: 15_000, end: 5000 };
 
 /** Of a wait before a repeat, once the run has ended. */
 const LAST_WAIT = 1000;
@@ -35,6 +35,9 @@ export class Delivery {
   /** It refused the run: nothing that follows can be sent. */
   #off = false;
   #ending = false;
+  #ended = false;
+  /** Entries of the call that is under way. */
+  #underway = 0;
   #sent = 0;
   #lost = 0;
   #problem: string | undefined;
@@ -70,11 +73,12 @@ export class Delivery {
     // A disk that hangs can't be told to stop: it is left behind.
     await Promise.race([this.#finish(ending), late]);
     clearTimeout(timer);
-    const lost = this.#lost + this.#waiting.length;
+    const lost = this.#lost + this.#waiting.length + this.#underway;
     if (lost > 0)
       this.#tell(
         `${lost} of ${lost + this.#sent} entries were not delivered (${this.#problem ?? 'no time was left'}); metrics.jsonl has all of them`,
       );
+    this.#ended = true;
   }
 
   async #finish(ending: Ending): Promise<void> {
@@ -105,14 +109,17 @@ export class Delivery {
     let wait = this.#patience.first;
     while (!this.#over && (!this.#begun || this.#waiting.length > 0)) {
       const entries = this.#begun ? this.#waiting.splice(0, this.#tracker.most) : [];
+      this.#underway = entries.length;
       try {
         if (this.#begun) await this.#call((signal) => this.#tracker.send(entries, signal));
         else this.#tell(await this.#call((signal) => this.#tracker.begin(signal)));
         this.#begun = true;
+        this.#underway = 0;
         this.#sent += entries.length;
         wait = this.#patience.first;
         if (!this.#ending) await this.#sleep(this.#tracker.pause);
       } catch (error) {
+        this.#underway = 0;
         if (error instanceof Unacceptable) {
           this.#lost += entries.length;
           this.#off = !this.#begun;
@@ -168,6 +175,7 @@ export class Delivery {
   }
 
   #tell(text: string): void {
+    if (this.#ended) return;
     try {
       this.#notice(`${this.#name}: ${text}`);
     } catch {

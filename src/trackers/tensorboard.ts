@@ -32,7 +32,7 @@ export class TensorBoard implements Tracker {
     this.#file ??= await RecordFile.create(
       join(
         this.#folder,
-        `events.out.tfevents.${Math.floor(now / 1000)}.${hostname()}.${process.pid}.${now % 1000}`,
+        `events.out.tfevents.${Math.floor(now / 1000)}.${hostname()}.${process.pid}.${String(now % 1000).padStart(3, '0')}`,
       ),
     );
     const { startStep, config, facts, kind } = this.#run;

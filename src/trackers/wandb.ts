@@ -8,6 +8,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { BinaryWriter } from '@bufbuild/protobuf/wire';
 import crc32 from 'crc-32';
+import { asDiskError } from '../disk.js';
 import { packageVersion } from '../paths.js';
 import { dashboardNames } from './names.js';
 import { encode, field, RecordFile, type Fields } from './records.js';
@@ -30,7 +31,8 @@ export class Wandb implements Tracker {
   readonly #environment: WandbEnvironment;
   readonly #id: string;
   readonly #began = Date.now();
-  readonly #folder: string;
+  readonly #parent: string;
+  #folder = '';
   #file: RecordFile | undefined;
   #records = 0;
 
@@ -38,13 +40,14 @@ export class Wandb implements Tracker {
     this.#run = run;
     this.#environment = environment;
     this.#id = (run.memory.run_id as string | undefined) ?? newId();
-    const parent = environment.WANDB_DIR ?? run.folder!;
-    this.#folder = join(parent, 'wandb', `offline-run-${stamp(this.#began)}-${this.#id}`);
+    this.#parent = join(environment.WANDB_DIR ?? run.folder!, 'wandb');
   }
 
   async begin(): Promise<string> {
-    await mkdir(join(this.#folder, 'files'), { recursive: true });
-    this.#file ??= await RecordFile.create(join(this.#folder, `run-${this.#id}.wandb`));
+    if (!this.#file) {
+      this.#folder = await this.#newFolder();
+      this.#file = await RecordFile.create(join(this.#folder, `run-${this.#id}.wandb`));
+    }
     if (this.#file.length === 0) await this.#file.append(HEADER);
     await this.#append([this.#header, this.#runRecord, ...METRICS]);
     await this.#run.remember({ run_id: this.#id });
@@ -98,6 +101,21 @@ export class Wandb implements Tracker {
 
   async close(): Promise<void> {
     await this.#file?.close();
+  }
+
+  /** Named by its second, as W&B does; a sitting in the same second has the next one. */
+  async #newFolder(): Promise<string> {
+    await mkdir(this.#parent, { recursive: true });
+    for (let time = this.#began; ; time += 1000) {
+      const folder = join(this.#parent, `offline-run-${stamp(time)}-${this.#id}`);
+      try {
+        await mkdir(folder);
+        await mkdir(join(folder, 'files'));
+        return folder;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw asDiskError(error, folder);
+      }
+    }
   }
 
   async #append(records: readonly Fields[]): Promise<void> {

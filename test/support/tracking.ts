@@ -61,7 +61,7 @@ export async function server(answer: (asked: Asked, count: number) => Answer) {
       const body = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>;
       asked.push({ method, path: url, headers, body });
       const said = answer(asked.at(-1)!, asked.length);
-      if (said === 'drop') request.destroy();
+      if (said === 'drop') request.socket.destroy();
       else if (said !== 'hang') response.writeHead(said[0]).end(JSON.stringify(said[1]));
     });
   });
