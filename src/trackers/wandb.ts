@@ -163,6 +163,8 @@ export class Wandb implements Tracker {
         field.int64(time, 1, Math.floor(this.#began / 1000));
         field.int64(time, 2, (this.#began % 1000) * 1e6);
       });
+      // Behind what an earlier sitting has uploaded, rather than in its place.
+      if (this.#run.memory.run_id !== undefined) field.bool(run, 24, true);
     });
   };
 }
