@@ -101,9 +101,7 @@ const tracking = {
     .union([trackerName, z.array(trackerName).min(1)])
     .default('none')
     .meta({ allowed: `none, ${TRACKERS.join(', ')}, or a list of these` })
-    .describe(
-      `Trackers that are told of the run: ${TRACKERS.join(', ')}; several by a flag each (see docs/trackers.md)`,
-    ),
+    .describe('Where the run is told of as it goes; several by a flag each'),
   run_name: z.string().min(1).nullable().default(null).describe("The run's name there (null: its folder's)"),
 };
 
