@@ -219,8 +219,9 @@ sync = subprocess.run(
 said = sync.stdout + sync.stderr
 sittings = len(list((folder / "wandb").iterdir()))
 check(f"wandb {version('wandb')} sync takes both sittings", sync.returncode == 0 and said.count("Finished syncing") == sittings == 2, said if sync.returncode else "")
-by_step = {line["_step"]: line for _, line in sorted(history.items())}
-compare("W&B", lambda name: sorted((step, line[name]) for step, line in by_step.items() if name in line), train_name)
+lines = [line for _, line in sorted(history.items())]
+# W&B counts lines in `_step` and only upwards; what it draws over is `train/global_step`.
+compare("W&B", lambda name: sorted((line["train/global_step"], line[name]) for line in lines if name in line), train_name, single=False)
 check("W&B has one run by its id, and its name", {u["name"] for u in upserts} == {ids["wandb"]["run_id"]} and "checked" in {u["displayName"] for u in upserts})
 config = json.loads(next(u["config"] for u in upserts if u.get("config")))
 check("W&B has the options as configuration", config["num_generations"] == {"value": 16}, f"{len(config)} options")
