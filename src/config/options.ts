@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { MULTI_OBJECTIVE_AGGREGATIONS, SCALE_REWARDS } from '../grpo/advantages.js';
 import { IMPORTANCE_SAMPLING_LEVELS, LOSS_TYPES } from '../grpo/losses/types.js';
 import { SCHEDULES } from '../grpo/schedule.js';
+import { TRACKERS } from '../trackers/tracker.js';
 
 const whole = (least: number) => z.number().int().min(least);
 const share = () => z.number().min(0).max(1);
@@ -91,6 +92,17 @@ const run = {
     .max(2 ** 31 - 1)
     .default(42)
     .describe('Decides the order of problems and every draw'),
+};
+
+const trackerName = z.enum(['none', ...TRACKERS]);
+
+const tracking = {
+  report_to: z
+    .union([trackerName, z.array(trackerName).min(1)])
+    .default('none')
+    .meta({ allowed: `none, ${TRACKERS.join(', ')}, or a list of these` })
+    .describe('Where the run is told of as it goes; several by a flag each'),
+  run_name: z.string().min(1).nullable().default(null).describe("The run's name there (null: its folder's)"),
 };
 
 const length = {
@@ -314,6 +326,7 @@ export const TRAIN = z.strictObject({
   ...sampling,
   ...watching,
   ...probing,
+  ...tracking,
   ...machine,
 });
 
@@ -334,6 +347,7 @@ export const SFT = z.strictObject({
     .nullable()
     .default(null)
     .describe('Ends the run when an evaluation reaches it (null: at the last step)'),
+  ...tracking,
   ...machine,
 });
 
@@ -433,6 +447,7 @@ export const GROUPS: Record<string, object> = {
   Reference: reference,
   Sampling: sampling,
   'Evaluation and checkpoints': { ...watching, target_accuracy: 0 },
+  Trackers: tracking,
   'Repeats and peers': { steps: 0, warmup: 0, peer_python: 0 },
   Machine: machine,
 };

@@ -1,5 +1,6 @@
 /** How often a model is right on problems, with an interval that says how sure that is. */
 import type { Completion, Problem, RewardFunction, StopRule, Task } from '../tasks/task.js';
+import type { Metrics } from '../run/metrics.js';
 import type { Sampler } from '../model/trainable.js';
 import type { SampledCompletion, SampleOptions } from '../model/language-model.js';
 import { judge } from '../rewards/judge.js';
@@ -123,4 +124,19 @@ function accuracyOf(right: boolean[]): Accuracy {
   const correct = right.filter(Boolean).length;
   const total = right.length;
   return { correct, total, accuracy: total > 0 ? correct / total : 0, ...wilson(correct, total) };
+}
+
+/** As a step's row has them. */
+export function evaluationMetrics({ accuracy, low, high, tasks = {} }: Evaluation): Partial<Metrics> {
+  const ofTask = Object.entries(tasks).flatMap(([name, own]) => [
+    [`eval/${name}/accuracy`, own.accuracy],
+    [`eval/${name}/accuracy_low`, own.low],
+    [`eval/${name}/accuracy_high`, own.high],
+  ]);
+  return {
+    'eval/accuracy': accuracy,
+    'eval/accuracy_low': low,
+    'eval/accuracy_high': high,
+    ...(Object.fromEntries(ofTask) as Partial<Metrics>),
+  };
 }

@@ -19,6 +19,7 @@ import { combine } from '../rewards/combine.js';
 import { loadRewards, type NamedReward } from '../rewards/load.js';
 import { curriculumTask, loadDataset, loadStages, type Dataset } from '../tasks/index.js';
 import type { Problem, RewardFunction, StopRule, Task } from '../tasks/task.js';
+import { checkTrackers } from '../trackers/tracked.js';
 import { evaluate, type Evaluation } from './evaluate.js';
 import type { TrainCallbacks, TrainPlan } from './events.js';
 import { stopRule } from './stop.js';
@@ -60,6 +61,7 @@ type Common = Pick<
   | 'outputDir'
   | 'resume'
   | 'saveSteps'
+  | 'reportTo'
 > &
   Partial<Pick<TrainOptions, 'curriculum' | 'rewardWeights' | 'preset' | 'initFrom' | 'beta'>>;
 
@@ -91,6 +93,7 @@ export async function prepare(
   extras: TrainExtras,
   config: Record<string, unknown>,
 ): Promise<Prepared> {
+  checkTrackers(options.reportTo, extras.save !== false);
   const stages = extras.task
     ? [{ untilEpoch: Infinity, task: extras.task, trainSamples: null }]
     : await loadStages(options);

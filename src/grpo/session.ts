@@ -13,8 +13,9 @@ import type { Change } from '../run/resume.js';
 import type { RunFolder } from '../run/folder.js';
 import { snakeDeep } from '../run/names.js';
 import { MetricsLog, type Metrics, type RunMetricName } from '../run/metrics.js';
+import { tracked, type TrackedSession } from '../trackers/tracked.js';
 import { startDiagnosis, type SessionDiagnosis } from './diagnose.js';
-import type { Evaluation } from './evaluate.js';
+import { evaluationMetrics, type Evaluation } from './evaluate.js';
 import type { JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from './events.js';
 import { NonFiniteSteps, type NonFinite } from './nonfinite.js';
 import { Tally } from './tally.js';
@@ -37,7 +38,7 @@ export interface Method {
   close?(): Promise<void>;
 }
 
-export interface SessionOptions {
+export interface SessionOptions extends Pick<TrackedSession['options'], 'reportTo' | 'runName'> {
   evalSteps: number;
   saveSteps: number;
   saveTotalLimit: number;
@@ -67,7 +68,10 @@ export interface Session {
   signal: AbortSignal | undefined;
 }
 
-export async function runSession(session: Session): Promise<TrainSummary> {
+/** The run, and the trackers that `report_to` names around it. */
+export const runSession = (session: Session): Promise<TrainSummary> => tracked(session, runSteps);
+
+async function runSteps(session: Session): Promise<TrainSummary> {
   const { model, method, options, plan, run, callbacks, signal, resumeFrom } = session;
   const state: TrainerState = resumeFrom
     ? { ...resumeFrom.state, max_steps: plan.steps }
@@ -264,20 +268,6 @@ function countEqual(completions: JudgedCompletion[]): (JudgedCompletion & { coun
 export async function restore(model: TrainableModel, { path, state }: Checkpoint): Promise<void> {
   await model.loadWeights(path);
   await model.loadOptimizer(join(path, OPTIMIZER_FILE), state.global_step);
-}
-
-function evaluationMetrics({ accuracy, low, high, tasks = {} }: Evaluation): Partial<Metrics> {
-  const ofTask = Object.entries(tasks).flatMap(([name, own]) => [
-    [`eval/${name}/accuracy`, own.accuracy],
-    [`eval/${name}/accuracy_low`, own.low],
-    [`eval/${name}/accuracy_high`, own.high],
-  ]);
-  return {
-    'eval/accuracy': accuracy,
-    'eval/accuracy_low': low,
-    'eval/accuracy_high': high,
-    ...(Object.fromEntries(ofTask) as Partial<Metrics>),
-  };
 }
 
 /** The columns of an evaluation on several tasks. */

@@ -8,7 +8,7 @@ export interface Change {
 }
 
 /** They say nothing about the run itself. */
-const APART = ['output_dir', 'resume', 'preset'];
+const APART = ['output_dir', 'resume', 'preset', 'report_to', 'run_name'];
 
 /**
  * What a step means hangs on these: which prompts it has, and how often they were met. With others the

@@ -1,0 +1,57 @@
+/** JSON over HTTP, with errors that say whether trying again can help. */
+import { Unacceptable } from './tracker.js';
+
+/** Refused for now: too early, too many, or it took too long. */
+const TRY_AGAIN = [408, 425, 429];
+
+export interface JsonRequest {
+  method?: 'GET' | 'POST';
+  body?: object;
+  headers?: Record<string, string>;
+  signal: AbortSignal;
+}
+
+/**
+ * @throws {Unacceptable} where the server refuses what it was asked
+ * @throws {Error} where it can't be reached, or fails: trying again may help
+ */
+export async function requestJson<T>(
+  url: string,
+  { method, body, headers, signal }: JsonRequest,
+): Promise<T> {
+  const { origin, pathname } = new URL(url);
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(url, {
+      method: method ?? 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      ...(body && { body: JSON.stringify(body) }),
+      signal,
+    });
+    text = await response.text();
+  } catch (error) {
+    const { message, cause } = error as Error;
+    throw new Error(`${origin} can't be reached: ${cause instanceof Error ? cause.message : message}`, {
+      cause: error,
+    });
+  }
+  if (response.ok) return (text === '' ? {} : JSON.parse(text)) as T;
+  const problem = `${origin}${pathname} answered ${response.status}: ${said(text)}`;
+  const { status } = response;
+  if (status >= 400 && status < 500 && !TRY_AGAIN.includes(status)) throw new Unacceptable(problem);
+  throw new Error(problem);
+}
+
+/** What servers call what is wrong, without the page around it. */
+function said(text: string): string {
+  let message = text;
+  try {
+    const { message: one, error: other } = JSON.parse(text) as { message?: unknown; error?: unknown };
+    if (typeof one === 'string') message = one;
+    else if (typeof other === 'string') message = other;
+  } catch {
+    // Not JSON: as it is.
+  }
+  return message.replace(/\s+/g, ' ').trim().slice(0, 200) || 'nothing';
+}
