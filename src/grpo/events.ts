@@ -1,5 +1,5 @@
 /** What a training run tells while it goes; the terminal, the run folder and a program all listen to this. */
-import type { Diagnosed, DiagnosisEvent } from '../diagnosis/monitor.js';
+import type { Diagnosed, DiagnosisEvent } from '../diagnosis/events.js';
 import type { Evaluation } from './evaluate.js';
 import type { Metrics } from '../run/metrics.js';
 import type { EngineInfo } from '../native/types.js';

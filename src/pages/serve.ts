@@ -1,0 +1,159 @@
+/** Serves a run's page while it goes on: reads, never writes, and pushes what is new. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { GrpoError } from '../errors.js';
+import { pageAssets, type Assets } from './assets.js';
+import { hostAllowed, isLoopback } from './hosts.js';
+import { LiveRun } from './live.js';
+import { RunReader } from './run-reader.js';
+
+export interface ServeOptions {
+  host: string;
+  /** 0: any that is free. */
+  port: number;
+}
+
+export interface PageServer {
+  url: string;
+  close(): Promise<void>;
+}
+
+/** Pages open at once; each holds a connection. */
+const MOST_PAGES = 64;
+/** Milliseconds after which a silent connection is written to, so that tunnels keep it. */
+const HEARTBEAT = 15_000;
+
+const HEADERS = {
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src data: blob:; frame-ancestors 'none'",
+  'X-Content-Type-Options': 'nosniff',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'Cache-Control': 'no-store',
+};
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>grpo-native</title>
+<link rel="stylesheet" href="page.css">
+<body>
+<script src="page.js"></script>
+</body>
+</html>
+`;
+
+/** @throws {GrpoError} RUN_NOT_FOUND, PAGE_MISSING, PORT_TAKEN */
+export async function serveRun(folder: string, { host, port }: ServeOptions): Promise<PageServer> {
+  const assets = await pageAssets();
+  const run = new LiveRun(await RunReader.open(folder));
+  const server = createServer((request, response) => {
+    answer(request, response, host, run, assets).catch((error: unknown) => {
+      if (!response.headersSent) send(request, response, 500, 'text/plain', (error as Error).message);
+      else response.destroy();
+    });
+  });
+  await listen(server, host, port);
+  const address = server.address() as AddressInfo;
+  return {
+    url: `http://${isLoopback(host) ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host}:${address.port}/`,
+    close: () =>
+      new Promise((done) => {
+        run.close();
+        server.close(() => done());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((done, fail) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      fail(
+        new GrpoError('PORT_TAKEN', `cannot serve on ${host}:${port}: ${error.message}`, {
+          fix:
+            error.code === 'EADDRINUSE'
+              ? 'choose another --port, or 0 for any that is free'
+              : 'choose another --host or --port',
+          value: port,
+          cause: error,
+        }),
+      ),
+    );
+    server.listen(port, host, done);
+  });
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  host: string,
+  run: LiveRun,
+  assets: Assets,
+): Promise<void> {
+  if (!hostAllowed(request.headers.host, host))
+    return send(request, response, 403, 'text/plain', 'this page is served to this machine alone\n');
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return send(request, response, 405, 'text/plain', 'nothing here can be changed\n');
+  const url = new URL(request.url ?? '/', 'http://page');
+  switch (url.pathname) {
+    case '/':
+      return send(request, response, 200, 'text/html', PAGE);
+    case '/page.js':
+      return send(request, response, 200, 'text/javascript', assets.script);
+    case '/page.css':
+      return send(request, response, 200, 'text/css', assets.style);
+    case '/api/run':
+      await run.look();
+      return send(request, response, 200, 'application/json', JSON.stringify(run.reader.data()));
+    case '/api/outcomes':
+      return send(request, response, 200, 'application/json', JSON.stringify(run.reader.outcomes()));
+    case '/api/completions': {
+      const records = await run.reader.completions(Number(url.searchParams.get('step')));
+      return send(request, response, 200, 'application/json', JSON.stringify(records));
+    }
+    case '/api/events':
+      return push(request, response, run);
+    default:
+      return send(request, response, 404, 'text/plain', 'there is no such page\n');
+  }
+}
+
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  type: string,
+  text: string,
+): void {
+  const small = text.length < 1024 || !/\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
+  const body = small ? Buffer.from(text) : gzipSync(text);
+  response.writeHead(status, {
+    ...HEADERS,
+    'Content-Type': `${type}; charset=utf-8`,
+    'Content-Length': body.length,
+    ...(!small && { 'Content-Encoding': 'gzip' }),
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+/** Server-sent events: what is new, as it comes. */
+function push(request: IncomingMessage, response: ServerResponse, run: LiveRun): void {
+  if (run.listeners >= MOST_PAGES)
+    return send(request, response, 503, 'text/plain', 'too many pages are open\n');
+  response.writeHead(200, { ...HEADERS, 'Content-Type': 'text/event-stream; charset=utf-8' });
+  // Browsers come back by themselves, this soon.
+  response.write('retry: 1000\nevent: hello\ndata: {}\n\n');
+  const stop = run.listen((message) => {
+    const data = message.event === 'update' ? JSON.stringify(message.data) : '{}';
+    response.write(`event: ${message.event}\ndata: ${data}\n\n`);
+  });
+  const beat = setInterval(() => response.write(': still here\n\n'), HEARTBEAT);
+  beat.unref();
+  request.on('close', () => {
+    stop();
+    clearInterval(beat);
+  });
+}
