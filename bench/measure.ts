@@ -4,6 +4,7 @@ import { EntropyBonus } from '../src/grpo/adaptive-entropy.js';
 import { oneStage, planBatches } from '../src/grpo/batches.js';
 import { learn } from '../src/grpo/learn.js';
 import { ReferenceCache } from '../src/grpo/reference-cache.js';
+import { Split } from '../src/grpo/split.js';
 import { collect, sampledTokens, stopwatch, trlTokens, type RolloutContext } from '../src/grpo/rollout.js';
 import { stopRule } from '../src/grpo/stop.js';
 import { parameterCount, parseModelConfig } from '../src/model/config.js';
@@ -91,8 +92,10 @@ async function takeSteps(
   const task = await loadTask(options.task, options);
   const { train } = await loadDataset(task, options);
   const batches = planBatches(oneStage(train.length), options);
+  const split = new Split();
   const context: RolloutContext = {
     model,
+    split,
     options,
     problems: train,
     rewards: [{ name: 'spread', reward: spreadOut(task.reward) }],
@@ -113,6 +116,7 @@ async function takeSteps(
       learningRate: options.learningRate,
       noWeightDecay,
       entropyBonus: new EntropyBonus(options),
+      split,
       onPolicy: true,
     });
     const seconds = {

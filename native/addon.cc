@@ -5,6 +5,7 @@
 #include "engine/limits.h"
 #include "napi/convert.h"
 #include "napi/engine_wrap.h"
+#include "napi/snapshot.h"
 
 namespace {
 
@@ -52,6 +53,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       process, {Napi::String::New(env, "exit"), Napi::Function::New<end_engines>(env, "endEngines")});
   exports.Set("Engine", grpo::EngineWrap::define(env));
   exports.Set("probabilities", Napi::Function::New<probabilities>(env, "probabilities"));
+  exports.Set("writeSnapshot", Napi::Function::New<grpo::write_snapshot>(env, "writeSnapshot"));
   exports.Set("uniform", Napi::Function::New<uniform>(env, "uniform"));
   exports.Set("machineLimits", Napi::Function::New<machine_limits>(env, "machineLimits"));
   return exports;

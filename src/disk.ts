@@ -28,19 +28,35 @@ export function asDiskError(error: unknown, path: string): GrpoError {
   });
 }
 
+/** Writes a file, and returns when it is on the disk. */
+export async function writeSynced(path: string, content: string | Uint8Array): Promise<void> {
+  const handle = await open(path, 'w').catch(diskError(path));
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } catch (error) {
+    throw asDiskError(error, path);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What was created, renamed or removed in the folder is on the disk when this returns. */
+export async function syncFolder(path: string): Promise<void> {
+  // Not every file system can; those need no asking.
+  const handle = await open(path, 'r').catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
+}
+
 /** The file holds the old or the new content, never a part. */
 export async function writeAtomic(path: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${path}.tmp-${process.pid}`;
   try {
     await mkdir(dirname(path), { recursive: true });
-    const handle = await open(temporary, 'w');
-    try {
-      await handle.writeFile(content);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await writeSynced(temporary, content);
     await rename(temporary, path);
+    await syncFolder(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     throw asDiskError(error, path);

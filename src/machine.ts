@@ -1,6 +1,6 @@
-/** What this machine is: processor, memory, GPU. */
+/** What this machine is: processor, GPU. */
 import { existsSync, readFileSync } from 'node:fs';
-import { cpus, freemem, totalmem } from 'node:os';
+import { cpus } from 'node:os';
 import { run, which } from './libtorch/exec.js';
 
 export interface Processor {
@@ -37,18 +37,6 @@ function physicalCores(info: string): number | null {
     return core === undefined ? [] : [`${socket ?? '0'}/${core}`];
   });
   return new Set(cores).size || null;
-}
-
-export interface Memory {
-  /** Bytes; a container's limit where there is one. */
-  total: number;
-  free: number;
-}
-
-export function memory(): Memory {
-  const limit = process.constrainedMemory();
-  const total = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
-  return { total, free: Math.min(freemem(), total) };
 }
 
 /** `name, memory, driver` of each NVIDIA GPU; empty where there is none, or no driver. */

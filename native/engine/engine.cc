@@ -252,7 +252,7 @@ double Engine::optimizer_step(const AdamWOptions& options) {
 }
 
 void Engine::zero_grad() {
-  pending_.reset();
+  forget_activations();
   for (auto& parameter : policy().parameters()) parameter.zero_grad();
 }
 
@@ -286,6 +286,12 @@ at::Tensor Engine::tensor(const std::string& name, TensorKind kind) {
               "Use weight, grad, exp_avg, exp_avg_sq or reference.");
 }
 
+at::Tensor Engine::copy(const std::string& name, TensorKind kind) {
+  const at::Tensor source = tensor(name, kind);
+  at::Tensor copy = at::empty(source.sizes(), at::TensorOptions(at::kCPU).dtype(at::kFloat));
+  return copy.copy_(source);
+}
+
 void Engine::read_tensors(const std::vector<std::pair<TensorLocation, TensorKind>>& tensors) {
   forget_activations();
   std::map<std::string, std::unique_ptr<MappedFile>> files;
@@ -311,6 +317,15 @@ void Engine::read_tensors(const std::vector<std::pair<TensorLocation, TensorKind
 void Engine::set_optimizer_steps(int64_t steps) {
   policy();
   optimizer_->set_steps(steps);
+}
+
+void Engine::reset_optimizer() {
+  policy();
+  optimizer_->reset();
+}
+
+void Engine::limit_memory(int64_t more) {
+  if (device_.is_cpu()) limit_tensor_memory(more);
 }
 
 MemoryReport Engine::memory() {

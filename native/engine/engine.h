@@ -68,9 +68,14 @@ class Engine {
   std::vector<float> logits(const Tokens& ids);  // [ids, vocab]
   std::deque<Parameter>& parameters() { return policy().parameters(); }
   at::Tensor tensor(const std::string& name, TensorKind kind);
+  // The same in memory of its own, on the CPU and in float32.
+  at::Tensor copy(const std::string& name, TensorKind kind);
   void read_tensors(const std::vector<std::pair<TensorLocation, TensorKind>>& tensors);
   void set_optimizer_steps(int64_t steps);
+  void reset_optimizer();
   MemoryReport memory();
+  // See tensor_memory.h; on the CPU.
+  void limit_memory(int64_t more);
 
  private:
   // What the last forward left for its backward.

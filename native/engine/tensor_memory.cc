@@ -1,5 +1,7 @@
 #include "engine/tensor_memory.h"
 
+#include <limits>
+
 #ifdef __linux__
 
 #include <c10/core/Allocator.h>
@@ -14,6 +16,9 @@
 #include <mutex>
 #include <new>
 #include <set>
+#include <string>
+
+#include "error.h"
 
 namespace grpo {
 namespace {
@@ -37,6 +42,16 @@ class TensorMemory final : public c10::Allocator {
   }
   c10::DeleterFnPtr raw_deleter() const override { return &release; }
   void copy_data(void* to, const void* from, size_t bytes) const override { std::memcpy(to, from, bytes); }
+
+  void limit(int64_t more) {
+    const std::lock_guard lock(mutex_);
+    limit_ = more > 0 ? taken_ + more : kNone;
+  }
+
+  int64_t left() {
+    const std::lock_guard lock(mutex_);
+    return std::max<int64_t>(0, limit_ - taken_);
+  }
 
   void trim() {
     const std::lock_guard lock(mutex_);
@@ -63,6 +78,7 @@ class TensorMemory final : public c10::Allocator {
 
   char* take(size_t size) {
     const std::lock_guard lock(mutex_);
+    if (static_cast<int64_t>(size) > limit_ - taken_) throw exhausted(static_cast<int64_t>(size));
     const auto fit = free_by_size_.lower_bound({size, nullptr});
     if (fit == free_by_size_.end()) throw std::bad_alloc();
     const auto [room, block] = *fit;
@@ -70,6 +86,7 @@ class TensorMemory final : public c10::Allocator {
     free_at_.erase(block);
     if (room > size) add_free(block + size, room - size);
     used_[block] = size;
+    taken_ += static_cast<int64_t>(size);
     touched_ = std::max(touched_, block + size);
     return block;
   }
@@ -79,6 +96,7 @@ class TensorMemory final : public c10::Allocator {
     const auto entry = used_.find(block);
     size_t size = entry->second;
     used_.erase(entry);
+    taken_ -= static_cast<int64_t>(size);
     auto next = free_at_.lower_bound(block);
     if (next != free_at_.end() && next->first == block + size) {
       size += next->second;
@@ -93,6 +111,14 @@ class TensorMemory final : public c10::Allocator {
       }
     }
     add_free(block, size);
+  }
+
+  Error exhausted(int64_t size) const {
+    const auto megabytes = [](int64_t bytes) { return std::to_string(bytes / 1000000) + " MB"; };
+    return {"OUT_OF_MEMORY",
+            "memory ran out: " + megabytes(taken_) + " are taken, " + megabytes(size) +
+                " more were asked for, and the limit is " + megabytes(limit_),
+            "Use a smaller model, batch_size or max_completion_length, or beta 0 (no reference is held)."};
   }
 
   void add_free(char* block, size_t size) {
@@ -110,6 +136,8 @@ class TensorMemory final : public c10::Allocator {
   std::map<char*, size_t> free_at_, used_;
   std::set<std::pair<size_t, char*>> free_by_size_;
   char* touched_ = begin_;  // nothing above was ever given out
+  static constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
+  int64_t taken_ = 0, limit_ = kNone;
 };
 
 TensorMemory* TensorMemory::instance = nullptr;
@@ -129,6 +157,14 @@ void use_tensor_memory() {
   });
 }
 
+void limit_tensor_memory(int64_t more) {
+  if (TensorMemory::instance) TensorMemory::instance->limit(more);
+}
+
+int64_t tensor_memory_left() {
+  return TensorMemory::instance ? TensorMemory::instance->left() : std::numeric_limits<int64_t>::max();
+}
+
 void trim_tensor_memory() {
   if (TensorMemory::instance) TensorMemory::instance->trim();
 }
@@ -139,6 +175,8 @@ void trim_tensor_memory() {
 
 namespace grpo {
 void use_tensor_memory() {}
+void limit_tensor_memory(int64_t) {}
+int64_t tensor_memory_left() { return std::numeric_limits<int64_t>::max(); }
 void trim_tensor_memory() {}
 }  // namespace grpo
 

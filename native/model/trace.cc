@@ -5,9 +5,11 @@
 #include <numeric>
 #include <utility>
 
+#include "engine/tensor_memory.h"
+
 namespace grpo {
 namespace {
-constexpr int64_t kAtOnce = int64_t{2} << 30;  // bytes
+constexpr int64_t kAtOnce = int64_t{2} << 30;  // bytes, where there is plenty
 }
 
 Trace::Trace(const ModelConfig& config, at::TensorOptions options, bool for_backward)
@@ -42,7 +44,8 @@ int64_t Trace::rows_at_once() const {
     const int64_t row = std::accumulate(slot.row.begin(), slot.row.end(), int64_t{1}, std::multiplies<>());
     if (slot.stays) numbers += row * static_cast<int64_t>(layers_.size());
   }
-  return kAtOnce / (numbers * static_cast<int64_t>(options_.dtype().itemsize()));
+  return std::min(kAtOnce, tensor_memory_left() / 4) /
+         (numbers * static_cast<int64_t>(options_.dtype().itemsize()));
 }
 
 void Trace::extend(int64_t count, int64_t limit) {

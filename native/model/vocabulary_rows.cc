@@ -1,5 +1,7 @@
 #include "model/vocabulary_rows.h"
 
+#include "engine/tensor_memory.h"
+
 namespace grpo {
 
 namespace {
@@ -11,7 +13,7 @@ void VocabularyRows::keep(const std::vector<int64_t>& nodes, const at::Tensor& l
   if (given_up_) return;
   const int64_t vocab = logps.size(1), room = kRoom / (vocab * static_cast<int64_t>(sizeof(float)));
   const int64_t first = static_cast<int64_t>(row_of_.size()), count = static_cast<int64_t>(nodes.size());
-  if (first + count > room) {
+  if (first + count > room || (!table_.defined() && kRoom > tensor_memory_left() / 2)) {
     *this = {};
     given_up_ = true;
     return;

@@ -81,6 +81,13 @@ Tokens to_tokens(const Napi::Value& value) {
   return {array.Data(), array.Data() + array.ElementLength()};
 }
 
+std::string to_bytes(const Napi::Value& value) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array)
+    bad_argument("expected a Uint8Array");
+  const auto bytes = value.As<Napi::Uint8Array>();
+  return {reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()};
+}
+
 std::vector<float> to_floats(const Napi::Value& value) {
   if (value.IsNull() || value.IsUndefined()) return {};
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
@@ -164,6 +171,7 @@ SampleRequest to_sample_request(const Napi::Object& object) {
   SampleRequest request{};
   request.prompts = sequences(object.Get("prompts"), "prompts");
   request.num_generations = integer(object, "numGenerations");
+  request.first_generation = integer(object, "firstGeneration");
   request.max_completion_length = integer(object, "maxCompletionLength");
   request.eos_token_ids = integers(object.Get("eosTokenIds"));
   request.seed = static_cast<uint64_t>(integer(object, "seed"));
@@ -174,8 +182,8 @@ SampleRequest to_sample_request(const Napi::Object& object) {
   request.keep_activations = object.Get("keepActivations").ToBoolean();
   if (request.prompt_indices.size() != request.prompts.size())
     bad_argument("promptIndices must have one index a prompt");
-  if (request.num_generations < 1 || request.max_completion_length < 1) {
-    bad_argument("numGenerations and maxCompletionLength must be at least 1");
+  if (request.num_generations < 1 || request.max_completion_length < 1 || request.first_generation < 0) {
+    bad_argument("numGenerations and maxCompletionLength must be at least 1, firstGeneration at least 0");
   }
   return request;
 }

@@ -36,6 +36,9 @@ Array to_typed_array(Napi::Env env, const std::vector<Item>& items) {
   return array;
 }
 
+// Of a Uint8Array.
+std::string to_bytes(const Napi::Value& value);
+
 Napi::Value to_value(Napi::Env env, const EngineInfo& info);
 Napi::Value to_value(Napi::Env env, const SampledPosition& position);
 Napi::Value to_value(Napi::Env env, const TokenScores& scores);

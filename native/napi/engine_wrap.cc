@@ -2,6 +2,7 @@
 
 #include "error.h"
 #include "napi/convert.h"
+#include "napi/snapshot.h"
 
 namespace grpo {
 namespace {
@@ -41,8 +42,11 @@ Napi::Function EngineWrap::define(Napi::Env env) {
                       InstanceMethod<&EngineWrap::parameters>("parameters"),
                       InstanceMethod<&EngineWrap::tensor>("tensor"),
                       InstanceMethod<&EngineWrap::write_tensors>("writeTensors"),
+                      InstanceMethod<&EngineWrap::snapshot>("snapshot"),
                       InstanceMethod<&EngineWrap::read_tensors>("readTensors"),
                       InstanceMethod<&EngineWrap::set_optimizer_steps>("setOptimizerSteps"),
+                      InstanceMethod<&EngineWrap::reset_optimizer>("resetOptimizer"),
+                      InstanceMethod<&EngineWrap::limit_memory>("limitMemory"),
                       InstanceMethod<&EngineWrap::memory>("memory"),
                       InstanceMethod<&EngineWrap::abort>("abort"),
                       InstanceMethod<&EngineWrap::dispose>("dispose")});
@@ -320,10 +324,6 @@ NamedKind to_named_kind(const Napi::Object& object) {
 std::pair<TensorLocation, TensorKind> to_located_kind(const Napi::Object& object) {
   return {to_tensor_location(object), to_tensor_kind(object.Get("kind"))};
 }
-std::string to_bytes(const Napi::Value& value) {
-  const auto bytes = value.As<Napi::Uint8Array>();
-  return {reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()};
-}
 }  // namespace
 
 Napi::Value EngineWrap::write_tensors(const Napi::CallbackInfo& call) {
@@ -334,6 +334,16 @@ Napi::Value EngineWrap::write_tensors(const Napi::CallbackInfo& call) {
       for (const auto& [name, kind] : names) tensors.push_back(engine.tensor(name, kind));
       grpo::write_tensors(file, header, tensors);
       return undefined;
+    };
+  });
+}
+
+Napi::Value EngineWrap::snapshot(const Napi::CallbackInfo& call) {
+  return queue(call, [&]() -> Work {
+    return [names = to_vector(call[0], to_named_kind)](Engine& engine) -> Result {
+      auto tensors = std::make_shared<std::vector<at::Tensor>>();
+      for (const auto& [name, kind] : names) tensors->push_back(engine.copy(name, kind));
+      return [tensors](Napi::Env env) { return snapshot_object(env, tensors); };
     };
   });
 }
@@ -351,6 +361,24 @@ Napi::Value EngineWrap::set_optimizer_steps(const Napi::CallbackInfo& call) {
   return queue(call, [&]() -> Work {
     return [steps = static_cast<int64_t>(to_number(call[0], "steps"))](Engine& engine) -> Result {
       engine.set_optimizer_steps(steps);
+      return undefined;
+    };
+  });
+}
+
+Napi::Value EngineWrap::reset_optimizer(const Napi::CallbackInfo& call) {
+  return queue(call, [&]() -> Work {
+    return [](Engine& engine) -> Result {
+      engine.reset_optimizer();
+      return undefined;
+    };
+  });
+}
+
+Napi::Value EngineWrap::limit_memory(const Napi::CallbackInfo& call) {
+  return queue(call, [&]() -> Work {
+    return [more = static_cast<int64_t>(to_number(call[0], "bytes"))](Engine& engine) -> Result {
+      engine.limit_memory(more);
       return undefined;
     };
   });

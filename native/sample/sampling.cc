@@ -104,7 +104,8 @@ at::Tensor Sampling::draw(at::Tensor logits, const std::vector<std::vector<int64
       const Distribution distribution(probs.const_data_ptr<float>() + row * vocab, vocab);
       for (const int64_t i : completions_at[row]) {
         const uint32_t prompt = request_.prompt_indices[i / request_.num_generations];
-        const auto completion = static_cast<uint32_t>(i % request_.num_generations);
+        const auto completion =
+            static_cast<uint32_t>(request_.first_generation + i % request_.num_generations);
         pending_[i] =
             distribution.draw(uniform({request_.seed, request_.step, prompt, completion, position_}));
         logp_of[i] = logp.const_data_ptr<float>()[row * vocab + pending_[i]];

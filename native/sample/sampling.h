@@ -9,6 +9,7 @@ namespace grpo {
 struct SampleRequest {
   std::vector<Tokens> prompts;
   int64_t num_generations;
+  int64_t first_generation;  // those before are sampled apart, or were
   int64_t max_completion_length;
   std::vector<int64_t> eos_token_ids;
   uint64_t seed;

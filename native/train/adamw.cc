@@ -34,10 +34,13 @@ double squared_norm(const at::Tensor& grad) {
 
 void AdamW::allocate() {
   if (!exp_avg_.empty()) return;
+  std::vector<at::Tensor> first, second;  // all of them or none: memory may run out on the way
   for (const auto& parameter : parameters_) {
-    exp_avg_.push_back(at::zeros_like(parameter.master));
-    exp_avg_sq_.push_back(at::zeros_like(parameter.master));
+    first.push_back(at::zeros_like(parameter.master));
+    second.push_back(at::zeros_like(parameter.master));
   }
+  exp_avg_ = std::move(first);
+  exp_avg_sq_ = std::move(second);
 }
 
 double AdamW::step(const AdamWOptions& options) {
@@ -48,6 +51,10 @@ double AdamW::step(const AdamWOptions& options) {
     squares += squared_norm(parameter.grad);
   }
   const double norm = std::sqrt(squares);
+  if (!std::isfinite(norm)) {
+    for (auto& parameter : parameters_) parameter.zero_grad();
+    return norm;
+  }
   // Each gradient is scaled as it is read: clipping costs no pass. As torch's clip_grad_norm_.
   const double scale = options.max_grad_norm > 0 ? std::min(1.0, options.max_grad_norm / (norm + 1e-6)) : 1;
 

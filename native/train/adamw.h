@@ -18,13 +18,20 @@ class AdamW {
  public:
   explicit AdamW(std::deque<Parameter>& parameters) : parameters_(parameters) {}
 
-  // Clips, updates the masters and the values, forgets the gradients. Returns the norm before clipping.
+  // Clips, updates the masters and the values, forgets the gradients. Returns the norm before clipping;
+  // where it isn't finite, nothing is updated.
   double step(const AdamWOptions& options);
 
   // The moments of parameter i, zero until the first step.
   at::Tensor& exp_avg(size_t i) { return allocate(), exp_avg_[i]; }
   at::Tensor& exp_avg_sq(size_t i) { return allocate(), exp_avg_sq_[i]; }
   void set_steps(int64_t steps) { steps_ = steps; }
+  // As if no step had been taken.
+  void reset() {
+    exp_avg_.clear();
+    exp_avg_sq_.clear();
+    steps_ = 0;
+  }
   int64_t bytes() const;
 
  private:

@@ -25,14 +25,14 @@ export const command = schemaCommand({
     const { stopRule } = await import('../grpo/stop.js');
     const task = await loadTask(options.task, options);
     const { combine } = await import('../rewards/combine.js');
-    const reward = combine(await loadRewards(options.reward, task), null);
+    const reward = combine(await loadRewards(options.reward, task), null, options.rewardTimeout);
     const problems = await loadSplit(task, options.split, options.samples || null);
     const progress = progressLine('evaluating');
     const result = await withModel(options, (model, signal) =>
       evaluate(model, {
         ...options,
+        ...reward,
         task,
-        reward,
         problems,
         stop: stopRule(options.stop, task),
         signal,

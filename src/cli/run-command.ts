@@ -52,7 +52,9 @@ export function runCommand({ start, ...command }: RunCommand): SchemaCommandModu
       if (file !== undefined) return [readYaml(file)];
       // A resumed run takes up its own options.
       const own = typeof flags.output_dir === 'string' ? join(flags.output_dir, 'config.yaml') : undefined;
-      return flags.resume === true && own !== undefined && existsSync(own) ? [readYaml(own)] : [];
+      return flags.resume !== undefined && flags.resume !== false && own !== undefined && existsSync(own)
+        ? [readYaml(own)]
+        : [];
     },
     run: async (config, argv) => {
       if (argv.printConfig === true) process.stdout.write(toYaml(config));

@@ -8,6 +8,7 @@ export interface MachineOptions {
   device: string;
   dtype: 'float32' | 'bfloat16';
   threads: number;
+  maxMemory: number | null;
 }
 
 /** Loads the model, calls `work` and frees it, whatever happens. */
@@ -20,12 +21,13 @@ export async function withModel<T>(
   return interruptible(
     () => process.stderr.write('\nStopping.\n'),
     async (signal) => {
-      const { model: name, device, dtype, threads } = options;
+      const { model: name, device, dtype, threads, maxMemory } = options;
       const model = await LanguageModel.load({
         model: name,
         device,
         dtype,
         threads,
+        maxMemory,
         onProgress: download.onProgress,
         signal,
       }).finally(download.end);

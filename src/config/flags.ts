@@ -27,7 +27,9 @@ function flag(option: OptionInfo, tinyDefault: unknown): Options {
   if (option.default !== undefined && option.default !== null && option.default !== false)
     common.defaultDescription =
       show(option.default) + (tinyDefault === undefined ? '' : `; tiny: ${show(tinyDefault)}`);
-  if (option.kinds.has('boolean')) return { ...common, type: 'boolean' };
+  if (option.kinds.has('boolean'))
+    // A flag that may have a value is a text, which is empty where it has none.
+    return { ...common, type: option.kinds.has('string') ? 'string' : 'boolean' };
   // Numbers have no yargs type: it turns what is no number into NaN, and the word that was meant is lost.
   if (option.kinds.has('number') || option.kinds.has('integer')) return { ...common, requiresArg: true };
   return { ...common, type: 'string', requiresArg: true };
@@ -58,6 +60,7 @@ function fromFlag(option: OptionInfo, value: unknown): unknown {
   }
   if (option.items === 'number') return parseNumbers(String(value)) ?? value;
   if (typeof value !== 'string') return value;
+  if (option.kinds.has('boolean') && ['', 'true', 'false'].includes(value)) return value !== 'false';
   if (value === 'null' && option.kinds.has('null')) return null;
   if (option.items === 'object') return parseYamlValue(value) ?? value;
   if (option.kinds.has('object')) return parseNamedNumbers(value) ?? value;

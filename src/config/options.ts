@@ -58,6 +58,11 @@ const what = {
     .describe(
       "Reward functions: task (its own), partial_credit, or a module (./my-reward.ts); several add up (null: the task's own)",
     ),
+  reward_timeout: z
+    .number()
+    .min(0)
+    .default(120)
+    .describe('Seconds that a reward function may take for a batch of completions (0: no limit)'),
 };
 
 const start = {
@@ -77,7 +82,11 @@ const start = {
 
 const run = {
   output_dir: z.string().min(1).nullable().default(null).describe('Run folder (null: a new one in runs/)'),
-  resume: z.boolean().default(false).describe('Continue the run in the run folder from its last checkpoint'),
+  resume: z
+    .union([z.boolean(), z.string().regex(/^checkpoint-\d+$/)])
+    .default(false)
+    .meta({ allowed: 'true, false, or a checkpoint such as checkpoint-40' })
+    .describe('Continue the run in the run folder, from its newest whole checkpoint or from checkpoint-N'),
   seed: whole(0)
     .max(2 ** 31 - 1)
     .default(42)
@@ -142,6 +151,10 @@ const optimizer = {
   adam_epsilon: z.number().positive().default(1e-8).describe('Keeps AdamW from dividing by zero'),
   weight_decay: z.number().min(0).default(0).describe('Decoupled weight decay'),
   max_grad_norm: z.number().min(0).default(1).describe('Gradients are scaled down to this norm (0: never)'),
+  on_nonfinite: z
+    .enum(['stop', 'skip'])
+    .default('stop')
+    .describe('What follows a loss or gradient that is no number; the step is never applied'),
 };
 
 const loss = {
@@ -269,6 +282,12 @@ const machine = {
     .meta({ allowed: 'cpu, cuda or cuda:N' })
     .describe('cpu, cuda or cuda:N'),
   threads: whole(0).max(1024).default(0).describe('CPU threads (0: one a physical core)'),
+  max_memory: z
+    .number()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe('GB of memory that the process may take (null: what is free)'),
 };
 
 /** A model that is asked, not taught, may be asked for its most likely token. */

@@ -1,8 +1,9 @@
 /** How often a model is right on problems, with an interval that says how sure that is. */
 import type { Completion, Problem, RewardFunction, StopRule, Task } from '../tasks/task.js';
 import type { Sampler } from '../model/trainable.js';
-import type { SampledCompletion } from '../model/language-model.js';
+import type { SampledCompletion, SampleOptions } from '../model/language-model.js';
 import { judge } from '../rewards/judge.js';
+import { Split, sampleInParts } from './split.js';
 import { wilson } from './interval.js';
 
 /** How many of some problems were right. */
@@ -31,6 +32,8 @@ export interface EvaluateOptions {
   task: Task;
   /** In place of the task's own. */
   reward?: RewardFunction | undefined;
+  /** Seconds that it may take for a batch; 0: no limit. */
+  rewardTimeout?: number;
   problems: Problem[];
   stop?: StopRule | undefined;
   maxCompletionLength: number;
@@ -42,6 +45,8 @@ export interface EvaluateOptions {
   seed?: number;
   /** Prompts sampled together. */
   batchSize?: number;
+  /** How sampling is split where memory runs out. */
+  inParts?: Split;
   signal?: AbortSignal | undefined;
   onProgress?: (done: number, total: number) => void;
   onCompletion?: (
@@ -50,14 +55,14 @@ export interface EvaluateOptions {
 }
 
 export async function evaluate(model: Sampler, options: EvaluateOptions): Promise<Evaluation> {
-  const { task, problems, temperature = 0, batchSize = 64 } = options;
+  const { task, problems, temperature = 0, batchSize = 64, inParts = new Split() } = options;
   const start = performance.now();
   const right: boolean[] = [];
   let rewardSum = 0;
   let tokens = 0;
   for (let from = 0; from < problems.length; from += batchSize) {
     const part = problems.slice(from, from + batchSize);
-    const { completions } = await model.sample({
+    const sampling: SampleOptions = {
       prompts: part.map(({ prompt }) => model.tokenizer.encode(prompt)),
       promptIndices: part.map((_, i) => from + i),
       numGenerations: 1,
@@ -72,12 +77,18 @@ export async function evaluate(model: Sampler, options: EvaluateOptions): Promis
       step: 0,
       ...(options.stop && { stop: (text, prompt) => options.stop!(text, part[prompt]!) }),
       ...(options.signal && { signal: options.signal }),
-    });
+    };
+    const { completions } = await inParts.run('sample', part.length, (parts) =>
+      sampleInParts(model, sampling, parts),
+    );
     const judged = completions.map(({ text, prompt }): Completion => {
       const problem = part[prompt]!;
       return { prompt: problem.prompt, completion: text, answer: problem.answer, problem };
     });
-    const rewards = await judge(options.reward ?? task.reward, judged, { name: task.name });
+    const rewards = await judge(options.reward ?? task.reward, judged, {
+      name: task.name,
+      timeout: options.rewardTimeout,
+    });
     judged.forEach((completion, i) => {
       const correct = task.isCorrect?.(completion, rewards[i]!) ?? rewards[i]! > 0;
       right.push(correct);

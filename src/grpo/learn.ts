@@ -7,12 +7,14 @@
  * last bit; no separate pass computes them.
  */
 import type { TrainOptions } from '../config/train-options.js';
-import { GrpoError } from '../errors.js';
 import type { TrainableModel } from '../model/trainable.js';
 import type { EntropyBonus } from './adaptive-entropy.js';
+import type { NonFinite } from './nonfinite.js';
 import { policyLoss, type LossMetrics, type LossOptions } from './losses/index.js';
 import { optimizerOptions } from './optimizer.js';
+import { rememberRollout } from './rollout-memory.js';
 import { partOf, stopwatch, type Rollout } from './rollout.js';
+import { backwardInParts, scoreInParts, type Split } from './split.js';
 
 export interface Learned {
   loss: number;
@@ -22,6 +24,8 @@ export interface Learned {
   /** Distinct tokens forwarded. */
   computed: number;
   seconds: { train: number; optimizer: number };
+  /** The step was not applied: why. */
+  nonfinite?: NonFinite;
 }
 
 /** What changes from step to step. */
@@ -29,6 +33,7 @@ export interface LearnStep {
   learningRate: number;
   noWeightDecay: string[];
   entropyBonus: EntropyBonus;
+  split: Split;
   /** The policy is the one that sampled. */
   onPolicy: boolean;
 }
@@ -41,7 +46,42 @@ export async function learn(
   step: LearnStep,
 ): Promise<Learned> {
   const clock = stopwatch();
-  const parts = options.gradientAccumulationSteps;
+  const most = rollout.completions.length / options.gradientAccumulationSteps;
+  const { acted, ...gradient } = await step.split.run('learn', most, async (pieces) => {
+    try {
+      return await accumulate(model, rollout, options, step, pieces);
+    } catch (error) {
+      await model.zeroGrad(); // it is begun again, or not at all
+      throw error;
+    }
+  });
+  const seconds = { train: clock(), optimizer: 0 };
+  if (gradient.nonfinite) {
+    await model.zeroGrad();
+    return { ...gradient, gradNorm: NaN, seconds };
+  }
+  step.entropyBonus.update(acted);
+  const gradNorm = await model.optimizerStep(optimizerOptions(options, step));
+  seconds.optimizer = clock();
+  if (Number.isFinite(gradNorm)) return { ...gradient, gradNorm, seconds };
+  // The engine has not applied it.
+  const nonfinite = { what: 'gradient norm' as const, value: gradNorm, batch: rememberRollout(rollout) };
+  return { ...gradient, gradNorm, seconds, nonfinite };
+}
+
+/**
+ * The gradient of the loss, part after part.
+ * @param pieces that memory makes of each part: then log-probs come first, for the whole part's loss, and a
+ *   second forward of each piece for its backward
+ */
+async function accumulate(
+  model: TrainableModel,
+  rollout: Rollout,
+  options: TrainOptions,
+  step: LearnStep,
+  pieces: number,
+): Promise<Omit<Learned, 'gradNorm' | 'seconds'> & { acted: { sum: number; tokens: number } }> {
+  const { gradientAccumulationSteps: parts, temperature } = options;
   const lossOptions: LossOptions = { ...options, entropyCoef: step.entropyBonus.applied };
   const isMasked = ({ ended }: Rollout['completions'][number]) =>
     options.maskTruncatedCompletions && ended === 'length';
@@ -54,7 +94,10 @@ export async function learn(
   let computed = 0;
   for (let i = 0; i < parts; i++) {
     const part = partOf(rollout, i, parts);
-    const scores = await model.forward(part.batch, options.temperature);
+    const scores =
+      pieces === 1
+        ? await model.forward(part.batch, temperature)
+        : await scoreInParts(model, part.batch, { temperature }, pieces);
     computed += scores.computed;
     if (step.onPolicy) part.oldLogps.set(scores.logps);
     const result = policyLoss(
@@ -70,21 +113,26 @@ export async function learn(
       },
       lossOptions,
     );
-    if (!Number.isFinite(result.loss)) throw diverged('loss', result.loss);
     loss += result.loss;
     metrics.push(result.metrics);
     acted.sum += result.entropyActedOn.sum;
     acted.tokens += result.entropyActedOn.tokens;
+    if (!Number.isFinite(loss)) {
+      const batch = { ...rememberRollout(part), logps: [...scores.logps] };
+      return {
+        loss,
+        metrics: means(metrics),
+        computed,
+        acted,
+        nonfinite: { what: 'loss', value: loss, batch },
+      };
+    }
+    if (pieces > 1) computed += await backwardInParts(model, part.batch, temperature, result, pieces);
     // With every advantage 0 and no KL there is nothing to propagate: the gradient is exactly 0.
-    if (result.dEntropies || result.dLogps.some((derivative) => derivative !== 0))
+    else if (result.dEntropies || result.dLogps.some((derivative) => derivative !== 0))
       await model.backward(result.dLogps, result.dEntropies);
   }
-  step.entropyBonus.update(acted);
-  const train = clock();
-
-  const gradNorm = await model.optimizerStep(optimizerOptions(options, step));
-  if (!Number.isFinite(gradNorm)) throw diverged('gradient norm', gradNorm);
-  return { loss, metrics: means(metrics), gradNorm, computed, seconds: { train, optimizer: clock() } };
+  return { loss, metrics: means(metrics), computed, acted };
 }
 
 /** Of each metric, over the parts that have it. */
@@ -95,12 +143,4 @@ function means(parts: LossMetrics[]): LossMetrics {
     return values.reduce((sum, value) => sum + value, 0) / values.length;
   };
   return Object.fromEntries(names.map((name) => [name, mean(name)])) as unknown as LossMetrics;
-}
-
-function diverged(what: string, value: number): GrpoError {
-  return new GrpoError('DIVERGED', `the ${what} is ${value}: the weights have left the range of numbers`, {
-    fix: 'lower --learning-rate or raise --beta, and start anew or resume from the last checkpoint',
-    value,
-    exitCode: 1,
-  });
 }

@@ -4,12 +4,13 @@
  */
 import type { SftOptions, TrainOptions } from '../config/train-options.js';
 import { GrpoError } from '../errors.js';
-import { memory } from '../machine.js';
+import { memory } from '../memory.js';
 import { bytes } from '../report/text.js';
 import { parameterCount } from '../model/config.js';
 import type { DownloadProgress } from '../model/download.js';
 import type { TrainableModel } from '../model/trainable.js';
-import { lastCheckpoint, type Checkpoint } from '../run/checkpoints.js';
+import { findCheckpoint, setAside, type Checkpoint } from '../run/checkpoints.js';
+import { changesOf, changeText, refuseMeaningless, type Change } from '../run/resume.js';
 import { RunFolder, freeRunName } from '../run/folder.js';
 import { findWeights, lineageOf } from '../run/checkpoints.js';
 import type { Lineage } from '../run/environment.js';
@@ -43,11 +44,13 @@ type Common = Pick<
   | 'device'
   | 'dtype'
   | 'threads'
+  | 'maxMemory'
   | 'task'
   | 'taskWeights'
   | 'maxOperand'
   | 'operations'
   | 'reward'
+  | 'rewardTimeout'
   | 'seed'
   | 'trainSamples'
   | 'uniqueSamples'
@@ -68,6 +71,8 @@ export interface Prepared {
   /** Of weights that are another run's. */
   lineage: Lineage | undefined;
   resumeFrom: Checkpoint | undefined;
+  /** Options that differ from those it was begun with. */
+  changes: Change[];
   load(): Promise<TrainableModel>;
   evaluate(model: TrainableModel, temperature: number): Promise<Evaluation>;
   plan(model: TrainableModel, schedule: Schedule): Promise<TrainPlan>;
@@ -77,7 +82,12 @@ export interface Prepared {
 
 type Schedule = Pick<TrainPlan, 'kind' | 'steps' | 'promptsPerStep' | 'numGenerations' | 'epochs' | 'beta'>;
 
-export async function prepare(options: Common, extras: TrainExtras): Promise<Prepared> {
+/** @param config the same options as `config.yaml` has them */
+export async function prepare(
+  options: Common,
+  extras: TrainExtras,
+  config: Record<string, unknown>,
+): Promise<Prepared> {
   const stages = extras.task
     ? [{ untilEpoch: Infinity, task: extras.task, trainSamples: null }]
     : await loadStages(options);
@@ -88,12 +98,11 @@ export async function prepare(options: Common, extras: TrainExtras): Promise<Pre
   const dataset = await loadDataset(stages, options);
   for (const notice of dataset.notices) extras.onNotice?.(notice);
   const run = extras.save === false ? undefined : await openRun(options, task);
-  const resumeFrom = run && options.resume ? await lastCheckpoint(run) : undefined;
-  if (run && options.resume && !resumeFrom)
-    extras.onNotice?.(`${run.path} holds no complete checkpoint: the run starts from the beginning`);
+  const { checkpoint: resumeFrom, changes } = await findResumed(run, options.resume, config, extras);
   const weights = typeof options.initFrom === 'string' ? await findWeights(options.initFrom) : undefined;
   const stop = stopRule(options.stop, task);
   let loaded: TrainableModel | undefined;
+  let unlock: (() => void) | undefined;
 
   return {
     task,
@@ -103,17 +112,22 @@ export async function prepare(options: Common, extras: TrainExtras): Promise<Pre
     run,
     lineage: weights === undefined ? undefined : await lineageOf(weights),
     resumeFrom,
+    changes,
     async load() {
       const model = extras.model ?? (loaded = await loadModel(weights ?? options.model, options, extras));
       checkPrompts(model, [...dataset.train, ...dataset.heldOut], options.maxCompletionLength);
       // Nothing was written until here.
       await run?.create();
+      unlock = run?.lock();
+      if (run && resumeFrom)
+        for (const path of await setAside(run, resumeFrom.state.global_step))
+          extras.onNotice?.(`${path} was set aside: the run makes it anew`);
       return model;
     },
     evaluate: (model, temperature) =>
       evaluate(model, {
         task,
-        reward: combine(rewards, options.rewardWeights ?? null),
+        ...combine(rewards, options.rewardWeights ?? null, options.rewardTimeout),
         problems: dataset.heldOut,
         stop,
         maxCompletionLength: options.maxCompletionLength,
@@ -152,22 +166,44 @@ export async function prepare(options: Common, extras: TrainExtras): Promise<Pre
         outputDir: run?.path,
       };
     },
-    release: async () => loaded?.dispose(),
+    async release() {
+      unlock?.();
+      await loaded?.dispose();
+    },
   };
 }
 
+/** Where a run goes on, and with which options changed. */
+async function findResumed(
+  run: RunFolder | undefined,
+  resume: Common['resume'],
+  config: Record<string, unknown>,
+  { onNotice }: TrainExtras,
+): Promise<{ checkpoint: Checkpoint | undefined; changes: Change[] }> {
+  if (!run || resume === false) return { checkpoint: undefined, changes: [] };
+  run.checkFree();
+  const checkpoint = await findCheckpoint(run, typeof resume === 'string' ? resume : undefined, onNotice);
+  if (!checkpoint) {
+    onNotice?.(`${run.path} holds no complete checkpoint: the run starts from the beginning`);
+    return { checkpoint, changes: [] };
+  }
+  const changes = changesOf((await run.readConfig()) ?? {}, config);
+  refuseMeaningless(changes);
+  for (const change of changes) onNotice?.(`resumed with another option: ${changeText(change)}`);
+  return { checkpoint, changes };
+}
 /** Of the stage that repeats most. */
 const repeatedShare = ({ stages }: Dataset): number =>
   Math.max(...stages.map(({ positions }) => 1 - new Set(positions).size / positions.length));
 
 async function openRun({ outputDir, resume, model, preset = null }: Common, task: Task): Promise<RunFolder> {
-  if (outputDir !== null) return RunFolder.open(outputDir, { resume });
-  if (resume)
+  if (outputDir !== null) return RunFolder.open(outputDir, { resume: resume !== false });
+  if (resume !== false)
     throw new GrpoError('RESUME_NOTHING', 'there is no run folder to resume from', {
       fix: 'name it: --output-dir runs/NAME --resume',
     });
   const what = preset ?? task.name.replace(/[^\w.-]+/g, '-');
-  return RunFolder.open(await freeRunName(`${modelName(model)}-${what}`), { resume });
+  return RunFolder.open(await freeRunName(`${modelName(model)}-${what}`), { resume: false });
 }
 
 async function loadModel(model: string, options: Common, extras: TrainExtras): Promise<TrainableModel> {
@@ -178,6 +214,7 @@ async function loadModel(model: string, options: Common, extras: TrainExtras): P
     device: options.device,
     dtype: options.dtype,
     threads: options.threads,
+    maxMemory: options.maxMemory,
     ...(extras.onDownload && { onProgress: extras.onDownload }),
     ...(extras.signal && { signal: extras.signal }),
   });

@@ -26,6 +26,7 @@ export interface PathBatch {
 
 interface Line {
   step: number;
+  temperature: number;
   prompt: number;
   ids: number[];
   /** float32, little-endian, base64: JSON's decimals are four times as long. */
@@ -45,10 +46,15 @@ export class ReferenceCache {
     this.#file = file;
   }
 
-  /** @param path of the file; entries of steps after `step` are dropped from it */
+  /** @param path of the file; entries of steps after `step`, and of other temperatures, are dropped from it */
   static async open(model: Pick<TrainableModel, 'score'>, temperature: number, path?: string, step = 0) {
     if (path === undefined) return new ReferenceCache(model, temperature, undefined);
-    const file = await LineFile.open(path, { keep: (line) => (parseLine(line)?.step ?? Infinity) <= step });
+    const file = await LineFile.open(path, {
+      keep: (line) => {
+        const entry = parseLine(line);
+        return entry !== undefined && entry.step <= step && entry.temperature === temperature;
+      },
+    });
     const cache = new ReferenceCache(model, temperature, file);
     for (const line of (await readFile(path, 'utf8')).split('\n')) {
       const entry = parseLine(line);
@@ -85,7 +91,7 @@ export class ReferenceCache {
         fresh.set(i, logps);
         const prompt = batch.promptIndices[batch.promptOf[i]!]!;
         if (this.#keep(prompt, ids, logps))
-          lines += `${JSON.stringify({ step, prompt, ids: [...ids], logps: encode(logps) } satisfies Line)}\n`;
+          lines += `${JSON.stringify({ step, temperature: this.#temperature, prompt, ids: [...ids], logps: encode(logps) } satisfies Line)}\n`;
       }
       if (lines) await this.#file?.append(lines);
     }
@@ -99,6 +105,10 @@ export class ReferenceCache {
   forget(): void {
     this.#roots.clear();
     this.#size = 0;
+  }
+
+  async sync(): Promise<void> {
+    await this.#file?.sync();
   }
 
   async close(): Promise<void> {

@@ -5,12 +5,13 @@
 import { judge } from '../rewards/judge.js';
 import type { NamedReward } from '../rewards/load.js';
 import type { TrainOptions } from '../config/train-options.js';
-import type { SampledCompletion } from '../model/language-model.js';
+import type { SampledCompletion, SampleOptions } from '../model/language-model.js';
 import type { TrainableModel } from '../model/trainable.js';
 import type { Batch } from '../native/types.js';
 import type { Completion, Problem, StopRule } from '../tasks/task.js';
 import { computeAdvantages, type Advantages } from './advantages.js';
 import type { ReferenceCache } from './reference-cache.js';
+import { sampleInParts, scoreInParts, sliceBatch, type Split } from './split.js';
 
 export interface RolloutCompletion extends Pick<SampledCompletion, 'text' | 'ended'> {
   problem: Problem;
@@ -43,6 +44,7 @@ export interface Rollout {
 
 export interface RolloutContext {
   model: TrainableModel;
+  split: Split;
   options: TrainOptions;
   /** Problems of the training split; a prompt's index here is its identity. */
   problems: Problem[];
@@ -65,13 +67,13 @@ export async function collect(
   step: number,
   parts = 1,
 ): Promise<Rollout> {
-  const { model, options, stop, signal, onPhase } = context;
+  const { model, split, options, stop, signal, onPhase } = context;
   const clock = stopwatch();
   const problems = indices.map((index) => context.problems[index]!);
   const prompts = problems.map(({ prompt }) => model.tokenizer.encode(prompt));
 
   onPhase?.('sampling', step);
-  const samples = await model.sample({
+  const sampling: SampleOptions = {
     prompts,
     promptIndices: drawIndices(indices, context.problems.length),
     numGenerations: options.numGenerations,
@@ -84,10 +86,13 @@ export async function collect(
     minP: options.minP,
     repetitionPenalty: options.repetitionPenalty,
     // Who forwards in parts wants to hold less at once.
-    keepActivations: options.gradientAccumulationSteps * parts === 1,
+    keepActivations: options.gradientAccumulationSteps * parts * split.parts.learn === 1,
     ...(stop && { stop: (text, prompt) => stop(text, problems[prompt]!) }),
     ...(signal && { signal }),
-  });
+  };
+  const samples = await split.run('sample', prompts.length * options.numGenerations, (pieces) =>
+    sampleInParts(model, sampling, pieces),
+  );
   const sampleSeconds = clock();
 
   onPhase?.('judging', step);
@@ -97,7 +102,13 @@ export async function collect(
   });
   const perFunction: number[][] = [];
   for (const { name, reward } of context.rewards)
-    perFunction.push(await judge(reward, judged, { step, ...(context.rewards.length > 1 && { name }) }));
+    perFunction.push(
+      await judge(reward, judged, {
+        step,
+        timeout: options.rewardTimeout,
+        ...(context.rewards.length > 1 && { name }),
+      }),
+    );
   const advantages = computeAdvantages(perFunction, options);
   const rewardSeconds = clock();
 
@@ -112,7 +123,9 @@ export async function collect(
   if (parts > 1) {
     // The later steps learn from what an earlier policy sampled.
     onPhase?.('scoring', step);
-    const scores = await model.score(batch, { temperature: options.temperature });
+    const scores = await split.run('score', batch.completions.length, (pieces) =>
+      scoreInParts(model, batch, { temperature: options.temperature }, pieces),
+    );
     oldLogps = scores.logps;
     computed += scores.computed;
   }
@@ -162,15 +175,9 @@ export function partOf(rollout: Rollout, part: number, parts: number): Rollout {
   const to = from + size;
   const before = (count: number) => completions.slice(0, count).reduce((sum, { length }) => sum + length, 0);
   const [first, last] = [before(from), before(to)];
-  const promptOf = batch.promptOf.slice(from, to);
-  const used = [...new Set(promptOf)];
   return {
     ...rollout,
-    batch: {
-      prompts: used.map((prompt) => batch.prompts[prompt]!),
-      completions: batch.completions.slice(from, to),
-      promptOf: promptOf.map((prompt) => used.indexOf(prompt)),
-    },
+    batch: sliceBatch(batch, from, to),
     completions: completions.slice(from, to),
     advantages: {
       values: advantages.values.subarray(from, to),

@@ -5,28 +5,30 @@
 import { join } from 'node:path';
 import { GrpoError } from '../errors.js';
 import type { TrainableModel } from '../model/trainable.js';
-import {
-  lastCheckpoint,
-  OPTIMIZER_FILE,
-  saveCheckpoint,
-  type Checkpoint,
-  type TrainerState,
-} from '../run/checkpoints.js';
-import { environment, type Lineage } from '../run/environment.js';
+import { CheckpointWriter } from '../run/checkpoint-writer.js';
+import { OPTIMIZER_FILE, type Checkpoint, type TrainerState } from '../run/checkpoints.js';
+import { environment, withSitting, type Lineage } from '../run/environment.js';
+import type { Change } from '../run/resume.js';
 import type { RunFolder } from '../run/folder.js';
 import { snakeDeep } from '../run/names.js';
 import { MetricsLog, type Metrics, type RunMetricName } from '../run/metrics.js';
 import { startDiagnosis, type SessionDiagnosis } from './diagnose.js';
 import type { Evaluation } from './evaluate.js';
 import type { JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from './events.js';
+import { NonFiniteSteps, type NonFinite } from './nonfinite.js';
 import { Tally } from './tally.js';
 
 export interface Method {
   /** One optimiser step; `step` counts from 1. Throws `ABORTED` or an AbortError when the signal says so. */
-  takeStep(step: number): Promise<{ metrics: Metrics; completions?: JudgedCompletion[] }>;
+  takeStep(step: number): Promise<{
+    metrics: Metrics;
+    completions?: JudgedCompletion[];
+    /** It was not applied: why. */
+    nonfinite?: NonFinite | undefined;
+  }>;
   evaluate(): Promise<Evaluation>;
-  /** Writes what a checkpoint must hold beside weights, moments and what is remembered. */
-  saveExtra?(folder: string): Promise<void>;
+  /** What it has written itself is on the disk when this returns. */
+  sync?(): Promise<void>;
   /** Whether the run may end here, by its last evaluation. */
   reached?(evaluation: Evaluation): boolean;
   /** What must be remembered after `step`, beside weights and moments; of JSON's types. */
@@ -38,6 +40,7 @@ export interface SessionOptions {
   evalSteps: number;
   saveSteps: number;
   saveTotalLimit: number;
+  onNonfinite: 'skip' | 'stop';
   seed: number;
 }
 
@@ -48,6 +51,10 @@ export interface Session {
   /** As `config.yaml` says it: TRL's names. */
   config: Record<string, unknown>;
   lineage?: Lineage | undefined;
+  /** Options that a resumed run has changed. */
+  changes?: Change[];
+  /** Whether the reference is a part of a checkpoint. */
+  savesReference?: boolean;
   /** Columns of `metrics.csv` that other runs don't have. */
   columns?: readonly RunMetricName[];
   plan: TrainPlan;
@@ -63,48 +70,69 @@ export async function runSession(session: Session): Promise<TrainSummary> {
     ? { ...resumeFrom.state, max_steps: plan.steps }
     : { global_step: 0, epoch: 0, max_steps: plan.steps, seed: options.seed, num_tokens: 0, elapsed: 0 };
   const tally = new Tally(plan);
-  let sinceSaved = 0;
-  let after: Evaluation | undefined;
+  const nonfiniteSteps = new NonFiniteSteps(run, options.onNonfinite, callbacks.onNotice);
+  let savedStep = resumeFrom?.state.global_step ?? 0;
+  let after = state.eval_after;
   let log: MetricsLog | undefined;
+  let checkpoint = resumeFrom?.path;
+  let waited = 0;
   let diagnosis: SessionDiagnosis | undefined;
   const began = performance.now();
   const elapsedBefore = state.elapsed;
   const elapsed = () => elapsedBefore + (performance.now() - began) / 1000;
 
-  const save = async (): Promise<string | undefined> => {
-    if (!run) return undefined;
-    callbacks.onPhase?.('saving', state.global_step);
-    state.elapsed = elapsed();
-    const path = await saveCheckpoint(
+  const writer =
+    run &&
+    new CheckpointWriter(
       run,
       model,
-      { ...state, memory: method.remember?.(state.global_step) },
-      options.saveTotalLimit,
-      (folder) => method.saveExtra?.(folder) ?? Promise.resolve(),
+      {
+        limit: options.saveTotalLimit,
+        reference: session.savesReference ?? false,
+        sync: async () => {
+          await log?.sync();
+          await method.sync?.();
+        },
+      },
+      async (written) => {
+        checkpoint = written.path;
+        await log?.note({
+          step: written.step,
+          checkpoint: written.path,
+          'time/save': written.waited,
+          'time/save_total': written.seconds,
+        });
+        await callbacks.onCheckpoint?.(written.step, written.path);
+      },
     );
-    sinceSaved = 0;
-    await callbacks.onCheckpoint?.(state.global_step, path);
-    return path;
+  const save = async (): Promise<void> => {
+    if (!writer) return;
+    callbacks.onPhase?.('saving', state.global_step);
+    state.elapsed = elapsed();
+    waited += await writer.save({ ...state, memory: method.remember?.(state.global_step) });
+    savedStep = state.global_step;
   };
 
   /** The evaluation a step ends with, if it does, and its row. A checkpoint between the two keeps `pending`. */
   const finish = async (metrics: Metrics): Promise<void> => {
     state.pending = metrics;
     const last = state.global_step === plan.steps;
+    let evaluated: Evaluation | undefined;
     if (
       plan.evalSamples > 0 &&
       (last || (options.evalSteps > 0 && state.global_step % options.evalSteps === 0))
     ) {
       callbacks.onPhase?.('evaluating', state.global_step);
-      after = await method.evaluate();
-      Object.assign(metrics, evaluationMetrics(after));
-      if (!state.best || after.accuracy > state.best.accuracy)
-        state.best = { step: state.global_step, accuracy: after.accuracy };
+      evaluated = await method.evaluate();
+      after = state.eval_after = evaluated;
+      Object.assign(metrics, evaluationMetrics(evaluated));
+      if (!state.best || evaluated.accuracy > state.best.accuracy)
+        state.best = { step: state.global_step, accuracy: evaluated.accuracy };
     }
     state.pending = undefined;
     await log?.step(metrics);
     await callbacks.onStep?.(metrics);
-    if (metrics['eval/accuracy'] !== undefined) await callbacks.onEvaluate?.(state.global_step, after!);
+    if (evaluated) await callbacks.onEvaluate?.(state.global_step, evaluated);
     await diagnosis?.add(metrics);
     if (options.saveSteps > 0 && state.global_step % options.saveSteps === 0) await save();
   };
@@ -117,8 +145,7 @@ export async function runSession(session: Session): Promise<TrainSummary> {
         pending: state.pending !== undefined,
         ...(session.columns && { columns: session.columns }),
       });
-      await run.writeConfig(session.config);
-      await run.writeJson('env.json', await environment(plan.engine, options.seed, session.lineage));
+      await describeRun(run, session);
     }
     diagnosis = await startDiagnosis(plan, session.config, callbacks, log, run);
     await callbacks.onPlan?.(plan);
@@ -134,12 +161,15 @@ export async function runSession(session: Session): Promise<TrainSummary> {
       if (state.pending) await finish(state.pending);
       while (state.global_step < plan.steps && !(after && method.reached?.(after))) {
         if (signal?.aborted) throw aborted();
-        const { metrics, completions } = await method.takeStep(state.global_step + 1);
+        const { metrics, completions, nonfinite } = await method.takeStep(state.global_step + 1);
+        await nonfiniteSteps.after(state.global_step + 1, nonfinite);
+        if (nonfinite) metrics.nonfinite = 1;
         state.global_step++;
-        sinceSaved++;
         state.num_tokens += metrics.num_tokens ?? 0;
         state.epoch = metrics.epoch ?? 0;
         metrics.num_tokens = state.num_tokens;
+        metrics['time/save'] = waited;
+        waited = 0;
         tally.add(metrics);
         if (completions) {
           await log?.completions(
@@ -152,19 +182,23 @@ export async function runSession(session: Session): Promise<TrainSummary> {
     } catch (error) {
       interrupted = isAbort(error, signal);
       // Weights are those of the last whole step: worth keeping whatever a reward function did.
-      const usersFault = error instanceof GrpoError && error.code.startsWith('REWARD');
-      if (sinceSaved > 0 && (interrupted || usersFault)) {
-        const path = await save();
-        if (path && !interrupted) callbacks.onNotice?.(`saved ${path} before the error below`);
+      const usersFault = error instanceof GrpoError && KEEPS_WEIGHTS.test(error.code);
+      if (state.global_step > savedStep && (interrupted || usersFault)) {
+        await save();
+        await writer?.settle();
+        if (checkpoint && !interrupted) callbacks.onNotice?.(`saved ${checkpoint} before the error below`);
       }
       if (!interrupted) throw error;
     }
 
     let finalModel: string | undefined;
     if (!interrupted && run) {
+      if (state.global_step > savedStep) await save();
+      await writer?.settle();
       callbacks.onPhase?.('saving', state.global_step);
       finalModel = await run.writeFolder('final', (folder) => model.save(folder));
     }
+    await writer?.settle();
     const summary: TrainSummary = {
       steps: state.global_step,
       interrupted,
@@ -176,14 +210,33 @@ export async function runSession(session: Session): Promise<TrainSummary> {
       peakMemory: process.resourceUsage().maxRSS * 1024,
       outputDir: run?.path,
       finalModel,
-      checkpoint: run ? (await lastCheckpoint(run))?.path : undefined,
+      checkpoint,
     };
     await run?.writeJson('summary.json', snakeDeep(summary));
     return summary;
   } finally {
+    // What it still writes is written; an error of its own says less than the one under way.
+    await writer?.settle().catch(() => undefined);
     await log?.close();
     await method.close?.();
   }
+}
+
+/** Faults of what a user gave, after which the weights are worth as much as before. */
+const KEEPS_WEIGHTS = /^(REWARD_|DIVERGED$)/;
+
+/** `config.yaml` and `env.json`: what the run is made with, and, where it goes on, with what else. */
+async function describeRun(run: RunFolder, session: Session): Promise<void> {
+  const { plan, options, lineage, resumeFrom, changes = [] } = session;
+  await run.writeConfig(session.config);
+  const now = await environment(plan.engine, options.seed, lineage);
+  const env = resumeFrom
+    ? withSitting(await run.readJson('env.json'), now, {
+        from_step: resumeFrom.state.global_step,
+        changed: changes,
+      })
+    : now;
+  await run.writeJson('env.json', env);
 }
 
 /** Equal completions of a prompt once, with how many there were. */

@@ -14,8 +14,10 @@ import type { Metrics } from '../run/metrics.js';
 import type { Problem } from '../tasks/task.js';
 import { planBatches } from './batches.js';
 import type { TrainSummary } from './events.js';
+import type { NonFinite } from './nonfinite.js';
 import { prepare, type TrainExtras } from './prepare.js';
 import { stopwatch } from './rollout.js';
+import { Split, ranges } from './split.js';
 import { learningRateAt } from './schedule.js';
 import { restore, runSession, type Method } from './session.js';
 import { optimizerOptions } from './optimizer.js';
@@ -24,7 +26,7 @@ import { optimizerOptions } from './optimizer.js';
 export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promise<TrainSummary> {
   const config = sftConfig(input);
   const options = toOptions(config);
-  const ready = await prepare(options, extras);
+  const ready = await prepare(options, extras, config);
   const { dataset, run, resumeFrom } = ready;
   // A problem has one answer here: groups of one, each used once.
   const batches = planBatches(dataset.stages, { ...options, numGenerations: 1, numIterations: 1 });
@@ -32,13 +34,18 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
     const model = await ready.load();
     if (resumeFrom) await restore(model, resumeFrom);
     const noWeightDecay = withoutWeightDecay(expectedTensors(model.config));
+    const split = new Split(undefined, extras.onNotice);
     const method: Method = {
       async takeStep(step) {
         extras.onPhase?.('learning', step);
         const start = performance.now();
         const learningRate = learningRateAt(step - 1, batches.totalSteps, options);
         const problems = batches.prompts(step - 1).map((index) => dataset.train[index]!);
-        const learned = await learnAnswers(model, problems, options, { learningRate, noWeightDecay });
+        const { metrics: learned, nonfinite } = await learnAnswers(model, problems, options, {
+          learningRate,
+          noWeightDecay,
+          split,
+        });
         const metrics: Metrics = {
           step,
           ...learned,
@@ -46,7 +53,7 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
           learning_rate: learningRate,
           step_time: (performance.now() - start) / 1000,
         };
-        return { metrics };
+        return { metrics, nonfinite };
       },
       evaluate: () => ready.evaluate(model, options.temperature),
       reached: ({ accuracy }) => options.targetAccuracy !== null && accuracy >= options.targetAccuracy,
@@ -65,6 +72,7 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
       method,
       options,
       config,
+      changes: ready.changes,
       plan,
       run,
       resumeFrom,
@@ -80,18 +88,51 @@ async function learnAnswers(
   model: TrainableModel,
   problems: Problem[],
   options: SftOptions,
-  step: { learningRate: number; noWeightDecay: string[] },
-): Promise<Omit<Metrics, 'step'>> {
+  step: { learningRate: number; noWeightDecay: string[]; split: Split },
+): Promise<{ metrics: Omit<Metrics, 'step'>; nonfinite: NonFinite | undefined }> {
   const clock = stopwatch();
   const pairs = problems.map(({ prompt, answer }) => answerTokens(model, prompt, answer));
   const tokens = pairs.reduce((sum, { completion }) => sum + completion.length, 0);
-  const parts = options.gradientAccumulationSteps;
-  const size = pairs.length / parts;
+  const accumulated = options.gradientAccumulationSteps;
+  const { loss, entropy, computed } = await step.split.run('learn', pairs.length / accumulated, (pieces) =>
+    accumulate(model, pairs, tokens, accumulated * pieces),
+  );
+  const train = clock();
+  const gradNorm = await model.optimizerStep(optimizerOptions(options, step));
+  const nonfinite = [
+    { what: 'loss' as const, value: loss },
+    { what: 'gradient norm' as const, value: gradNorm },
+  ].find(({ value }) => !Number.isFinite(value));
+  return {
+    metrics: {
+      ...(!nonfinite && { loss, grad_norm: gradNorm }),
+      entropy,
+      'completions/mean_length': tokens / pairs.length,
+      num_tokens: pairs.reduce((sum, { prompt, completion }) => sum + prompt.length + completion.length, 0),
+      'time/train': train,
+      'time/optimizer': clock(),
+      'tokens/computed': computed,
+    },
+    nonfinite: nonfinite && {
+      ...nonfinite,
+      batch: problems.map(({ prompt, answer }) => ({ prompt, answer })),
+    },
+  };
+}
+
+/** The gradient of the mean over all `tokens`, part after part. */
+async function accumulate(
+  model: TrainableModel,
+  pairs: { prompt: Int32Array; completion: Int32Array }[],
+  tokens: number,
+  parts: number,
+) {
   let loss = 0;
   let entropy = 0;
   let computed = 0;
-  for (let i = 0; i < parts; i++) {
-    const part = pairs.slice(i * size, (i + 1) * size);
+  await model.zeroGrad(); // where this is another try
+  for (const { from, to } of ranges(pairs.length, parts)) {
+    const part = pairs.slice(from, to);
     const batch: Batch = {
       prompts: part.map(({ prompt }) => prompt),
       completions: part.map(({ completion }) => completion),
@@ -103,18 +144,7 @@ async function learnAnswers(
     computed += scores.computed;
     await model.backward(new Float32Array(scores.logps.length).fill(-1 / tokens), null);
   }
-  const train = clock();
-  const gradNorm = await model.optimizerStep(optimizerOptions(options, step));
-  return {
-    loss,
-    entropy,
-    grad_norm: gradNorm,
-    'completions/mean_length': tokens / pairs.length,
-    num_tokens: pairs.reduce((sum, { prompt, completion }) => sum + prompt.length + completion.length, 0),
-    'time/train': train,
-    'time/optimizer': clock(),
-    'tokens/computed': computed,
-  };
+  return { loss, entropy, computed };
 }
 
 /**

@@ -28,6 +28,7 @@ import { ReferenceCache } from './reference-cache.js';
 import { recallRollout, rememberRollout, type RolloutMemory } from './rollout-memory.js';
 import { collect, partOf, sampledTokens, trlTokens, type Rollout, type RolloutContext } from './rollout.js';
 import { learningRateAt } from './schedule.js';
+import { Split, scoreInParts, type SplitMemory } from './split.js';
 import { tokenDetails } from './token-details.js';
 import { restore, runSession, taskColumns, type Method } from './session.js';
 
@@ -36,6 +37,7 @@ interface TrainMemory {
   /** Completions between two uses. */
   rollout?: RolloutMemory;
   entropy: EntropyMemory;
+  split: SplitMemory;
 }
 
 /**
@@ -45,7 +47,7 @@ interface TrainMemory {
 export async function train(input: TrainInput = {}, extras: TrainExtras = {}): Promise<TrainSummary> {
   const config = trainConfig(input);
   const options = toOptions(config);
-  const ready = await prepare(options, extras);
+  const ready = await prepare(options, extras, config);
   const { dataset, run, resumeFrom } = ready;
   for (const notice of checkCombinations(options, ready.rewards.length)) extras.onNotice?.(notice);
   const batches = planBatches(dataset.stages, options);
@@ -71,6 +73,8 @@ export async function train(input: TrainInput = {}, extras: TrainExtras = {}): P
       options,
       config,
       lineage: ready.lineage,
+      changes: ready.changes,
+      savesReference: options.syncRefModel,
       columns: columnsOf(ready),
       plan,
       run,
@@ -93,14 +97,20 @@ async function grpo(
 ): Promise<Method> {
   const { task, dataset, run, resumeFrom } = ready;
   const memory = resumeFrom?.state.memory as TrainMemory | undefined;
+  const split = new Split(memory?.split, extras.onNotice);
+  const scorer: Pick<TrainableModel, 'score'> = {
+    score: (batch, how) =>
+      split.run('score', batch.completions.length, (parts) => scoreInParts(model, batch, how, parts)),
+  };
   // A reference that follows the policy says other things later: what it said is of no use to a resumed run.
   const file = options.syncRefModel ? undefined : run?.file('reference.jsonl');
   const reference =
     options.beta === 0
       ? undefined
-      : await ReferenceCache.open(model, options.temperature, file, resumeFrom?.state.global_step);
+      : await ReferenceCache.open(scorer, options.temperature, file, resumeFrom?.state.global_step);
   const context: RolloutContext = {
     model,
+    split,
     options,
     problems: dataset.train,
     rewards: ready.rewards,
@@ -129,6 +139,7 @@ async function grpo(
         learningRate,
         noWeightDecay,
         entropyBonus,
+        split,
         onPolicy: fresh,
       });
       if (options.syncRefModel && step % options.refModelSyncSteps === 0) {
@@ -139,20 +150,24 @@ async function grpo(
         ...metricsOf(step, part, learned, ready, options.numGenerations),
         ...(fresh ? costsOf(rollout!, learned) : { num_tokens: 0, 'tokens/computed': learned.computed }),
         ...(entropyBonus.enabled && { entropy_coef: entropyBonus.coef }),
+        ...(mostParts(split) > 1 && { parts: mostParts(split) }),
         epoch: batches.epoch(step - 1),
         learning_rate: learningRate,
         step_time: (performance.now() - start) / 1000,
       };
-      return { metrics, ...(fresh && { completions: judged(rollout!, ready, model.tokenizer) }) };
+      return {
+        metrics,
+        nonfinite: learned.nonfinite,
+        ...(fresh && { completions: judged(rollout!, ready, model.tokenizer) }),
+      };
     },
     evaluate: () => ready.evaluate(model, 0),
     remember: (step): TrainMemory => ({
       ...(rollout && !batches.samples(step) && { rollout: rememberRollout(rollout) }),
       entropy: entropyBonus.remember(),
+      split: split.parts,
     }),
-    ...(options.syncRefModel && {
-      saveExtra: (folder: string) => model.saveReference(join(folder, REFERENCE_FILE)),
-    }),
+    sync: async () => reference?.sync(),
     close: async () => reference?.close(),
   };
 }
@@ -171,12 +186,11 @@ function metricsOf(
     completions.filter(of).length / completions.length;
   return {
     step,
-    loss: learned.loss,
+    ...finite({ loss: learned.loss, grad_norm: learned.gradNorm }),
     reward: mean(advantages.rewards),
     reward_std: standardDeviation(advantages.rewards),
     frac_reward_zero_std: advantages.flat.filter(Boolean).length / advantages.flat.length,
     ...groupMetrics(rollout, numGenerations),
-    grad_norm: learned.gradNorm,
     ...learned.metrics,
     'completions/mean_length': sampledTokens(rollout) / lengths.length,
     'completions/min_length': Math.min(...lengths),
@@ -193,6 +207,12 @@ function metricsOf(
     'time/optimizer': learned.seconds.optimizer,
   };
 }
+
+const mostParts = ({ parts }: Split): number => Math.max(...Object.values(parts));
+
+/** What is a number. */
+const finite = (metrics: Partial<Metrics>): Partial<Metrics> =>
+  Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value)));
 
 /** Of the sampling that the step began with, all of its generation. */
 function costsOf(rollout: Rollout, learned: Learned): Partial<Metrics> {

@@ -14,7 +14,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { GrpoError } from '../errors.js';
-import { memory } from '../machine.js';
+import { memory } from '../memory.js';
 import { packageRoot, packageVersion, readJson } from '../paths.js';
 import type { Libtorch } from './inspect.js';
 import { withLock } from './lock.js';

@@ -2,7 +2,8 @@
 import { existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { GrpoError } from '../errors.js';
-import { memory, nvidiaGpus, processor, type Memory, type Processor } from '../machine.js';
+import { nvidiaGpus, processor, type Processor } from '../machine.js';
+import { memory, type Memory } from '../memory.js';
 import type { EngineInfo } from '../native/types.js';
 import { addonPath, cacheDir, packageVersion } from '../paths.js';
 import { buildStamp, type BuildStamp } from './build.js';

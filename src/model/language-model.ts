@@ -2,10 +2,9 @@
  * A language model that samples, scores and learns: the engine and its tokenizer in one object.
  * Everything here is about tokens and weights; rewards and losses are elsewhere.
  */
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { GrpoError } from '../errors.js';
-import { createEngine } from '../native/addon.js';
+import { memory } from '../memory.js';
+import { createEngine, writeSnapshot } from '../native/addon.js';
 import { matrixBackend, rememberMatrixBackend } from '../native/matrix-backend.js';
 import type {
   Batch,
@@ -17,13 +16,14 @@ import type {
   NativeEngine,
   OptimizerOptions,
   SampleRequest,
-  TensorKind,
+  TensorSnapshot,
   TokenScores,
 } from '../native/types.js';
-import { readModelConfig } from './config.js';
+import { parameterCount, readModelConfig } from './config.js';
 import type { DownloadProgress } from './download.js';
 import { resolveModel } from './files.js';
-import { encodeHeader, locateTensors, readHeader } from './safetensors.js';
+import { locateTensors, readHeader } from './safetensors.js';
+import { MOMENTS, ModelSaver, readKeptFiles, tensorsOf, type KindOfTensor } from './saving.js';
 import { readEosTokenIds, Tokenizer } from './tokenizer.js';
 
 export interface LoadOptions {
@@ -35,11 +35,13 @@ export interface LoadOptions {
   dtype?: DType;
   /** CPU threads; 0 (default): one a physical core. */
   threads?: number;
+  /** GB that the process may take; null (default): what is free. Beyond it, work fails with `OUT_OF_MEMORY`. */
+  maxMemory?: number | null;
   onProgress?: (progress: DownloadProgress) => void;
   signal?: AbortSignal;
 }
 
-export interface InitializeOptions extends Pick<LoadOptions, 'device' | 'dtype' | 'threads'> {
+export interface InitializeOptions extends Pick<LoadOptions, 'device' | 'dtype' | 'threads' | 'maxMemory'> {
   config: ModelConfig;
   tokenizer: Tokenizer;
   eosTokenIds: number[];
@@ -53,7 +55,12 @@ export interface SampleOptions
       SampleRequest,
       'prompts' | 'promptIndices' | 'numGenerations' | 'maxCompletionLength' | 'seed' | 'step' | 'temperature'
     >,
-    Partial<Pick<SampleRequest, 'topK' | 'topP' | 'minP' | 'repetitionPenalty' | 'keepActivations'>> {
+    Partial<
+      Pick<
+        SampleRequest,
+        'firstGeneration' | 'topK' | 'topP' | 'minP' | 'repetitionPenalty' | 'keepActivations'
+      >
+    > {
   /** Ends a completion whose text so far it accepts. `prompt` is a position in `prompts`. */
   stop?: (text: string, prompt: number) => boolean;
   signal?: AbortSignal;
@@ -80,6 +87,9 @@ export interface Samples {
 }
 
 export class LanguageModel {
+  /** What a saved model has beside weights. */
+  readonly #files: Map<string, Uint8Array>;
+
   private constructor(
     /** Where it was read from. */
     readonly folder: string,
@@ -87,31 +97,41 @@ export class LanguageModel {
     readonly tokenizer: Tokenizer,
     readonly eosTokenIds: number[],
     readonly engine: NativeEngine,
-  ) {}
+    files = new Map<string, Uint8Array>(),
+  ) {
+    this.#files = files;
+  }
 
   /**
    * Reads a model, fetching it first where it is a hub id that isn't in the cache.
    * @throws {GrpoError} whatever is wrong with the folder, before any weight is read
    */
   static async load(options: LoadOptions): Promise<LanguageModel> {
-    const { device = 'cpu', dtype = 'float32', threads = 0, onProgress, signal } = options;
+    const { device = 'cpu', dtype = 'float32', threads = 0, maxMemory = null, onProgress, signal } = options;
     const folder = await resolveModel(options.model, {
       ...(onProgress && { onProgress }),
       ...(signal && { signal }),
     });
     const config = await readModelConfig(folder);
-    const [tensors, tokenizer] = await Promise.all([
+    const [tensors, tokenizer, files] = await Promise.all([
       locateTensors(folder, config),
       Tokenizer.load(folder, config.vocabSize),
+      readKeptFiles(folder),
     ]);
-    const engine = await openEngine({ device, dtype, threads }, (empty) => empty.load(config, tensors));
-    return new LanguageModel(folder, config, tokenizer, await readEosTokenIds(folder, tokenizer), engine);
+    const engine = await openEngine({ device, dtype, threads, maxMemory }, (empty) =>
+      empty.load(config, tensors),
+    );
+    const eosTokenIds = await readEosTokenIds(folder, tokenizer);
+    return new LanguageModel(folder, config, tokenizer, eosTokenIds, engine, files);
   }
 
   /** A model of random weights, which needs no file: for benchmarks and tests. It has no folder to save from. */
   static async initialize(options: InitializeOptions): Promise<LanguageModel> {
-    const { config, tokenizer, eosTokenIds, seed, device = 'cpu', dtype = 'float32', threads = 0 } = options;
-    const engine = await openEngine({ device, dtype, threads }, (empty) => empty.initialize(config, seed));
+    const { config, tokenizer, eosTokenIds, seed } = options;
+    const { device = 'cpu', dtype = 'float32', threads = 0, maxMemory = null } = options;
+    const engine = await openEngine({ device, dtype, threads, maxMemory }, (empty) =>
+      empty.initialize(config, seed),
+    );
     return new LanguageModel('', config, tokenizer, eosTokenIds, engine);
   }
 
@@ -147,6 +167,7 @@ export class LanguageModel {
       topP: 1,
       minP: 0,
       repetitionPenalty: 1,
+      firstGeneration: 0,
       ...options,
       eosTokenIds: this.eosTokenIds,
     });
@@ -204,38 +225,62 @@ export class LanguageModel {
     return this.engine.backward(dLogps, dEntropies);
   }
 
-  /** Clips, takes an AdamW step, forgets the gradients. Gives the gradients' norm before clipping. */
+  /** Forgets gradients and activations. */
+  zeroGrad(): Promise<void> {
+    return this.engine.zeroGrad();
+  }
+
+  /** Forgets AdamW's moments and steps, as if none had been taken. */
+  resetOptimizer(): Promise<void> {
+    return this.engine.resetOptimizer();
+  }
+
+  /**
+   * Clips, takes an AdamW step, forgets the gradients. Gives the gradients' norm before clipping; where that
+   * is not finite, nothing is updated.
+   */
   optimizerStep(options: OptimizerOptions): Promise<number> {
     return this.engine.optimizerStep(options);
   }
 
   /** Writes a folder that transformers loads: weights in float32, the rest as it was read. */
-  async save(folder: string): Promise<void> {
-    await mkdir(folder, { recursive: true });
-    for (const name of await readdir(this.folder)) {
-      if (KEPT_FILES.test(name)) await copyFile(join(this.folder, name), join(folder, name));
-    }
-    const config = JSON.parse(await readFile(join(this.folder, 'config.json'), 'utf8')) as Record<
-      string,
-      unknown
-    >;
-    const key = 'torch_dtype' in config ? 'torch_dtype' : 'dtype';
-    await writeFile(
-      join(folder, 'config.json'),
-      `${JSON.stringify({ ...config, [key]: 'float32' }, null, 2)}\n`,
-    );
-    await this.#write(join(folder, 'model.safetensors'), ['weight']);
+  save(folder: string): Promise<void> {
+    return this.#saver().then((saver) => saver.save(folder));
+  }
+
+  /** Writes AdamW's moments, as `exp_avg.NAME` and `exp_avg_sq.NAME`. */
+  saveOptimizer(file: string): Promise<void> {
+    return this.#saver().then((saver) => saver.saveOptimizer(file));
+  }
+
+  /** Writes the reference's weights. */
+  saveReference(file: string): Promise<void> {
+    return this.#saver().then((saver) => saver.saveReference(file));
+  }
+
+  /** Bytes that a snapshot takes. */
+  snapshotBytes({ reference = false } = {}): number {
+    return 4 * parameterCount(this.config) * (1 + MOMENTS.length + (reference ? 1 : 0));
+  }
+
+  /**
+   * The weights, moments and, if asked for, the reference as they are now: written while the model goes on.
+   * Takes memory for all of them until it is released.
+   */
+  async snapshot({ reference = false } = {}): Promise<ModelSnapshot> {
+    const parameters = await this.engine.parameters();
+    const tensors = tensorsOf(parameters, [
+      'weight',
+      ...MOMENTS,
+      ...(reference ? ['reference' as const] : []),
+    ]);
+    return new ModelSnapshot(this.#files, parameters, tensors, await this.engine.snapshot(tensors));
   }
 
   /** Replaces the weights by those of a folder that `save` wrote. */
   async loadWeights(folder: string): Promise<void> {
     const tensors = await locateTensors(folder, this.config);
     await this.engine.readTensors(tensors.map((tensor) => ({ ...tensor, kind: 'weight' as const })));
-  }
-
-  /** Writes the reference's weights, which can't be had from the model any more once it has followed the policy. */
-  saveReference(file: string): Promise<void> {
-    return this.#write(file, ['reference']);
   }
 
   async loadReference(file: string): Promise<void> {
@@ -247,11 +292,6 @@ export class LanguageModel {
         kind: 'reference' as const,
       })),
     );
-  }
-
-  /** Writes AdamW's moments, as `exp_avg.NAME` and `exp_avg_sq.NAME`. */
-  saveOptimizer(file: string): Promise<void> {
-    return this.#write(file, MOMENTS);
   }
 
   /** @param steps AdamW's count of steps taken when `file` was written */
@@ -273,26 +313,50 @@ export class LanguageModel {
     return this.engine.dispose();
   }
 
-  async #write(file: string, kinds: TensorKind[]): Promise<void> {
-    const parameters = await this.engine.parameters();
-    const tensors = kinds.flatMap((kind) => parameters.map(({ name, shape }) => ({ name, shape, kind })));
-    const named: NamedTensor[] = tensors.map(({ name, shape, kind }) => ({
-      name: kind === 'weight' ? name : `${kind}.${name}`,
-      shape,
-    }));
-    await this.engine.writeTensors(file, encodeHeader(named), tensors);
+  async #saver(): Promise<ModelSaver> {
+    return new ModelSaver(this.#files, await this.engine.parameters(), (file, header, tensors) =>
+      this.engine.writeTensors(file, header, tensors),
+    );
+  }
+}
+
+/** A model as it was: see `LanguageModel.snapshot`. */
+export class ModelSnapshot extends ModelSaver {
+  readonly #native: TensorSnapshot;
+
+  constructor(
+    files: Map<string, Uint8Array>,
+    parameters: NamedTensor[],
+    tensors: KindOfTensor[],
+    native: TensorSnapshot,
+  ) {
+    super(files, parameters, (file, header, wanted) => {
+      const indices = Int32Array.from(wanted, ({ name, kind }) =>
+        tensors.findIndex((one) => one.name === name && one.kind === kind),
+      );
+      return writeSnapshot(native, file, header, indices);
+    });
+    this.#native = native;
+  }
+
+  /** Gives the memory back. Idempotent. */
+  release(): void {
+    this.#native.release();
   }
 }
 
 /** An engine that `fill` gave its weights. */
 async function openEngine(
-  { device, dtype, threads }: Omit<EngineOptions, 'matrixBackend'>,
+  { maxMemory, ...options }: Omit<EngineOptions, 'matrixBackend'> & { maxMemory: number | null },
   fill: (engine: NativeEngine) => Promise<void>,
 ): Promise<NativeEngine> {
-  const engine = createEngine({ device, dtype, threads, matrixBackend: matrixBackend(threads) });
+  const backend = matrixBackend(options.threads);
+  const engine = createEngine({ ...options, matrixBackend: backend });
   try {
+    await engine.info(); // now libtorch is there, and counts
+    await engine.limitMemory(roomForTensors(maxMemory));
     await fill(engine);
-    await rememberMatrixBackend(threads, await engine.info());
+    await rememberMatrixBackend(options.threads, await engine.info());
   } catch (error) {
     await engine.dispose();
     throw error;
@@ -300,11 +364,14 @@ async function openEngine(
   return engine;
 }
 
-const MOMENTS: TensorKind[] = ['exp_avg', 'exp_avg_sq'];
+/** Bytes for what JavaScript and malloc take beside tensors, from now on. */
+const BESIDE = 128 << 20;
 
-/** Files of a model folder that training doesn't change. */
-const KEPT_FILES =
-  /^(generation_config|tokenizer.*|special_tokens_map|added_tokens|vocab|chat_template)\.json$|^(merges\.txt|chat_template\.jinja|LICENSE.*)$/;
+/** Bytes that tensors may take; at least one, since 0 is no limit. */
+function roomForTensors(maxMemory: number | null): number {
+  const room = maxMemory === null ? memory().free : maxMemory * 1e9 - process.memoryUsage.rss();
+  return Math.max(1, room - BESIDE);
+}
 
 /** Completions that share tokens share their text: each is decoded once. */
 class TextCache {

@@ -66,6 +66,13 @@ export function createEngine(options: EngineOptions): NativeEngine {
   });
 }
 
+/** Writes tensors of a snapshot; rejects with a `GrpoError`. */
+export function writeSnapshot(...args: Parameters<NativeAddon['writeSnapshot']>): Promise<void> {
+  return loadAddon()
+    .writeSnapshot(...args)
+    .catch((error: unknown) => Promise.reject(asGrpoError(error)));
+}
+
 /** What a user can mend by giving other input; all else is a failure at run time. */
 const INPUT_CODES = new Set([
   'BAD_ARGUMENT',

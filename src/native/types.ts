@@ -63,6 +63,8 @@ export interface SampleRequest extends SamplingOptions {
   prompts: Int32Array[];
   /** Completions a prompt (G). Completion i belongs to prompt `floor(i / numGenerations)`. */
   numGenerations: number;
+  /** Of each prompt, the first of them: those before are sampled apart. It decides the draws. */
+  firstGeneration: number;
   maxCompletionLength: number;
   eosTokenIds: number[];
   /** The draw of a token depends on (seed, step, promptIndices[p], completion, position) alone. */
@@ -181,8 +183,9 @@ export interface NativeEngine {
   forward(batch: Batch, temperature: number): Promise<TokenScores>;
   /** Adds to the gradients, given dL/dlogps and (or null) dL/dentropies of the last forward. */
   backward(dLogps: Float32Array, dEntropies: Float32Array | null): Promise<void>;
-  /** Clips, takes one AdamW step, zeroes the gradients; gives the norm before clipping. */
+  /** Clips, takes one AdamW step, zeroes the gradients; gives the norm before clipping. Not finite: no step. */
   optimizerStep(options: OptimizerOptions): Promise<number>;
+  /** Forgets gradients and activations. */
   zeroGrad(): Promise<void>;
 
   /** Logits `[ids.length, vocabSize]` of one sequence, row-major. */
@@ -197,16 +200,30 @@ export interface NativeEngine {
     header: Uint8Array,
     tensors: { name: string; kind: TensorKind }[],
   ): Promise<void>;
+  /** Copies of tensors as they are now, in the machine's memory: for `writeSnapshot`. */
+  snapshot(tensors: { name: string; kind: TensorKind }[]): Promise<TensorSnapshot>;
   /** Reads tensors (all F32) into the optimiser's moments or the weights. */
   readTensors(tensors: (TensorLocation & { kind: TensorKind })[]): Promise<void>;
   /** AdamW's count of steps taken. */
   setOptimizerSteps(steps: number): Promise<void>;
+  /** No moments, no steps taken. */
+  resetOptimizer(): Promise<void>;
 
   memory(): Promise<MemoryReport>;
+  /** From now on the process' tensors may take so many bytes more; beyond it `OUT_OF_MEMORY`. 0: no limit. On the CPU. */
+  limitMemory(bytes: number): Promise<void>;
   /** Ends queued work with `ABORTED` as soon as the running operation reaches a token or layer boundary. */
   abort(): void;
   /** Idempotent; resolves when the thread has gone and memory is freed. */
   dispose(): Promise<void>;
+}
+
+/** Tensors as they were. Needs no engine any more. */
+export interface TensorSnapshot {
+  /** Held. */
+  readonly bytes: number;
+  /** Gives the memory back. Idempotent. */
+  release(): void;
 }
 
 export interface EngineOptions {
@@ -235,6 +252,16 @@ export interface MachineLimits {
 
 export interface NativeAddon {
   Engine: new (options: EngineOptions) => NativeEngine;
+  /**
+   * Writes `header` and then some tensors of the snapshot as float32 to `file`, on a thread of its own, and
+   * syncs it to disk.
+   */
+  writeSnapshot(
+    snapshot: TensorSnapshot,
+    file: string,
+    header: Uint8Array,
+    indices: Int32Array,
+  ): Promise<void>;
   /** Probabilities `[vocab]` that the sampler draws from; for tests against exact values. */
   probabilities(logits: Float32Array, history: Int32Array, options: SamplingOptions): Float32Array;
   /** Measures for about a second, on the calling thread, with half a GB. `threads` 0: libtorch's own number. */

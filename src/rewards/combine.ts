@@ -20,12 +20,21 @@ export function weightedSum(
   });
 }
 
-/** Their weighted sum. */
-export function combine(rewards: readonly NamedReward[], weights: readonly number[] | null): RewardFunction {
-  if (rewards.length === 1 && weights === null) return rewards[0]!.reward;
-  return async (completions) => {
+/**
+ * Their weighted sum, as `evaluate` takes it.
+ * @param timeout seconds that each may take; 0: no limit
+ */
+export function combine(
+  rewards: readonly NamedReward[],
+  weights: readonly number[] | null,
+  timeout: number,
+): { reward: RewardFunction; rewardTimeout: number } {
+  if (rewards.length === 1 && weights === null) return { reward: rewards[0]!.reward, rewardTimeout: timeout };
+  const reward: RewardFunction = async (completions) => {
     const perFunction: number[][] = [];
-    for (const { name, reward } of rewards) perFunction.push(await judge(reward, completions, { name }));
+    for (const { name, reward } of rewards)
+      perFunction.push(await judge(reward, completions, { name, timeout }));
     return Array.from(weightedSum(perFunction, weights), (sum) => (Number.isNaN(sum) ? null : sum));
   };
+  return { reward, rewardTimeout: 0 };
 }

@@ -1,15 +1,17 @@
 /**
- * `checkpoints/checkpoint-N/`: a model folder, the optimiser's moments and where the run was.
+ * `checkpoints/checkpoint-N/`: a model folder, the optimiser's moments and where the run was. Written aside,
+ * synced, and given its name when it is whole.
  * The draws of a run depend on its seed and the step alone, so the step is its random state.
  */
-import { access, readFile, readdir, rm } from 'node:fs/promises';
+import { access, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { GrpoError } from '../errors.js';
-import type { Lineage } from './environment.js';
+import { syncFolder, writeSynced } from '../disk.js';
 import type { Evaluation } from '../grpo/evaluate.js';
-import { writeAtomic } from '../disk.js';
+import type { Lineage } from './environment.js';
 import type { RunFolder } from './folder.js';
+import { faultOf, writeManifest } from './manifest.js';
 import type { Metrics } from './metrics.js';
 
 const FOLDER = 'checkpoints';
@@ -18,7 +20,6 @@ export const OPTIMIZER_FILE = 'optimizer.safetensors';
 /** Of runs whose reference follows the policy. */
 export const REFERENCE_FILE = 'reference.safetensors';
 
-/** Written last: a folder without it is not a checkpoint. */
 export interface TrainerState {
   global_step: number;
   epoch: number;
@@ -30,6 +31,8 @@ export interface TrainerState {
   elapsed: number;
   /** Evaluation before the first step, where there was one. */
   eval_before?: Evaluation | undefined;
+  /** The last one since. */
+  eval_after?: Evaluation | undefined;
   best?: { step: number; accuracy: number } | undefined;
   /** The step's metrics, when the run was interrupted before its evaluation. */
   pending?: Metrics | undefined;
@@ -42,47 +45,95 @@ export interface Checkpoint {
   state: TrainerState;
 }
 
+/** A model, or a snapshot of one. */
 export interface Saveable {
   save(folder: string): Promise<void>;
   saveOptimizer(file: string): Promise<void>;
+  saveReference(file: string): Promise<void>;
 }
 
-/** Saves under a temporary name first, then removes the oldest ones beyond `limit` (0: keeps all). */
+export interface SaveOptions {
+  /** Older checkpoints that stay; 0: all. */
+  limit: number;
+  /** Whether the reference is a part of it. */
+  reference: boolean;
+  /** What else must be on the disk before the checkpoint counts. */
+  sync?: () => Promise<void>;
+}
+
+/** @param state as JSON, since the run goes on meanwhile */
 export async function saveCheckpoint(
   run: RunFolder,
   model: Saveable,
-  state: TrainerState,
-  limit: number,
-  saveExtra?: (folder: string) => Promise<void>,
+  { step, state }: { step: number; state: string },
+  options: SaveOptions,
 ): Promise<string> {
-  const path = await run.writeFolder(join(FOLDER, `checkpoint-${state.global_step}`), async (temporary) => {
+  const path = await run.writeFolder(join(FOLDER, `checkpoint-${step}`), async (temporary) => {
     await model.save(temporary);
     await model.saveOptimizer(join(temporary, OPTIMIZER_FILE));
-    await saveExtra?.(temporary);
-    await writeAtomic(join(temporary, STATE), `${JSON.stringify(state, null, 2)}\n`);
+    if (options.reference) await model.saveReference(join(temporary, REFERENCE_FILE));
+    await writeSynced(join(temporary, STATE), state);
+    await options.sync?.();
+    await writeManifest(temporary);
   });
-  if (limit > 0) {
-    const steps = await checkpointSteps(run);
-    for (const step of steps.slice(0, Math.max(0, steps.length - limit)))
-      await rm(run.file(FOLDER, `checkpoint-${step}`), { recursive: true, force: true });
+  if (options.limit > 0) {
+    const all = await checkpointSteps(run);
+    for (const old of all.slice(0, Math.max(0, all.length - options.limit)))
+      await rm(run.file(FOLDER, `checkpoint-${old}`), { recursive: true, force: true });
   }
   return path;
 }
 
-/** The last complete checkpoint. */
-export async function lastCheckpoint(run: RunFolder): Promise<Checkpoint | undefined> {
-  for (const step of (await checkpointSteps(run)).reverse()) {
+/**
+ * The newest whole checkpoint, or the one that `name` names.
+ * @param onNotice told of those that are passed over, with what is wrong with them
+ * @throws {GrpoError} RESUME_CHECKPOINT where the named one is not there, or not whole
+ */
+export async function findCheckpoint(
+  run: RunFolder,
+  name?: string,
+  onNotice?: (text: string) => void,
+): Promise<Checkpoint | undefined> {
+  const all = await checkpointSteps(run);
+  const wanted = name === undefined ? undefined : Number(name.replace('checkpoint-', ''));
+  if (wanted !== undefined && !all.includes(wanted))
+    throw new GrpoError('RESUME_CHECKPOINT', `${run.path} holds no ${name}`, {
+      fix:
+        all.length > 0
+          ? `resume from one of ${all.map((step) => `checkpoint-${step}`).join(', ')}`
+          : 'leave the name out: the run starts from the beginning',
+      value: name,
+    });
+  for (const step of wanted === undefined ? all.reverse() : [wanted]) {
     const path = run.file(FOLDER, `checkpoint-${step}`);
-    const text = await readFile(join(path, STATE), 'utf8').catch(() => undefined);
-    if (text === undefined) continue;
-    try {
-      const state = JSON.parse(text) as TrainerState;
-      if (state.global_step === step) return { path, state };
-    } catch {
-      // Damaged: an older one will do.
-    }
+    const fault = await faultOf(path, { hashes: true });
+    if (fault === undefined)
+      return { path, state: JSON.parse(await readFile(join(path, STATE), 'utf8')) as TrainerState };
+    if (wanted !== undefined)
+      throw new GrpoError('RESUME_CHECKPOINT', `${path} is not whole: ${fault}`, {
+        fix: 'resume without a name: the newest whole checkpoint is taken',
+        value: name,
+      });
+    onNotice?.(`${path} is not whole and is passed over: ${fault}`);
   }
   return undefined;
+}
+
+/**
+ * Sets aside checkpoints that a run resumed from an earlier one will make anew.
+ * @returns their new names
+ */
+export async function setAside(run: RunFolder, after: number): Promise<string[]> {
+  const names: string[] = [];
+  for (const step of await checkpointSteps(run)) {
+    if (step <= after) continue;
+    const target = run.file(FOLDER, `replaced-checkpoint-${step}`);
+    await rm(target, { recursive: true, force: true });
+    await rename(run.file(FOLDER, `checkpoint-${step}`), target);
+    names.push(target);
+  }
+  if (names.length > 0) await syncFolder(run.file(FOLDER));
+  return names;
 }
 
 const checkpointSteps = (run: RunFolder): Promise<number[]> => steps(run.file(FOLDER));

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { arch, cpus, hostname, platform, release, totalmem } from 'node:os';
 import { promisify } from 'node:util';
 import type { EngineInfo } from '../native/types.js';
+import type { Change } from './resume.js';
 import { packageVersion } from '../paths.js';
 
 export interface Lineage {
@@ -55,4 +56,26 @@ async function gitCommit(): Promise<string | null> {
   } catch {
     return null;
   }
+}
+
+/** A further sitting of a run: when, from where, and what was different. */
+export interface Sitting {
+  from_step: number;
+  changed: Change[];
+}
+
+/** `env.json` of a run that goes on: as it was begun, and each sitting since. */
+export function withSitting(
+  before: Record<string, unknown> | undefined,
+  now: Record<string, unknown>,
+  sitting: Sitting,
+): Record<string, unknown> {
+  if (!before) return now;
+  const { started, resumed = [], ...begun } = before;
+  const { started: at, ...own } = now;
+  // Only what is another machine's, or another version's.
+  const other = Object.fromEntries(
+    Object.entries(own).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(begun[name])),
+  );
+  return { ...begun, started, resumed: [...(resumed as unknown[]), { at, ...sitting, ...other }] };
 }

@@ -3,11 +3,15 @@
  * `config.yaml`, `env.json`, `metrics.csv`, `metrics.jsonl`, `completions.jsonl`,
  * `checkpoints/checkpoint-N/`, `final/`, `summary.json`.
  */
-import { mkdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { GrpoError } from '../errors.js';
-import { diskError, writeAtomic } from '../disk.js';
+import { readJson } from '../paths.js';
+import { acquire, livingHolder, type Holder } from '../process-lock.js';
+import { diskError, syncFolder, writeAtomic } from '../disk.js';
+
+const LOCK = 'run.lock';
 
 /** Any of these makes a folder one that holds a run. */
 const TRACES = ['config.yaml', 'metrics.csv', 'checkpoints', 'final'];
@@ -38,6 +42,28 @@ export class RunFolder {
 
   async create(): Promise<void> {
     await mkdir(this.path, { recursive: true }).catch(diskError(this.path));
+    for (const folder of [this.path, this.file('checkpoints')]) await recover(folder);
+  }
+
+  /** Refuses where another process writes the run. */
+  checkFree(): void {
+    const holder = livingHolder(this.file(LOCK));
+    if (holder) throw this.#locked(holder);
+  }
+
+  /** Keeps other processes out until it is released. */
+  lock(): () => void {
+    const lock = acquire(this.file(LOCK));
+    if (lock.held) return lock.release;
+    throw this.#locked(lock.holder);
+  }
+
+  #locked(holder: Holder | undefined): GrpoError {
+    const who = holder ? `process ${holder.pid} on ${holder.host}, since ${holder.since}` : 'another process';
+    return new GrpoError('RUN_LOCKED', `${this.path} is being written by ${who}`, {
+      fix: `wait until it ends, or choose another --output-dir; if it runs no more (on another machine), remove ${this.file(LOCK)}`,
+      value: holder?.pid,
+    });
   }
 
   /** Bytes that may still be written. */
@@ -68,6 +94,10 @@ export class RunFolder {
     return writeAtomic(this.file(name), `${JSON.stringify(value, null, 2)}\n`);
   }
 
+  async readJson(name: string): Promise<Record<string, unknown> | undefined> {
+    return readJson(this.file(name));
+  }
+
   /** A folder that appears whole or not at all; what `fill` wrote is removed when it fails. */
   async writeFolder(name: string, fill: (temporary: string) => Promise<void>): Promise<string> {
     const target = this.file(name);
@@ -77,15 +107,28 @@ export class RunFolder {
       await rm(temporary, { recursive: true, force: true });
       await mkdir(temporary, { recursive: true });
       await fill(temporary);
+      await syncFolder(temporary);
       await rm(replaced, { recursive: true, force: true });
       if (await exists(target)) await rename(target, replaced);
       await rename(temporary, target);
+      await syncFolder(dirname(target));
       await rm(replaced, { recursive: true, force: true });
     } catch (error) {
       await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
       return diskError(target)(error);
     }
     return target;
+  }
+}
+
+/** Mends what a process that was killed in `writeFolder` left: what was to be replaced is put back. */
+async function recover(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const match = /^\.(.+)\.(old|tmp)$/.exec(name);
+    if (!match) continue;
+    const target = join(folder, match[1]!);
+    if (match[2] === 'old' && !(await exists(target))) await rename(join(folder, name), target);
+    else await rm(join(folder, name), { recursive: true, force: true });
   }
 }
 

@@ -41,6 +41,9 @@ export const METRIC_COLUMNS = [
   'entropy_coef', // its weight
   'cispo_clip_ratio',
   'vespo/phi_seq_mean',
+  'nonfinite', // 1: loss or gradient was no number, and the step was not applied
+  'parts', // that sampling or learning was done in, where memory did not suffice for the whole
+  'time/save', // seconds that the run waited for a checkpoint since the step before
   'frac_all_right', // groups without spread whose completions are all right: there is nothing left to teach
   'frac_same_answer', // agreement of answers to different prompts, beyond that of the right ones; 1: one answer for all
 ] as const;
@@ -89,6 +92,15 @@ export class LineFile {
   async append(lines: string): Promise<void> {
     try {
       await this.#handle.writeFile(lines);
+    } catch (error) {
+      throw asDiskError(error, this.#path);
+    }
+  }
+
+  /** What was appended is on the disk when this returns. */
+  async sync(): Promise<void> {
+    try {
+      await this.#handle.datasync();
     } catch (error) {
       throw asDiskError(error, this.#path);
     }
@@ -148,6 +160,10 @@ export class MetricsLog {
 
   completions(records: ({ step: number } & Record<string, unknown>)[]): Promise<void> {
     return this.#completions.append(records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+  }
+
+  async sync(): Promise<void> {
+    await Promise.all([this.#csv.sync(), this.#jsonl.sync(), this.#completions.sync()]);
   }
 
   async close(): Promise<void> {

@@ -80,7 +80,7 @@ describe('abort', () => {
     const prompts = largeBatch(6000).completions;
     await engine.sampleStart({
       ...SAMPLING,
-      ...{ prompts, promptIndices: [...prompts.keys()], numGenerations: 1 },
+      ...{ prompts, promptIndices: [...prompts.keys()], numGenerations: 1, firstGeneration: 0 },
       ...{ topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, eosTokenIds: [0] },
     });
     const before = engine.info();

@@ -57,6 +57,31 @@ describe('AdamW', () => {
       expect(maxDifference(weight, plain.weights.get(name)!), name).toBeLessThan(WEIGHT_TOLERANCE);
   });
 
+  it('applies nothing of a gradient that is no number, and goes on as if it had not been', async () => {
+    const [model, other] = [await load(), await load()];
+    await learnFrom(other, batchFrom(1), 1);
+    const expected = await other.optimizerStep(ADAMW);
+    await model.forward(batchFrom(0), 1);
+    await model.backward(randomFloats(tokenCount(batchFrom(0)), 0).fill(Infinity, 3, 4));
+    expect(await model.optimizerStep(ADAMW)).toBeNaN();
+    await learnFrom(model, batchFrom(1), 1);
+    expect(await model.optimizerStep(ADAMW)).toBe(expected);
+    expect(await tensorsOf(model, 'weight')).toEqual(await tensorsOf(other, 'weight'));
+    expect(await tensorsOf(model, 'exp_avg_sq')).toEqual(await tensorsOf(other, 'exp_avg_sq'));
+  });
+
+  it('forgets what it has done when it is told to', async () => {
+    const [model, other] = [await load(), await load()];
+    await learnFrom(model, batchFrom(0), 0);
+    await model.optimizerStep({ ...ADAMW, learningRate: 0 });
+    await model.resetOptimizer();
+    for (const one of [model, other]) {
+      await learnFrom(one, batchFrom(1), 1);
+      await one.optimizerStep(ADAMW);
+    }
+    expect(await tensorsOf(model, 'weight')).toEqual(await tensorsOf(other, 'weight'));
+  });
+
   it('clips what moves the weights, and tells the norm before', async () => {
     const [clipped, free] = [await load(), await load()];
     for (const model of [clipped, free]) await learnFrom(model, batchFrom(0), 1);

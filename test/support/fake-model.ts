@@ -136,6 +136,11 @@ export class FakeModel implements TrainableModel {
     this.calls.optimizer++;
     this.steps++;
     const norm = Math.hypot(...this.gradients);
+    if (!Number.isFinite(norm)) {
+      this.gradients.fill(0);
+      this.steps--;
+      return Promise.resolve(norm);
+    }
     const scale = o.maxGradNorm > 0 ? Math.min(1, o.maxGradNorm / (norm + 1e-6)) : 1;
     const [first, second] = this.moments;
     this.gradients.forEach((raw, i) => {
@@ -150,9 +155,40 @@ export class FakeModel implements TrainableModel {
     return Promise.resolve(norm);
   }
 
+  zeroGrad(): Promise<void> {
+    this.gradients.fill(0);
+    return Promise.resolve();
+  }
+
+  resetOptimizer(): Promise<void> {
+    for (const moment of this.moments) moment.fill(0);
+    this.steps = 0;
+    return Promise.resolve();
+  }
+
   async save(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, 'weights.json'), JSON.stringify([...this.weights]));
+  }
+
+  snapshotBytes(): number {
+    return 0;
+  }
+
+  /** What it is now, whatever becomes of it. */
+  snapshot() {
+    const { weights, moments, reference } = structuredClone({
+      weights: this.weights,
+      moments: this.moments,
+      reference: this.reference,
+    });
+    const then = Object.assign(Object.create(this) as FakeModel, { weights, moments, reference });
+    return Promise.resolve({
+      save: (folder: string) => this.save.call(then, folder),
+      saveOptimizer: (file: string) => this.saveOptimizer.call(then, file),
+      saveReference: (file: string) => this.saveReference.call(then, file),
+      release: () => undefined,
+    });
   }
 
   async loadWeights(folder: string): Promise<void> {

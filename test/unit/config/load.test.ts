@@ -89,7 +89,7 @@ it.each([
     'a.yaml:1: loss_type is "ppo"',
     'grpo, dr_grpo, bnpo, dapo, cispo, sapo, luspo or vespo',
   ],
-  ['resume: maybe', 'a.yaml:1: resume is "maybe"', 'true or false'],
+  ['resume: maybe', 'a.yaml:1: resume is "maybe"', 'true, false, or a checkpoint such as checkpoint-40'],
   ['stop: []', 'a.yaml:1: stop is []', 'answer, none, a text, or a list of texts'],
   ['device: gpu', 'a.yaml:1: device is "gpu"', 'cpu, cuda or cuda:N'],
   ['operations: "/"', 'a.yaml:1: operations is "/"', 'some of + - *, written together'],

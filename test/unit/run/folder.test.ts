@@ -1,7 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { lastCheckpoint, saveCheckpoint, type TrainerState } from '../../../src/run/checkpoints.js';
 import { asDiskError, writeAtomic } from '../../../src/disk.js';
 import { RunFolder, freeRunName } from '../../../src/run/folder.js';
 import { METRIC_COLUMNS, MetricsLog } from '../../../src/run/metrics.js';
@@ -21,6 +20,34 @@ describe('a run folder', () => {
     expect(await run.readConfig()).toEqual({ batch_size: 64, stop: 'answer' });
     expect(await codeOf(open(path))).toBe('OUTPUT_DIR_HOLDS_RUN');
     await open(path, true);
+  });
+
+  it('is written by one process at a time, which the refusal names', async () => {
+    const path = join(temporaryFolder(), 'run');
+    const run = await open(path);
+    const unlock = run.lock();
+    const other = await open(path);
+    expect(() => other.lock()).toThrow(
+      expect.objectContaining({
+        code: 'RUN_LOCKED',
+        message: expect.stringContaining(`process ${process.pid} on`) as string,
+      }) as Error,
+    );
+    expect(() => other.checkFree()).toThrow(/is being written by process/);
+    unlock();
+    other.checkFree();
+    other.lock()();
+  });
+
+  it('puts back what a process that died was replacing, and removes what it was writing', async () => {
+    const path = temporaryFolder();
+    for (const name of ['.final.old', '.final.tmp', 'checkpoints/.checkpoint-4.tmp'])
+      mkdirSync(join(path, name), { recursive: true });
+    writeFileSync(join(path, '.final.old', 'model.safetensors'), 'w');
+    await open(path, true);
+    expect(readdirSync(path).sort()).toEqual(['checkpoints', 'final']);
+    expect(readdirSync(join(path, 'final'))).toEqual(['model.safetensors']);
+    expect(readdirSync(join(path, 'checkpoints'))).toEqual([]);
   });
 
   it('must hold a run to be resumed', async () => {
@@ -89,58 +116,5 @@ describe('metrics', () => {
     const csv = readFileSync(file('metrics.csv'), 'utf8').trimEnd().split('\n');
     expect(csv.map((line) => line.split(',')[0])).toEqual(['step', '1', '2', '3', '4']);
     expect(readFileSync(file('metrics.jsonl'), 'utf8').trimEnd().split('\n')).toHaveLength(4);
-  });
-});
-
-describe('checkpoints', () => {
-  const state = (step: number): TrainerState => ({
-    global_step: step,
-    epoch: 0,
-    max_steps: 10,
-    seed: 42,
-    num_tokens: 0,
-    elapsed: 0,
-  });
-  const model = {
-    save: (folder: string) => writeAtomic(join(folder, 'model.safetensors'), 'w'),
-    saveOptimizer: (file: string) => writeAtomic(file, 'o'),
-  };
-
-  it('appear whole, and the oldest go', async () => {
-    const run = await open(temporaryFolder());
-    for (const step of [2, 4, 10]) await saveCheckpoint(run, model, state(step), 2);
-    expect(readdirSync(run.file('checkpoints')).sort()).toEqual(['checkpoint-10', 'checkpoint-4']);
-    const last = (await lastCheckpoint(run))!;
-    expect(last.state).toEqual(state(10));
-    expect(readdirSync(last.path).sort()).toEqual([
-      'model.safetensors',
-      'optimizer.safetensors',
-      'trainer_state.json',
-    ]);
-    await saveCheckpoint(run, model, state(10), 2);
-    expect(readdirSync(run.file('checkpoints')).sort()).toEqual(['checkpoint-10', 'checkpoint-4']);
-  });
-
-  it('that are not whole are passed over', async () => {
-    const run = await open(temporaryFolder());
-    await saveCheckpoint(run, model, state(2), 0);
-    mkdirSync(run.file('checkpoints', 'checkpoint-4'));
-    mkdirSync(run.file('checkpoints', '.checkpoint-6.tmp'));
-    mkdirSync(run.file('checkpoints', 'checkpoint-8'));
-    writeFileSync(run.file('checkpoints', 'checkpoint-8', 'trainer_state.json'), '{"global_st');
-    expect((await lastCheckpoint(run))!.state.global_step).toBe(2);
-  });
-
-  it('that fail leave the ones before, and nothing of themselves', async () => {
-    const run = await open(temporaryFolder());
-    await saveCheckpoint(run, model, state(2), 1);
-    const full = {
-      ...model,
-      saveOptimizer: () =>
-        Promise.reject(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })),
-    };
-    expect(await codeOf(saveCheckpoint(run, full, state(4), 1))).toBe('DISK_FULL');
-    expect(readdirSync(run.file('checkpoints'))).toEqual(['checkpoint-2']);
-    expect(existsSync(run.file('checkpoints', 'checkpoint-2', 'trainer_state.json'))).toBe(true);
   });
 });

@@ -1,0 +1,76 @@
+/** Weights and moments into files, from an engine as it is now or from a snapshot of it. */
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeSynced } from '../disk.js';
+import type { NamedTensor, TensorKind } from '../native/types.js';
+import { encodeHeader } from './safetensors.js';
+
+/** One tensor of an engine. */
+export type KindOfTensor = NamedTensor & { kind: TensorKind };
+
+/** Files of a model folder that training doesn't change. */
+const KEPT_FILES =
+  /^(generation_config|tokenizer.*|special_tokens_map|added_tokens|vocab|chat_template)\.json$|^(merges\.txt|chat_template\.jinja|LICENSE.*)$/;
+
+export const MOMENTS: TensorKind[] = ['exp_avg', 'exp_avg_sq'];
+
+/**
+ * What a saved model has beside its weights, kept in memory: the folder that it was read from may be gone
+ * when it is saved.
+ */
+export async function readKeptFiles(folder: string): Promise<Map<string, Uint8Array>> {
+  const files = new Map<string, Uint8Array>();
+  for (const name of await readdir(folder))
+    if (KEPT_FILES.test(name)) files.set(name, await readFile(join(folder, name)));
+  const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as Record<string, unknown>;
+  const key = 'torch_dtype' in config ? 'torch_dtype' : 'dtype';
+  files.set('config.json', Buffer.from(`${JSON.stringify({ ...config, [key]: 'float32' }, null, 2)}\n`));
+  return files;
+}
+
+export class ModelSaver {
+  readonly #files: Map<string, Uint8Array>;
+  readonly #parameters: NamedTensor[];
+  readonly #write: (file: string, header: Uint8Array, tensors: KindOfTensor[]) => Promise<void>;
+
+  /** @param write writes a header and then each tensor as float32, and syncs */
+  constructor(
+    files: Map<string, Uint8Array>,
+    parameters: NamedTensor[],
+    write: (file: string, header: Uint8Array, tensors: KindOfTensor[]) => Promise<void>,
+  ) {
+    this.#files = files;
+    this.#parameters = parameters;
+    this.#write = write;
+  }
+
+  /** Writes a folder that transformers loads: weights in float32, the rest as it was read. */
+  async save(folder: string): Promise<void> {
+    await mkdir(folder, { recursive: true });
+    for (const [name, content] of this.#files) await writeSynced(join(folder, name), content);
+    await this.#save(join(folder, 'model.safetensors'), ['weight']);
+  }
+
+  /** Writes AdamW's moments, as `exp_avg.NAME` and `exp_avg_sq.NAME`. */
+  saveOptimizer(file: string): Promise<void> {
+    return this.#save(file, MOMENTS);
+  }
+
+  /** Writes the reference's weights, which can't be had from the model any more once it has followed the policy. */
+  saveReference(file: string): Promise<void> {
+    return this.#save(file, ['reference']);
+  }
+
+  #save(file: string, kinds: TensorKind[]): Promise<void> {
+    const tensors = tensorsOf(this.#parameters, kinds);
+    const named = tensors.map(({ name, shape, kind }) => ({
+      name: kind === 'weight' ? name : `${kind}.${name}`,
+      shape,
+    }));
+    return this.#write(file, encodeHeader(named), tensors);
+  }
+}
+
+/** Every parameter's tensors of some kinds, kind after kind. */
+export const tensorsOf = (parameters: NamedTensor[], kinds: TensorKind[]): KindOfTensor[] =>
+  kinds.flatMap((kind) => parameters.map(({ name, shape }) => ({ name, shape, kind })));

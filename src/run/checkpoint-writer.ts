@@ -1,0 +1,76 @@
+/** Writes checkpoints while the run goes on, where there is memory for a copy of what is written. */
+import { memory } from '../memory.js';
+import { saveCheckpoint, type SaveOptions, type Saveable, type TrainerState } from './checkpoints.js';
+import type { RunFolder } from './folder.js';
+
+export interface Snapshotable extends Saveable {
+  snapshot(options: { reference: boolean }): Promise<Saveable & { release(): void }>;
+  /** Bytes that a snapshot takes. */
+  snapshotBytes(options: { reference: boolean }): number;
+}
+
+export interface Written {
+  step: number;
+  path: string;
+  /** Seconds that the run waited, and that the disk took in all. */
+  waited: number;
+  seconds: number;
+}
+
+/** What must stay free beside a copy. */
+const MARGIN = 1 << 30;
+
+export class CheckpointWriter {
+  readonly #run: RunFolder;
+  readonly #model: Snapshotable;
+  readonly #options: SaveOptions;
+  readonly #onWritten: (written: Written) => Promise<void>;
+  #underWay: Promise<void> = Promise.resolve();
+
+  /** @param onWritten called when a checkpoint is whole; what it throws counts as a failed write */
+  constructor(
+    run: RunFolder,
+    model: Snapshotable,
+    options: SaveOptions,
+    onWritten: (written: Written) => Promise<void>,
+  ) {
+    this.#run = run;
+    this.#model = model;
+    this.#options = options;
+    this.#onWritten = onWritten;
+  }
+
+  /**
+   * Takes the model as it is now. Throws what went wrong with this checkpoint or the one before.
+   * @returns seconds that the run waited
+   */
+  async save(state: TrainerState): Promise<number> {
+    const start = performance.now();
+    const seconds = () => (performance.now() - start) / 1000;
+    await this.settle();
+    const step = state.global_step;
+    const entry = { step, state: `${JSON.stringify(state, null, 2)}\n` };
+    const write = async (model: Saveable, waited: () => number) => {
+      const path = await saveCheckpoint(this.#run, model, entry, this.#options);
+      await this.#onWritten({ step, path, waited: waited(), seconds: seconds() });
+    };
+    const { reference } = this.#options;
+    if (this.#model.snapshotBytes({ reference }) + MARGIN > memory().free) {
+      await write(this.#model, seconds);
+      return seconds();
+    }
+    const snapshot = await this.#model.snapshot({ reference });
+    const waited = seconds();
+    this.#underWay = write(snapshot, () => waited).finally(() => snapshot.release());
+    // Whoever waits for it hears of a failure; until then nobody need.
+    this.#underWay.catch(() => undefined);
+    return waited;
+  }
+
+  /** Waits for what is being written. */
+  async settle(): Promise<void> {
+    const underWay = this.#underWay;
+    this.#underWay = Promise.resolve();
+    await underWay;
+  }
+}
