@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { REPORT } from '../config/options.js';
 import { GrpoError } from '../errors.js';
+import { REPORT_FILE } from '../pages/types.js';
 import { listCommand } from './list-command.js';
 import { printJsonLine } from './output.js';
 
@@ -22,7 +23,7 @@ export const command = listCommand({
         fix: 'the form is: grpo-native report RUN [RUN ...], with folders such as runs/NAME',
       });
     const { writeReport } = await import('../pages/report.js');
-    const file = output ?? (runs.length === 1 ? join(runs[0]!, 'report.html') : 'comparison.html');
+    const file = output ?? (runs.length === 1 ? join(runs[0]!, REPORT_FILE) : 'comparison.html');
     const bytes = await writeReport(file, runs);
     if (argv.json === true) printJsonLine({ file, bytes, runs });
     else process.stdout.write(`${file}\n`);

@@ -79,6 +79,8 @@ export interface TrainSummary {
   tokensComputedPerSecond: number;
   /** Seconds of each phase in this sitting. */
   phases: { sample: number; reward: number; reference: number; train: number; optimizer: number };
+  /** Of the model. */
+  parameters: number;
   /** Bytes: the process at its largest. */
   peakMemory: number;
   outputDir: string | undefined;

@@ -35,6 +35,7 @@ export class Chart {
   #drawn: Drawn[] = [];
   #marks: readonly Diagnosed[] = [];
   #shape = '';
+  #along = 'step';
   #zoomed = false;
 
   constructor(panel: Panel, chosen: Chosen) {
@@ -57,12 +58,14 @@ export class Chart {
     chosen.watch(() => this.#plot?.redraw(false));
   }
 
-  show(drawn: Drawn[], marks: readonly Diagnosed[]): void {
+  /** Hidden where there is nothing to draw. @param along what the horizontal axis counts */
+  show(drawn: Drawn[], marks: readonly Diagnosed[], along = 'step'): void {
+    this.element.hidden = drawn.length === 0;
+    if (drawn.length === 0) return;
     this.#drawn = drawn;
+    this.#along = along;
     this.#marks = marks.filter(({ metric }) => this.#panel.metrics.includes(metric));
-    const shape = drawn
-      .map(({ label, values, smoothOnly }) => `${label} ${!smoothOnly && values.length >= NOISY}`)
-      .join();
+    const shape = [along, ...drawn.map((one) => `${one.label} ${isDoubled(one)}`)].join();
     this.#holder.setAttribute('aria-label', this.#summary());
     const data = this.#data();
     if (this.#plot && shape === this.#shape) this.#plot.setData(data, !this.#zoomed);
@@ -87,18 +90,20 @@ export class Chart {
       ...this.#drawn.flatMap((one) => {
         const soft = one.intervals ? undefined : smooth(one.values);
         if (!soft) return [align(one, one.values)];
-        return one.smoothOnly ? [align(one, soft)] : [align(one, one.values), align(one, soft)];
+        return isDoubled(one) ? [align(one, one.values), align(one, soft)] : [align(one, soft)];
       }),
     ] as uPlot.AlignedData;
   }
 
   /** A logarithm has no place for nought. */
   #shown(value: number | null | undefined): number | null {
-    return value == null || (this.#panel.logarithmic && value <= 0) ? null : value;
+    const known = value ?? null;
+    return known !== null && this.#panel.logarithmic && known <= 0 ? null : known;
   }
 
   #options(): uPlot.Options {
     const { range, logarithmic, format } = this.#panel;
+    const colors = this.#drawn.flatMap((one) => (isDoubled(one) ? [one.color, one.color] : [one.color]));
     const value = (_: uPlot, raw: number | null) => format(raw);
     const axis: Partial<uPlot.Axis> = {
       stroke: () => color('--muted'),
@@ -112,8 +117,10 @@ export class Chart {
       scales: {
         x: { time: false },
         y: {
+          // Declared as an enum that isn't there when the page runs.
+          // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
           ...(logarithmic && { distr: 3 as const }),
-          ...(range && { range: () => range as uPlot.Range.MinMax }),
+          ...(range && { range: () => range }),
         },
       },
       axes: [
@@ -121,12 +128,12 @@ export class Chart {
         {
           ...axis,
           size: 46,
-          values: (_, values) =>
-            values.map((one) => (one === null ? '' : range ? format(one).replace('.0%', '%') : tick(one))),
+          ...(logarithmic && { splits: (_, __, low, high) => powersOfTen(low, high) }),
+          values: (_, values) => values.map((one) => (range ? format(one).replace('.0%', '%') : tick(one))),
         },
       ],
       series: [
-        { label: 'step', value: (_, raw) => (raw === null ? '-' : String(raw)) },
+        { label: this.#along, value: (_, raw: number | null) => (raw === null ? '-' : tick(raw)) },
         ...this.#drawn.flatMap((one): uPlot.Series[] => {
           const stroke = () => color(`--c${one.color}`);
           const line: uPlot.Series = {
@@ -138,22 +145,26 @@ export class Chart {
             value,
             ...(one.dash && { dash: one.dash }),
           };
-          if (one.smoothOnly || one.intervals || one.values.length < NOISY) return [line];
+          if (!isDoubled(one)) return [line];
           const faint = () => `color-mix(in srgb, ${color(`--c${one.color}`)} 35%, transparent)`;
           return [
             { ...line, stroke: faint, width: 1 },
-            { ...line, label: `${one.label}, smoothed` },
+            { ...line, label: `${one.label}, smoothed`, class: 'smoothed' },
           ];
         }),
       ],
-      legend: { live: true },
+      legend: {
+        live: true,
+        // The faint line's name has the colour of the smoothed one.
+        markers: { stroke: (_, i) => color(`--c${colors[i - 1] ?? 1}`), fill: 'transparent' },
+      },
       cursor: {
         sync: { key: SYNC.key, scales: ['x', null] },
         drag: { x: true, y: false },
         bind: {
           click: (plot) => () => {
-            const { idx } = plot.cursor;
-            if (idx != null) this.#chosen.choose(plot.data[0][idx]!);
+            const step = plot.data[0][plot.cursor.idx ?? -1];
+            if (step !== undefined) this.#chosen.choose(step);
             return null;
           },
         },
@@ -168,13 +179,14 @@ export class Chart {
   }
 
   /** Where something was wrong: shaded, with a bar on top that is no matter of colour alone. */
-  #drawMarks({ ctx, bbox, valToPos, data }: uPlot): void {
-    const last = data[0].at(-1);
+  #drawMarks(plot: uPlot): void {
+    const { ctx, bbox } = plot;
+    const last = plot.data[0].at(-1);
     if (last === undefined) return;
     ctx.save();
     for (const { began, ended, level, title } of this.#marks) {
-      const left = Math.max(bbox.left, valToPos(began, 'x', true));
-      const right = Math.min(bbox.left + bbox.width, valToPos(ended ?? last, 'x', true));
+      const left = Math.max(bbox.left, plot.valToPos(began, 'x', true));
+      const right = Math.min(bbox.left + bbox.width, plot.valToPos(ended ?? last, 'x', true));
       if (right <= left) continue;
       ctx.fillStyle = `color-mix(in srgb, ${color(`--${level}`)} 12%, transparent)`;
       ctx.fillRect(left, bbox.top, right - left, bbox.height);
@@ -188,7 +200,8 @@ export class Chart {
     ctx.restore();
   }
 
-  #drawIntervals({ ctx, valToPos }: uPlot): void {
+  #drawIntervals(plot: uPlot): void {
+    const { ctx } = plot;
     ctx.save();
     for (const { intervals, x, color: number } of this.#drawn) {
       if (!intervals) continue;
@@ -196,19 +209,20 @@ export class Chart {
       ctx.lineWidth = devicePixelRatio;
       ctx.beginPath();
       intervals.forEach(([low, high], i) => {
-        const at = Math.round(valToPos(x[i]!, 'x', true));
-        ctx.moveTo(at, valToPos(low, 'y', true));
-        ctx.lineTo(at, valToPos(high, 'y', true));
+        const at = Math.round(plot.valToPos(x[i]!, 'x', true));
+        ctx.moveTo(at, plot.valToPos(low, 'y', true));
+        ctx.lineTo(at, plot.valToPos(high, 'y', true));
       });
       ctx.stroke();
     }
     ctx.restore();
   }
 
-  #drawChosen({ ctx, bbox, valToPos }: uPlot): void {
+  #drawChosen(plot: uPlot): void {
+    const { ctx, bbox } = plot;
     const { step } = this.#chosen;
-    const at = Math.round(valToPos(step, 'x', true));
-    if (step <= 0 || at < bbox.left || at > bbox.left + bbox.width) return;
+    const at = Math.round(plot.valToPos(step, 'x', true));
+    if (this.#along !== 'step' || step <= 0 || at < bbox.left || at > bbox.left + bbox.width) return;
     ctx.save();
     ctx.strokeStyle = color('--fg');
     ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio]);
@@ -262,6 +276,18 @@ export class Chart {
     );
     return [`Chart of ${title}`, ...lines, ...marks].join('. ');
   }
+}
+
+/** Whether it is drawn twice: faint as it is, and smoothed. */
+const isDoubled = ({ values, intervals, smoothOnly }: Drawn): boolean =>
+  !smoothOnly && !intervals && values.length >= NOISY;
+
+/** Those within a scale, and one of any scale that has none. */
+function powersOfTen(low: number, high: number): number[] {
+  const [from, to] = [Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))];
+  if (!Number.isFinite(from) || to < from) return [low];
+  const every = Math.max(1, Math.ceil((to - from + 1) / 5));
+  return Array.from({ length: Math.floor((to - from) / every) + 1 }, (_, i) => 10 ** (from + i * every));
 }
 
 export const evaluationPoints = (

@@ -4,7 +4,7 @@ import type { Embedded, RunData } from '../pages/types.js';
 import { Chart, evaluationPoints, type Drawn } from './chart.js';
 import { el, fill, section, table, type Child } from './dom.js';
 import { count, duration, number, percent, value } from './format.js';
-import { panelsOf, TIME, type Panel } from './panels.js';
+import { PANELS, TIME, type Panel } from './panels.js';
 import { Chosen } from './state.js';
 
 /** Colours, then the same again with dashes. */
@@ -19,11 +19,10 @@ export function comparePage(
   { rows, differences }: NonNullable<Embedded['comparison']>,
 ): Child[] {
   let axis: 'step' | 'seconds' = 'step';
-  const charts = panelsOf(runs);
   const chosen = new Chosen();
-  const drawn = [...charts.main, TIME[1]!].map((panel) => ({ panel, chart: new Chart(panel, chosen) }));
+  const drawn = [...PANELS, TIME[1]!].map((panel) => ({ panel, chart: new Chart(panel, chosen) }));
   const draw = () => {
-    for (const { panel, chart } of drawn) chart.show(linesOf(panel, runs, axis), []);
+    for (const { panel, chart } of drawn) chart.show(linesOf(panel, runs, axis), [], axis);
   };
   const choice = (name: typeof axis, text: string) =>
     el(
@@ -98,7 +97,7 @@ function figures(runs: RunData[], rows: ComparedRun[]): HTMLElement {
       percent(row.frac_reward_zero_std),
       duration(row.seconds),
       row.seconds_per_step === null ? '-' : duration(row.seconds_per_step),
-      noticed(runs[i]!),
+      el('span', { class: 'words' }, noticed(runs[i]!)),
     ]),
     { class: 'numbers' },
   );
@@ -166,7 +165,7 @@ function linesOf(panel: Panel, runs: RunData[], axis: 'step' | 'seconds'): Drawn
     const seconds = curves.columns.seconds;
     const x = axis === 'step' ? curves.steps : curves.steps.map((_, at) => seconds?.[at] ?? at);
     // One line a run is enough to look at; of accuracy that of what is held out.
-    if (panel.evaluations) {
+    if (panel.evaluations && evaluations.length > 0) {
       const points = evaluationPoints(evaluations, drawing(i).color, name);
       return [
         {
@@ -177,6 +176,8 @@ function linesOf(panel: Panel, runs: RunData[], axis: 'step' | 'seconds'): Drawn
       ];
     }
     const values = panel.lines[0]!.values(curves);
-    return values ? [{ label: name, x, values, ...drawing(i), smoothOnly: true }] : [];
+    return values?.some((one) => one !== null)
+      ? [{ label: name, x, values, ...drawing(i), smoothOnly: true }]
+      : [];
   });
 }

@@ -240,7 +240,7 @@ function tokenSpans({ completion, tokens, logps, ended }: CompletionRecord): Nod
         title: `log-prob ${logp.toFixed(2)}, probability ${(100 * probability).toFixed(0)}%`,
       },
       ...(last
-        ? [el('span', { class: 'end' }, '⏹')]
+        ? [el('span', { class: 'end' }, '■')]
         : text === ''
           ? [el('span', { class: 'end' }, '⋯')]
           : visibleText(text)),

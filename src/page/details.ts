@@ -32,9 +32,10 @@ function partsBar(parts: [name: string, value: number][], format: (value: number
   );
 }
 
-export function costs(run: RunData, charts: HTMLElement): HTMLElement {
-  return section('costs', 'Time and memory', timeBar(run), memoryBar(run), charts);
-}
+export const costs = (bars: HTMLElement, charts: HTMLElement): HTMLElement =>
+  section('costs', 'Time and memory', bars, charts);
+
+export const costBars = (run: RunData): HTMLElement => el('div', {}, timeBar(run), memoryBar(run));
 
 function timeBar({ curves, summary, seconds, steps }: RunData): HTMLElement | null {
   const { columns } = curves;
@@ -56,7 +57,7 @@ function timeBar({ curves, summary, seconds, steps }: RunData): HTMLElement | nu
   );
 }
 
-/** By the sizes that weights and moments have in any run; what is left is activations, the vocabulary and libtorch. */
+/** Weights, gradients and moments have the same size in every run; what is left of the measured peak is the rest. */
 function memoryBar({ summary, config, env }: RunData): HTMLElement | null {
   const peak = summary?.peak_memory;
   const parameters = summary?.parameters;
@@ -72,10 +73,17 @@ function memoryBar({ summary, config, env }: RunData): HTMLElement | null {
     ['weights', 4 * parameters],
     ['gradients', 4 * parameters],
     ['moments', 8 * parameters],
-    ['reference', Number(config.beta) > 0 ? 2 * parameters : 0],
   ];
   const rest = Math.max(0, peak - known.reduce((sum, [, size]) => sum + size, 0));
-  return el('div', {}, heading, partsBar([...known, ['activations, libtorch, Node', rest]], bytes));
+  return el(
+    'div',
+    {},
+    heading,
+    partsBar(
+      [...known, [`${Number(config.beta) > 0 ? 'reference, ' : ''}activations, libtorch, Node`, rest]],
+      bytes,
+    ),
+  );
 }
 
 export function setup(run: RunData): HTMLElement {
@@ -120,15 +128,18 @@ function flat(object: Record<string, unknown>, before = ''): [string, unknown][]
   );
 }
 
+/** There is no clipboard for a page that comes from another machine without encryption. */
+const copy = async (text: string): Promise<void> => navigator.clipboard.writeText(text);
+
 function copyable(text: string): HTMLElement {
   const button = el(
     'button',
     {
       type: 'button',
       onclick: () => {
-        navigator.clipboard.writeText(text).then(
+        copy(text).then(
           () => (button.textContent = 'copied'),
-          // A file may not; the text can be marked.
+          // Then it is marked, for the keyboard to copy.
           () => getSelection()?.selectAllChildren(code),
         );
       },

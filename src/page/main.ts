@@ -63,22 +63,48 @@ function show(main: HTMLElement, run: RunData, source: Source): void {
     .filter((one) => typeof one === 'string')
     .join(', ');
   let page = new RunPage(run, source);
+  let asked = false;
+  /** The newest version that was heard of. */
+  let heard = run.version;
   const lay = () =>
     frame(main, run.name, [about, made(source.about)].filter(Boolean).join('; '), LINKS, page.parts());
   lay();
-  source.listen?.({
-    onUpdate: (update) => {
-      page.update(update);
-      if (update.summary) told('ended');
-    },
-    onReset: () => {
-      void source.runs().then(([fresh]) => {
+  const again = () => {
+    if (asked) return;
+    asked = true;
+    source
+      .runs()
+      .then(([fresh]) => {
         run = fresh!;
         page = new RunPage(run, source);
         lay();
-      });
+        told(run.summary ? 'ended' : 'live');
+      })
+      .then(
+        () => {
+          asked = false;
+          // Something new came while it was on its way.
+          if (run.version < heard) again();
+        },
+        // The server is gone again: it says hello when it is back.
+        () => (asked = false),
+      );
+  };
+  source.listen?.({
+    onUpdate: (update) => {
+      heard = update.version;
+      // What lies between was told while nobody listened.
+      if (update.version > run.version + 1) again();
+      else page.update(update);
+      told(run.summary ? 'ended' : 'live');
     },
-    onConnected: (connected) => told(connected ? 'live' : 'not connected'),
+    onHello: (version) => {
+      heard = version;
+      if (version !== run.version) again();
+      told(run.summary ? 'ended' : 'live');
+    },
+    onReset: again,
+    onLost: () => told(run.summary ? 'ended' : 'not connected'),
   });
 }
 

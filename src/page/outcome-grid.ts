@@ -3,62 +3,58 @@ import type { OutcomeData } from '../pages/types.js';
 
 export type Order = 'first' | 'hardest';
 
-export interface Grid {
-  /** Positions of problems, from the top row down. */
-  rows: number[];
-  columns: number;
+/** What a cell shows: how the completions were, when the problem was last sampled. */
+export const KINDS = ['unseen', 'wrong', 'mixed', 'right'] as const;
+
+export interface Columns {
+  count: number;
   /** Steps that a column stands for. */
-  perColumn: number;
-  /** Row after row: share of right completions when last sampled; -1: not sampled yet. */
-  cells: Float32Array;
+  per: number;
 }
 
-/** @param columns that there is room for */
-export function outcomeGrid(
-  { problems, visits }: OutcomeData,
-  steps: number,
-  columns: number,
-  order: Order,
-): Grid {
-  const perColumn = Math.max(1, Math.ceil(steps / columns));
-  const width = Math.max(1, Math.ceil(steps / perColumn));
-  const rows = ordered(problems.length, visits, order);
-  const rowOf = new Map(rows.map((problem, row) => [problem, row]));
-  const cells = new Float32Array(rows.length * width).fill(-1);
-  for (let i = 0; i < visits.length; i += 4) {
-    const column = Math.floor((visits[i]! - 1) / perColumn);
-    if (column < width) cells[rowOf.get(visits[i + 1]!)! * width + column] = visits[i + 2]! / visits[i + 3]!;
-  }
-  // What isn't sampled again stays as it was.
-  for (let row = 0; row < rows.length; row++)
-    for (let column = 1; column < width; column++) {
-      const at = row * width + column;
-      if (cells[at]! < 0) cells[at] = cells[at - 1]!;
-    }
-  return { rows, columns: width, perColumn, cells };
+export interface Visit {
+  step: number;
+  right: number;
+  all: number;
 }
 
-/** By when each was met first, or by how often it was wrong. */
-function ordered(count: number, visits: readonly number[], order: Order): number[] {
-  const rows = Array.from({ length: count }, (_, i) => i);
+/** @param most columns that there is room for */
+export function columnsFor(steps: number, most: number): Columns {
+  const per = Math.max(1, Math.ceil(steps / Math.max(1, most)));
+  return { count: Math.max(1, Math.ceil(steps / per)), per };
+}
+
+/** Of each problem, where its visits lie, in the order of steps. */
+export function visitsByProblem({ problems, visits }: OutcomeData): number[][] {
+  const own: number[][] = problems.map(() => []);
+  for (let at = 0; at < visits.length; at += 4) own[visits[at + 1]!]!.push(at);
+  return own;
+}
+
+/** Problems from the top row down: by when each was met first, or by how often it was wrong. */
+export function rowOrder(byProblem: readonly number[][], visits: readonly number[], order: Order): number[] {
+  const rows = byProblem.map((_, problem) => problem);
   if (order === 'first') return rows;
-  const right = new Float64Array(count);
-  const all = new Float64Array(count);
-  for (let i = 0; i < visits.length; i += 4) {
-    right[visits[i + 1]!]! += visits[i + 2]!;
-    all[visits[i + 1]!]! += visits[i + 3]!;
-  }
-  return rows.sort((a, b) => right[a]! / all[a]! - right[b]! / all[b]! || a - b);
+  const sum = (own: number[], offset: number) => own.reduce((total, at) => total + visits[at + offset]!, 0);
+  const shares = byProblem.map((own) => sum(own, 2) / Math.max(1, sum(own, 3)));
+  return rows.sort((a, b) => shares[a]! - shares[b]! || a - b);
 }
 
-/** What a problem was answered at its last visit up to a step. */
-export function visitAt(
-  visits: readonly number[],
-  problem: number,
-  step: number,
-): { step: number; right: number; all: number } | undefined {
-  for (let i = visits.length - 4; i >= 0; i -= 4)
-    if (visits[i + 1] === problem && visits[i]! <= step)
-      return { step: visits[i]!, right: visits[i + 2]!, all: visits[i + 3]! };
-  return undefined;
+/** Positions in `KINDS`, one a column. What isn't sampled again stays as it was. */
+export function rowCells(own: readonly number[], visits: readonly number[], columns: Columns): Uint8Array {
+  const cells = new Uint8Array(columns.count);
+  for (const at of own) {
+    const column = Math.floor((visits[at]! - 1) / columns.per);
+    // All later ones too, until another visit says otherwise.
+    if (column < columns.count) cells.fill(kindOf(visits[at + 2]!, visits[at + 3]!), column);
+  }
+  return cells;
+}
+
+export const kindOf = (right: number, all: number): number => (right === 0 ? 1 : right === all ? 3 : 2);
+
+/** How a problem was answered at its last visit up to a step. */
+export function visitAt(own: readonly number[], visits: readonly number[], step: number): Visit | undefined {
+  const at = own.findLast((one) => visits[one]! <= step);
+  return at === undefined ? undefined : { step: visits[at]!, right: visits[at + 2]!, all: visits[at + 3]! };
 }

@@ -68,45 +68,53 @@ const ICONS = { bad: '✗', warning: '▲', note: 'ⓘ' } as const;
 
 export function diagnosisList(diagnoses: readonly Diagnosed[], chosen: Chosen): HTMLElement {
   const order = ['bad', 'warning', 'note'];
-  const sorted = [...diagnoses].sort(
-    (a, b) =>
-      Number(a.ended !== undefined) - Number(b.ended !== undefined) ||
-      order.indexOf(a.level) - order.indexOf(b.level),
-  );
+  const sorted = [...diagnoses].sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level));
+  const over = sorted.filter(({ ended }) => ended !== undefined);
+  const now = sorted.filter(({ ended }) => ended === undefined);
+  const list = (some: Diagnosed[]) =>
+    el('ul', { class: 'diagnoses' }, ...some.map((one, i) => diagnosisItem(one, chosen, i === 0)));
   return section(
     'diagnosis',
     'What was noticed',
-    sorted.length === 0
-      ? el('p', { class: 'note' }, 'Nothing that would keep it from learning.')
-      : el(
-          'ul',
-          { class: 'diagnoses' },
-          ...sorted.map(({ title, level, evidence, remedies, began, ended }) =>
-            el(
-              'li',
-              { class: level },
-              el('span', { class: 'level' }, `${ICONS[level]} ${level}`),
-              el(
-                'div',
-                {},
-                el('strong', {}, capital(title)),
-                ' ',
-                el(
-                  'button',
-                  { type: 'button', class: 'link', onclick: () => chosen.choose(began) },
-                  ended === undefined ? `from step ${began} on` : `steps ${began} to ${ended}`,
-                ),
-                el('p', {}, `${capital(evidence)}.`),
-                el(
-                  'details',
-                  { open: ended === undefined && level === 'bad' },
-                  el('summary', {}, 'What to try'),
-                  el('ul', {}, ...remedies.map((remedy) => el('li', {}, remedy))),
-                ),
-              ),
-            ),
-          ),
-        ),
+    sorted.length === 0 && el('p', { class: 'note' }, 'Nothing that would keep it from learning.'),
+    now.length > 0 && list(now),
+    over.length > 0 &&
+      el(
+        'details',
+        { class: 'over', open: now.length === 0 },
+        el('summary', {}, `${over.length} that ended`),
+        list(over),
+      ),
+  );
+}
+
+function diagnosisItem(
+  { title, level, evidence, remedies, began, ended }: Diagnosed,
+  chosen: Chosen,
+  first: boolean,
+): HTMLElement {
+  const see = () => {
+    chosen.choose(began);
+    document.querySelector('#completions')?.scrollIntoView();
+  };
+  return el(
+    'li',
+    { class: level },
+    el('span', { class: 'level' }, `${ICONS[level]} ${level}`),
+    el(
+      'div',
+      {},
+      el('strong', {}, capital(title)),
+      ended === undefined ? ` from step ${began} on: ` : ` from step ${began} to ${ended}: `,
+      el('button', { type: 'button', class: 'link', onclick: see }, 'its completions then'),
+      el('p', {}, `${capital(evidence)}.`),
+      el(
+        'details',
+        { open: first && ended === undefined },
+        el('summary', {}, 'What to try'),
+        el('ul', {}, ...remedies.map((remedy) => el('li', {}, remedy))),
+      ),
+    ),
   );
 }
 

@@ -36,7 +36,8 @@ const tokensPerSecond = ({ columns }: CurveData) =>
 
 const share = (value: number | null) => percent(value);
 
-const PANELS: Panel[] = [
+/** A chart hides where a run has nothing for it. */
+export const PANELS: Panel[] = [
   {
     title: 'Reward',
     metrics: ['reward', 'reward_std'],
@@ -115,6 +116,8 @@ export const TIME: Panel[] = [
     lines: ['sample', 'reward', 'reference', 'train', 'optimizer', 'save'].map((phase) =>
       metric(`time/${phase}`, phase),
     ),
+    // The first steps, in which memory and caches fill, take many times as long.
+    logarithmic: true,
     format: number,
   },
   {
@@ -129,21 +132,16 @@ export const TIME: Panel[] = [
 const LEFT_OUT =
   /^(step|epoch|seconds|num_tokens|step_time|eval\/accuracy(_low|_high)?|tokens\/|time\/|completions\/min_length)/;
 
-/** Those that a run has values for; at the end what no other one shows. */
-export function panelsOf(runs: readonly RunData[]): { main: Panel[]; more: Panel[] } {
+/** One for each metric that no other one shows. */
+export function morePanels(runs: readonly RunData[]): Panel[] {
   const has = ({ values }: Line) =>
     runs.some(({ curves }) => values(curves)?.some((value) => value !== null) ?? false);
-  const main = PANELS.map((panel) => ({ ...panel, lines: panel.lines.filter(has) })).filter(
-    ({ lines, evaluations }) =>
-      lines.length > 0 || (evaluations && runs.some((run) => run.evaluations.length > 0)),
-  );
   const shown = new Set(PANELS.flatMap(({ lines }) => lines.map(({ label }) => label)));
   const known = new Set(PANELS.flatMap(({ metrics }) => metrics));
   const names = [...new Set(runs.flatMap(({ curves }) => Object.keys(curves.columns)))];
-  const more = names
+  return names
     .filter((name) => !known.has(name) && !shown.has(name) && !LEFT_OUT.test(name))
     .filter((name) => !['completions/mean_length', 'completions/max_length'].includes(name))
     .map((name): Panel => ({ title: name, metrics: [name], lines: [metric(name)], format: number }))
     .filter(({ lines }) => lines.some(has));
-  return { main, more };
 }

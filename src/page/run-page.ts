@@ -3,11 +3,11 @@ import { Curves } from '../pages/curves.js';
 import type { OutcomeData, RunData, Update } from '../pages/types.js';
 import { Chart, evaluationPoints, type Drawn } from './chart.js';
 import { Completions } from './completions.js';
-import { costs, setup } from './details.js';
-import { el, section, type Child } from './dom.js';
+import { costs, costBars, setup } from './details.js';
+import { el, fill, section, type Child } from './dom.js';
 import { ProblemMap } from './map.js';
 import { diagnosisList, overview } from './overview.js';
-import { panelsOf, TIME, type Panel } from './panels.js';
+import { morePanels, PANELS, TIME, type Panel } from './panels.js';
 import type { Source } from './source.js';
 import { Chosen } from './state.js';
 
@@ -20,10 +20,16 @@ export class RunPage {
   #run: RunData;
   #curves: Curves;
   #outcomes: OutcomeData | undefined;
+  /** Until they are here, what happened since they were asked for. */
+  readonly #outcomesToCome: Update[] = [];
   /** Parts that are made anew when something is new. */
-  #overview: HTMLElement;
-  #diagnosis: HTMLElement;
-  #setup: HTMLElement;
+  readonly #anew: { make: () => HTMLElement; element: HTMLElement }[];
+  readonly #more = el(
+    'details',
+    { ontoggle: () => this.#drawCharts() },
+    el('summary', {}),
+    el('div', { class: 'charts' }),
+  );
   #scheduled = false;
 
   constructor(run: RunData, source: Source) {
@@ -32,22 +38,24 @@ export class RunPage {
     this.#curves = Curves.from(run.curves);
     this.#map = new ProblemMap(this.#chosen, (step, prompt) => this.#completions.open(step, prompt));
     this.#completions = new Completions(this.#chosen, (step) => source.completions(step));
-    this.#overview = overview(run);
-    this.#diagnosis = diagnosisList(run.diagnoses, this.#chosen);
-    this.#setup = setup(run);
+    this.#anew = [
+      () => overview(this.#run),
+      () => diagnosisList(this.#run.diagnoses, this.#chosen),
+      () => costBars(this.#run),
+    ].map((make) => ({ make, element: make() }));
   }
 
   /** Everything, in order; what is slow comes after it is on the screen. */
   parts(): Child[] {
-    const { main, more } = panelsOf([this.#run]);
+    const [shown, noticed, bars] = this.#anew.map(({ element }) => element);
     const parts = [
-      this.#overview,
-      this.#diagnosis,
-      section('curves', 'Curves', this.#grid(main), more.length > 0 && this.#more(more)),
+      shown,
+      noticed,
+      section('curves', 'Curves', this.#grid(PANELS), this.#more),
       this.#map.element,
       this.#completions.element,
-      costs(this.#run, this.#grid(TIME)),
-      this.#setup,
+      costs(bars!, this.#grid(TIME)),
+      setup(this.#run),
     ];
     this.#drawCharts();
     this.#completions.setSteps(this.#run.completionSteps, this.#source.about?.thinned);
@@ -77,7 +85,11 @@ export class RunPage {
 
   #addOutcomes({ version, problems, visits }: Update): void {
     const known = this.#outcomes;
-    if (!known || version <= known.version) return;
+    if (version <= (known?.version ?? 0)) return;
+    if (!known) {
+      this.#outcomesToCome.push({ version, problems, visits } as Update);
+      return;
+    }
     known.version = version;
     known.problems.push(...problems);
     // The last step may have been there in part.
@@ -94,6 +106,7 @@ export class RunPage {
       // The server is gone: it is asked again when it is back.
       return;
     }
+    for (const update of this.#outcomesToCome.splice(0)) this.#addOutcomes(update);
     this.#map.show(this.#outcomes, this.#run.steps);
   }
 
@@ -104,21 +117,11 @@ export class RunPage {
     requestAnimationFrame(() => {
       this.#scheduled = false;
       this.#run.curves = this.#curves.data();
-      this.#replace('#overview', overview(this.#run));
-      this.#replace('#diagnosis', diagnosisList(this.#run.diagnoses, this.#chosen));
+      for (const part of this.#anew) replace(part);
       this.#drawCharts();
       if (this.#outcomes) this.#map.show(this.#outcomes, this.#run.steps);
       this.#completions.setSteps(this.#run.completionSteps);
     });
-  }
-
-  /** Leaves alone what says the same: a reader may have opened a part of it, or stand on it. */
-  #replace(which: '#overview' | '#diagnosis', fresh: HTMLElement): void {
-    const old = which === '#overview' ? this.#overview : this.#diagnosis;
-    if (old.textContent === fresh.textContent) return;
-    old.replaceWith(fresh);
-    if (which === '#overview') this.#overview = fresh;
-    else this.#diagnosis = fresh;
   }
 
   #grid(panels: Panel[]): HTMLElement {
@@ -133,28 +136,31 @@ export class RunPage {
     );
   }
 
-  /** Drawn when it is opened. */
-  #more(panels: Panel[]): HTMLElement {
-    let grid: HTMLElement | undefined;
-    const details = el(
-      'details',
-      {
-        ontoggle: () => {
-          if (grid) return;
-          details.append((grid = this.#grid(panels)));
-          this.#drawCharts();
-        },
-      },
-      el('summary', {}, `${panels.length} more curves`),
-    );
-    return details;
-  }
-
   #drawCharts(): void {
-    const { main, more } = panelsOf([this.#run]);
-    for (const panel of [...main, ...more, ...TIME])
+    this.#addMore();
+    const open = this.#more.open ? morePanels([this.#run]) : [];
+    for (const panel of [...PANELS, ...open, ...TIME])
       this.#charts.get(panel.title)?.show(linesOf(panel, this.#run), this.#run.diagnoses);
   }
+
+  /** Those that not every run has: made when they are looked at. */
+  #addMore(): void {
+    const panels = morePanels([this.#run]);
+    const [summary, grid] = this.#more.children;
+    this.#more.hidden = panels.length === 0;
+    fill(summary!, `${panels.length} more curves`);
+    if (!this.#more.open) return;
+    for (const panel of panels)
+      if (!this.#charts.has(panel.title)) grid!.append(...this.#grid([panel]).children);
+  }
+}
+
+/** Leaves alone what says the same: a reader may have opened a part of it, or stand on it. */
+function replace(part: { make: () => HTMLElement; element: HTMLElement }): void {
+  const fresh = part.make();
+  if (part.element.textContent === fresh.textContent) return;
+  part.element.replaceWith(fresh);
+  part.element = fresh;
 }
 
 function linesOf({ lines, evaluations }: Panel, run: RunData): Drawn[] {

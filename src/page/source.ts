@@ -1,12 +1,6 @@
 /** Where the page's data comes from: the file it stands in, or the server that serves it. */
-import type { CompletionRecord, Embedded, OutcomeData, RunData, Update } from '../pages/types.js';
-
-export interface Listener {
-  onUpdate(update: Update): void;
-  /** All of it must be asked for again. */
-  onReset(): void;
-  onConnected(connected: boolean): void;
-}
+import { openEvents, type Listener } from './events.js';
+import type { CompletionRecord, Embedded, OutcomeData, RunData } from '../pages/types.js';
 
 export interface Source {
   runs(): Promise<RunData[]>;
@@ -60,24 +54,6 @@ function serverSource(): Source {
     runs: async () => [await get<RunData>('api/run')],
     outcomes: () => get<OutcomeData>('api/outcomes'),
     completions: (step) => get<CompletionRecord[]>(`api/completions?step=${step}`),
-    listen: (listener) => {
-      // Comes back by itself after the server did.
-      const events = new EventSource('api/events');
-      let lost = false;
-      events.addEventListener('hello', () => {
-        listener.onConnected(true);
-        // Another server may read another run.
-        if (lost) listener.onReset();
-        lost = false;
-      });
-      events.addEventListener('update', ({ data }) => listener.onUpdate(JSON.parse(String(data)) as Update));
-      events.addEventListener('reset', () => listener.onReset());
-      events.addEventListener('error', () => {
-        lost = true;
-        listener.onConnected(false);
-        // A refusal ends it for good, unlike a server that is gone.
-        if (events.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5000);
-      });
-    },
+    listen: openEvents,
   };
 }

@@ -28,7 +28,7 @@ export class Curves {
       step,
       sums: new Map(
         Object.entries(columns).flatMap(([name, values]) =>
-          values[i] == null ? [] : [[name, { sum: values[i] * per, count: per }] as const],
+          typeof values[i] === 'number' ? [[name, { sum: values[i] * per, count: per }] as const] : [],
         ),
       ),
     }));

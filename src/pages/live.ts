@@ -36,7 +36,9 @@ export class LiveRun {
     await this.#looking;
   }
 
-  close(): void {
+  /** Open pages are told of the last things too. */
+  async close(): Promise<void> {
+    await this.look();
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#listeners.clear();

@@ -30,7 +30,8 @@ export class RunReader {
   #evaluations: EvaluationPoint[] = [];
   #diagnoses: Diagnosed[] = [];
   #places = new Map<number, Place>();
-  #version = 1;
+  /** Begins where no other reader of the same run does: after a restart, a page sees that it missed something. */
+  #version = Date.now();
   #steps = 0;
   #epoch = 0;
   #seconds = 0;
@@ -59,10 +60,13 @@ export class RunReader {
       command: repeatCommand(this.#config),
       curves: this.#curves.data(),
       evaluations: this.#evaluations,
-      diagnoses: this.#diagnoses,
       completionSteps: [...this.#places.keys()],
       ...this.#state(),
     };
+  }
+
+  get version(): number {
+    return this.#version;
   }
 
   outcomes(): OutcomeData {
@@ -120,7 +124,6 @@ export class RunReader {
     return {
       rows,
       evaluations: this.#evaluations.slice(before.evaluations),
-      diagnoses: this.#diagnoses,
       problems: this.#outcomes.problems.slice(before.problems),
       visits: this.#outcomes.visits.slice(before.lastStep),
       completionSteps: [...this.#places.keys()].slice(before.places),
@@ -128,9 +131,11 @@ export class RunReader {
     };
   }
 
-  #state(): Pick<RunData, 'version' | 'summary' | 'steps' | 'plannedSteps' | 'seconds'> {
+  #state(): Pick<RunData, 'version' | 'diagnoses' | 'summary' | 'steps' | 'plannedSteps' | 'seconds'> {
     return {
       version: this.#version,
+      // At the end it is told with the last evidence, not that of its beginning.
+      diagnoses: (this.#summary?.diagnoses as Diagnosed[] | undefined) ?? this.#diagnoses,
       summary: this.#summary,
       steps: this.#steps,
       plannedSteps: Math.max(this.#planned(), this.#steps),
@@ -164,7 +169,9 @@ export class RunReader {
 
   async #readSummary(): Promise<void> {
     this.#summaryText = await readFile(join(this.path, 'summary.json'), 'utf8').catch(() => '');
-    this.#summary = (parseJson(this.#summaryText) as Record<string, unknown> | undefined) ?? null;
+    const summary = parseJson(this.#summaryText) as { steps: number } | undefined;
+    // A resumed run has that of its last sitting, until it ends again.
+    this.#summary = summary && summary.steps >= this.#steps ? { ...summary } : null;
   }
 
   async #read(onRow: (row: Record<string, number>) => void): Promise<boolean> {

@@ -26,7 +26,7 @@ const HEARTBEAT = 15_000;
 
 const HEADERS = {
   'Content-Security-Policy':
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src data: blob:; frame-ancestors 'none'",
+    "default-src 'none'; base-uri 'none'; form-action 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src data: blob:; frame-ancestors 'none'",
   'X-Content-Type-Options': 'nosniff',
   'Cross-Origin-Resource-Policy': 'same-origin',
   'Referrer-Policy': 'no-referrer',
@@ -59,12 +59,14 @@ export async function serveRun(folder: string, { host, port }: ServeOptions): Pr
   const address = server.address() as AddressInfo;
   return {
     url: `http://${isLoopback(host) ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host}:${address.port}/`,
-    close: () =>
-      new Promise((done) => {
-        run.close();
-        server.close(() => done());
-        server.closeAllConnections();
-      }),
+    close: async () => {
+      await run.close();
+      await new Promise((done) => {
+        server.close(done);
+        // A moment for what was written last to arrive.
+        setTimeout(() => server.closeAllConnections(), 100);
+      });
+    },
   };
 }
 
@@ -93,32 +95,24 @@ async function answer(
   run: LiveRun,
   assets: Assets,
 ): Promise<void> {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://page');
+  const reply = (status: number, type: string, text: string) => send(request, response, status, type, text);
+  const json = (data: unknown) => reply(200, 'application/json', JSON.stringify(data));
   if (!hostAllowed(request.headers.host, host))
-    return send(request, response, 403, 'text/plain', 'this page is served to this machine alone\n');
-  if (request.method !== 'GET' && request.method !== 'HEAD')
-    return send(request, response, 405, 'text/plain', 'nothing here can be changed\n');
-  const url = new URL(request.url ?? '/', 'http://page');
-  switch (url.pathname) {
-    case '/':
-      return send(request, response, 200, 'text/html', PAGE);
-    case '/page.js':
-      return send(request, response, 200, 'text/javascript', assets.script);
-    case '/page.css':
-      return send(request, response, 200, 'text/css', assets.style);
-    case '/api/run':
-      await run.look();
-      return send(request, response, 200, 'application/json', JSON.stringify(run.reader.data()));
-    case '/api/outcomes':
-      return send(request, response, 200, 'application/json', JSON.stringify(run.reader.outcomes()));
-    case '/api/completions': {
-      const records = await run.reader.completions(Number(url.searchParams.get('step')));
-      return send(request, response, 200, 'application/json', JSON.stringify(records));
-    }
-    case '/api/events':
-      return push(request, response, run);
-    default:
-      return send(request, response, 404, 'text/plain', 'there is no such page\n');
-  }
+    reply(403, 'text/plain', 'this page is served to this machine alone\n');
+  else if (request.method !== 'GET' && request.method !== 'HEAD')
+    reply(405, 'text/plain', 'nothing here can be changed\n');
+  else if (pathname === '/') reply(200, 'text/html', PAGE);
+  else if (pathname === '/page.js') reply(200, 'text/javascript', assets.script);
+  else if (pathname === '/page.css') reply(200, 'text/css', assets.style);
+  else if (pathname === '/api/run') {
+    await run.look();
+    json(run.reader.data());
+  } else if (pathname === '/api/outcomes') json(run.reader.outcomes());
+  else if (pathname === '/api/completions')
+    json(await run.reader.completions(Number(searchParams.get('step'))));
+  else if (pathname === '/api/events' && request.method === 'GET') push(request, response, run);
+  else reply(404, 'text/plain', 'there is no such page\n');
 }
 
 function send(
@@ -141,11 +135,13 @@ function send(
 
 /** Server-sent events: what is new, as it comes. */
 function push(request: IncomingMessage, response: ServerResponse, run: LiveRun): void {
-  if (run.listeners >= MOST_PAGES)
-    return send(request, response, 503, 'text/plain', 'too many pages are open\n');
+  if (run.listeners >= MOST_PAGES) {
+    send(request, response, 503, 'text/plain', 'too many pages are open\n');
+    return;
+  }
   response.writeHead(200, { ...HEADERS, 'Content-Type': 'text/event-stream; charset=utf-8' });
   // Browsers come back by themselves, this soon.
-  response.write('retry: 1000\nevent: hello\ndata: {}\n\n');
+  response.write(`retry: 1000\nevent: hello\ndata: ${JSON.stringify({ version: run.reader.version })}\n\n`);
   const stop = run.listen((message) => {
     const data = message.event === 'update' ? JSON.stringify(message.data) : '{}';
     response.write(`event: ${message.event}\ndata: ${data}\n\n`);

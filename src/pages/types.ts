@@ -2,6 +2,9 @@
 import type { ComparedRun } from '../compare/compared.js';
 import type { Diagnosed } from '../diagnosis/events.js';
 
+/** In the run folder. */
+export const REPORT_FILE = 'report.html';
+
 /** Columns of numbers over the steps of a run, thinned: each point is the mean of so many steps. */
 export interface CurveData {
   /** Steps in a point. */
