@@ -128,7 +128,10 @@ export class Chart {
         {
           ...axis,
           size: 46,
-          ...(logarithmic && { splits: (_, __, low, high) => powersOfTen(low, high) }),
+          ...(logarithmic && {
+            splits: (_, __, low, high) => powersOfTen(low, high),
+            filter: (_, splits) => splits,
+          }),
           values: (_, values) => values.map((one) => (range ? format(one).replace('.0%', '%') : tick(one))),
         },
       ],

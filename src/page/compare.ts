@@ -45,12 +45,17 @@ export function comparePage(
     section(
       'figures',
       'Figures',
-      figures(runs, rows),
+      figures(rows),
       el(
         'p',
         { class: 'note' },
         'Reward, right (of the sampled training completions), KL and equal groups are means of the last tenth of the steps; held-out is greedy, with its 95% interval.',
       ),
+    ),
+    section(
+      'noticed',
+      'What was noticed',
+      el('ul', {}, ...runs.map((run, i) => el('li', {}, runLabel(run.name, i), ': ', noticed(run)))),
     ),
     reached(runs),
     section('differences', 'Differences', differencesTable(rows, differences)),
@@ -67,22 +72,9 @@ export function comparePage(
 const runLabel = (name: string, i: number) =>
   el('span', { class: 'swatch' }, el('i', { style: `background: var(--c${(i % COLORS) + 1})` }), name);
 
-function figures(runs: RunData[], rows: ComparedRun[]): HTMLElement {
+function figures(rows: ComparedRun[]): HTMLElement {
   return table(
-    [
-      'run',
-      'steps',
-      'reward',
-      'right',
-      'held-out',
-      'before',
-      'gap',
-      'KL',
-      'equal groups',
-      'time',
-      'a step',
-      'noticed',
-    ],
+    ['run', 'steps', 'reward', 'right', 'held-out', 'before', 'gap', 'KL', 'equal groups', 'time', 'a step'],
     rows.map((row, i) => [
       runLabel(row.run, i),
       `${count(row.steps)}${row.finished ? '' : ' (not ended)'}`,
@@ -97,7 +89,6 @@ function figures(runs: RunData[], rows: ComparedRun[]): HTMLElement {
       percent(row.frac_reward_zero_std),
       duration(row.seconds),
       row.seconds_per_step === null ? '-' : duration(row.seconds_per_step),
-      el('span', { class: 'words' }, noticed(runs[i]!)),
     ]),
     { class: 'numbers' },
   );
@@ -116,7 +107,7 @@ function reached(runs: RunData[]): HTMLElement {
     type: 'range',
     min: 0,
     max: 100,
-    value: 50,
+    value: askedAtFirst(runs),
     'aria-label': 'held-out accuracy in percent',
     oninput: () => show(),
   });
@@ -148,6 +139,12 @@ function reached(runs: RunData[]): HTMLElement {
     el('p', { class: 'steps' }, 'held-out accuracy of ', input, told),
     body,
   );
+}
+
+/** Half; where no run came as far, what the best one came to. */
+function askedAtFirst(runs: RunData[]): number {
+  const best = Math.max(...runs.flatMap(({ evaluations }) => evaluations.map(({ accuracy }) => accuracy)));
+  return Number.isFinite(best) ? Math.floor(100 * Math.min(0.5, best)) : 50;
 }
 
 function differencesTable(rows: ComparedRun[], differences: Record<string, unknown[]>): HTMLElement {

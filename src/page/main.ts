@@ -18,6 +18,7 @@ const LINKS = [
 ];
 const COMPARED = [
   ['figures', 'figures'],
+  ['noticed', 'noticed'],
   ['reached', 'to an accuracy'],
   ['differences', 'differences'],
   ['curves', 'curves'],

@@ -14,33 +14,37 @@ const ELSEWHERE = ['output_dir', 'resume'];
 export const commandOf = (config: Options): 'train' | 'sft' =>
   'num_generations' in config || !('target_accuracy' in config) ? 'train' : 'sft';
 
-/** What every option would be if only the model and the preset were given. */
+/** What every option would be if only the model and the preset were given, and the model if only the preset. */
 function defaults(config: Options): Options {
   const command = commandOf(config);
-  const declared = describeOptions(command === 'sft' ? SFT : TRAIN);
-  let preset: Options = {};
-  try {
-    if (typeof config.preset === 'string') preset = presetOptions(config.preset, config.model as string);
-  } catch {
-    // Of another version, which had it: then every option is told.
-  }
+  const own = Object.fromEntries(
+    describeOptions(command === 'sft' ? SFT : TRAIN).map(({ name, default: value }) => [name, value]),
+  );
+  const { preset, model } = config;
+  const ofPreset = (given?: string): Options => {
+    try {
+      return typeof preset === 'string' ? presetOptions(preset, given) : {};
+    } catch {
+      // Of another version, which had it: then every option is told.
+      return {};
+    }
+  };
   return {
-    ...Object.fromEntries(declared.map(({ name, default: value }) => [name, value])),
-    ...modelDefaults(command, config.model),
-    ...preset,
+    ...own,
+    ...modelDefaults(command, model),
+    ...ofPreset(model as string),
+    model: ofPreset().model ?? own.model,
+    preset: null,
   };
 }
 
 /** Names of the options that aren't at their defaults, in the order of the file. */
 export function chosenOptions(config: Options): string[] {
   const usual = defaults(config);
-  const declared = describeOptions(commandOf(config) === 'sft' ? SFT : TRAIN);
-  const own = declared.find(({ name }) => name === 'model')?.default;
-  return Object.keys(config).filter((name) => {
-    if (ELSEWHERE.includes(name)) return false;
-    const standard = name === 'model' ? own : name === 'preset' ? null : usual[name];
-    return JSON.stringify(config[name]) !== JSON.stringify(standard ?? null);
-  });
+  return Object.keys(config).filter(
+    (name) =>
+      !ELSEWHERE.includes(name) && JSON.stringify(config[name]) !== JSON.stringify(usual[name] ?? null),
+  );
 }
 
 export function repeatCommand(config: Options): string {
