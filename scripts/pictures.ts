@@ -1,6 +1,6 @@
 /**
- * Takes the pictures of this folder: `npx tsx docs/pictures/make.ts [--runs FOLDER]`.
- * The runs are made where they aren't there yet: two of the embedded model, some minutes on two cores.
+ * Takes the pictures of `docs/pictures`: `npm run build && npx tsx scripts/pictures.ts [--runs FOLDER]`.
+ * The runs are made where they aren't there yet: two of the embedded model, a minute or two on two cores.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -8,10 +8,10 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
-import { cliPath } from '../../test/support/cli.js';
-import { openChromium } from '../../test/support/chromium.js';
+import { cliPath } from '../test/support/cli.js';
+import { openChromium } from '../test/support/chromium.js';
 
-const here = fileURLToPath(new URL('.', import.meta.url));
+const pictures = fileURLToPath(new URL('../docs/pictures/', import.meta.url));
 const { runs } = parseArgs({ options: { runs: { type: 'string', default: 'runs/pictures' } } }).values;
 const cli = (...args: string[]) => execFileSync(process.execPath, [cliPath, ...args], { stdio: 'inherit' });
 
@@ -40,7 +40,7 @@ async function picture(
   await page.goto(pathToFileURL(file).href);
   await page.locator('section#curves canvas').first().waitFor();
   await how.prepare?.(page);
-  await page.screenshot({ path: join(here, `${name}.png`) });
+  await page.screenshot({ path: join(pictures, `${name}.png`) });
   await page.close();
 }
 
