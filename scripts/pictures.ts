@@ -46,7 +46,7 @@ async function picture(
 
 const report = (i: number) => join(folders[i]!, 'report.html');
 const at = (id: string) => async (page: Page) => {
-  await page.locator(`#${id}`).evaluate((part) => part.scrollIntoView());
+  await page.evaluate(`document.getElementById('${id}').scrollIntoView()`);
   await page.waitForTimeout(300);
 };
 await picture('page-light', report(0), {});
