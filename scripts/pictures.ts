@@ -1,6 +1,6 @@
 /**
  * Takes the pictures of `docs/pictures`: `npm run build && npx tsx scripts/pictures.ts [--runs FOLDER]`.
- * The runs are made where they aren't there yet: two of the embedded model, a minute or two on two cores.
+ * The runs are made where they aren't there yet: three of the embedded model, some minutes on two cores.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -15,15 +15,22 @@ const pictures = fileURLToPath(new URL('../docs/pictures/', import.meta.url));
 const { runs } = parseArgs({ options: { runs: { type: 'string', default: 'runs/pictures' } } }).values;
 const cli = (...args: string[]) => execFileSync(process.execPath, [cliPath, ...args], { stdio: 'inherit' });
 
-const PRESETS = ['arithmetic-baseline', 'arithmetic-no-kl'];
-const folders = PRESETS.map((preset) => resolve(runs, preset));
-for (const [i, folder] of folders.entries()) {
-  const made = existsSync(join(folder, 'summary.json'));
-  if (!made) cli('train', '--model', 'tiny', '--preset', PRESETS[i]!, '--output-dir', folder, '--quiet');
-  cli('report', folder);
+const OPTIONS = {
+  healthy: [],
+  baseline: ['--preset', 'arithmetic-baseline'],
+  'no-kl': ['--preset', 'arithmetic-no-kl'],
+};
+type Run = keyof typeof OPTIONS;
+const folder = (run: Run) => resolve(runs, run);
+const report = (run: Run) => join(folder(run), 'report.html');
+
+for (const [run, options] of Object.entries(OPTIONS) as [Run, string[]][]) {
+  if (!existsSync(join(folder(run), 'summary.json')))
+    cli('train', '--model', 'tiny', ...options, '--output-dir', folder(run), '--quiet');
+  cli('report', folder(run));
 }
 const comparison = resolve(runs, 'comparison.html');
-cli('report', ...folders, '--output', comparison);
+cli('report', ...(Object.keys(OPTIONS) as Run[]).map(folder), '--output', comparison);
 
 const browser = await openChromium();
 
@@ -44,14 +51,13 @@ async function picture(
   await page.close();
 }
 
-const report = (i: number) => join(folders[i]!, 'report.html');
 const at = (id: string) => async (page: Page) => {
   await page.evaluate(`document.getElementById('${id}').scrollIntoView()`);
   await page.waitForTimeout(300);
 };
-await picture('page-light', report(0), {});
-await picture('page-dark', report(1), { dark: true });
-await picture('page-problems', report(0), { height: 1000, prepare: at('problems') });
-await picture('page-phone', report(0), { width: 390, height: 844 });
+await picture('page-light', report('healthy'), {});
+await picture('page-dark', report('no-kl'), { dark: true });
+await picture('page-problems', report('baseline'), { height: 1000, prepare: at('problems') });
+await picture('page-phone', report('baseline'), { width: 390, height: 844 });
 await picture('page-compare', comparison, { height: 1100 });
 await browser.close();

@@ -123,8 +123,8 @@ function reached(runs: RunData[]): HTMLElement {
           const first = evaluations.find(({ accuracy }) => accuracy >= target);
           return [
             runLabel(name, i),
-            first ? count(first.step) : 'not reached',
-            first ? duration(first.seconds) : '-',
+            first ? (first.step > 0 ? count(first.step) : 'before training') : 'not reached',
+            first && first.step > 0 ? duration(first.seconds) : '-',
             first ? `${percent(first.accuracy)} [${percent(first.low)}, ${percent(first.high)}]` : '-',
           ];
         }),
@@ -143,7 +143,8 @@ function reached(runs: RunData[]): HTMLElement {
 
 /** Half; where no run came as far, what the best one came to. */
 function askedAtFirst(runs: RunData[]): number {
-  const best = Math.max(...runs.flatMap(({ evaluations }) => evaluations.map(({ accuracy }) => accuracy)));
+  const later = runs.flatMap(({ evaluations }) => evaluations.filter(({ step }) => step > 0));
+  const best = Math.max(...later.map(({ accuracy }) => accuracy));
   return Number.isFinite(best) ? Math.floor(100 * Math.min(0.5, best)) : 50;
 }
 
