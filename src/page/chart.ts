@@ -24,6 +24,12 @@ export interface Drawn {
 }
 
 const HEIGHT = 190;
+/** Between two marks of an axis that counts. */
+const WHOLE = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000].flatMap((power) => [
+  power,
+  2 * power,
+  5 * power,
+]);
 const SYNC = uPlot.sync('steps');
 
 export class Chart {
@@ -124,12 +130,13 @@ export class Chart {
         },
       },
       axes: [
-        { ...axis, size: 28 },
+        // There is no half a step.
+        { ...axis, size: 28, ...(this.#along === 'step' && { incrs: WHOLE }) },
         {
           ...axis,
           size: 46,
           ...(logarithmic && {
-            splits: (_, __, low, high) => powersOfTen(low, high),
+            splits: (_, __, low, high) => logarithmicMarks(low, high),
             filter: (_, splits) => splits,
           }),
           values: (_, values) => values.map((one) => (range ? format(one).replace('.0%', '%') : tick(one))),
@@ -285,12 +292,17 @@ export class Chart {
 const isDoubled = ({ values, intervals, smoothOnly }: Drawn): boolean =>
   !smoothOnly && !intervals && values.length >= NOISY;
 
-/** Those within a scale, and one of any scale that has none. */
-function powersOfTen(low: number, high: number): number[] {
-  const [from, to] = [Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))];
-  if (!Number.isFinite(from) || to < from) return [low];
-  const every = Math.max(1, Math.ceil((to - from + 1) / 5));
-  return Array.from({ length: Math.floor((to - from) / every) + 1 }, (_, i) => 10 ** (from + i * every));
+/** Marks of a logarithmic scale: powers of ten within it, and others between them where these are few. */
+function logarithmicMarks(low: number, high: number): number[] {
+  const [from, to] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
+  const few = to - from <= 2;
+  const every = Math.max(1, Math.ceil((to - from) / 5));
+  const powers = Array.from(
+    { length: Math.floor((to - from) / every) + 1 },
+    (_, i) => 10 ** (from + i * every),
+  );
+  const marks = few ? powers.flatMap((power) => [power, 2 * power, 5 * power]) : powers;
+  return marks.filter((mark) => mark >= low && mark <= high);
 }
 
 export const evaluationPoints = (

@@ -196,7 +196,7 @@ export class ProblemMap {
     const { problem, visit } = this.#visit(cell);
     fill(
       this.#told,
-      el('code', {}, problem.prompt),
+      el('code', { class: 'text' }, problem.prompt),
       ` expects ${problem.answer}: `,
       visit ? `${visit.right} of ${visit.all} right at step ${visit.step}` : 'not sampled yet',
     );

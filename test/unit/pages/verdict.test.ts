@@ -48,5 +48,6 @@ describe('the verdict', () => {
     const rising = Array.from({ length: 20 }, (_, i) => i / 20);
     expect(verdict([], [], rising)).toMatchObject({ kind: 'unsure', text: 'The reward rises' });
     expect(verdict([], [], rising.reverse()).text).toBe('The reward does not rise');
+    expect(verdict([], [], rising).because).toMatch(/held-out problems were never asked$/);
   });
 });
