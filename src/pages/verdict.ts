@@ -37,8 +37,8 @@ export function verdictOf(run: Pick<RunData, 'evaluations' | 'diagnoses' | 'curv
   const tenth = Math.max(1, Math.floor(rewards.length / 10));
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const [from, to] = [mean(rewards.slice(0, tenth)), mean(rewards.slice(-tenth))];
-  const measured = first ? 'only before training' : 'never';
-  const because = `the training reward was ${from.toFixed(3)} in the first tenth of the steps and is ${to.toFixed(3)} in the last; held-out problems were ${measured} asked`;
+  const asked = first ? 'were asked only before training' : 'were never asked';
+  const because = `the training reward was ${from.toFixed(3)} in the first tenth of the steps and is ${to.toFixed(3)} in the last; held-out problems ${asked}`;
   return to > from
     ? { kind: 'unsure', text: 'The reward rises', because }
     : { kind: 'unsure', text: 'The reward does not rise', because };
