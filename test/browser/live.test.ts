@@ -1,5 +1,5 @@
 /** The page of a run that goes on, served by `watch` and `train --page`. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -205,6 +205,16 @@ describe('the commands', () => {
     expect(errors.filter((error) => !error.includes('ERR_'))).toEqual([]);
     expect(jsonLines(stdout).map(({ event }) => event)).toContain('end');
     expect(readFileSync(join(output, 'report.html'), 'utf8')).toMatch(/^<!doctype html>/);
+  });
+
+  it('train ends well where report.html cannot be written, and says so', async () => {
+    const output = join(folder, 'trained');
+    mkdirSync(join(output, 'report.html'), { recursive: true });
+    const few = ['--max-steps', '1', '--eval-samples', '0', '--save-steps', '0'];
+    const { code, stdout } = await cli(['train', ...few, '--output-dir', output]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/no report\.html: /);
+    expect(readdirSync(output)).toContain('summary.json');
   });
 
   it('watch serves until Ctrl-C', async () => {

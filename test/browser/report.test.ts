@@ -1,5 +1,5 @@
 /** `report.html`, opened from the disk without a network: what it shows, and what it does when it is used. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openChromium } from '../support/chromium.js';
 import { chart, chartText, colorOf, expectNoOverflow, open, pixel, reportOf } from './support.js';
 import { appendDiagnosis, writeRun } from '../support/run-folder.js';
-import { writeReport } from '../../src/pages/report.js';
+import { reportHtml, writeReport } from '../../src/pages/report.js';
 
 let browser: Browser;
 let url: string;
@@ -165,6 +165,24 @@ describe('report.html', () => {
     await expect.poll(() => section.locator('input[type=number]').inputValue()).toBe('10');
     await page.getByRole('button', { name: 'its completions then' }).first().click();
     await expect.poll(() => section.locator('input[type=number]').inputValue()).toBe('80');
+  });
+
+  it('takes along completions of some steps where all of them would be too many, and says so', async () => {
+    const folder = writeRun(join(parent, 'thinned'), { steps: 100 });
+    const file = join(folder, 'report.html');
+    writeFileSync(file, await reportHtml([folder], { mostCompletions: 10_000 }));
+    const { page } = await open(browser, pathToFileURL(file).href);
+    const section = page.locator('#completions');
+    await section.locator('.group').first().waitFor();
+    const kept = Number(/Completions of (\d+) steps are in this file/.exec(await section.innerText())![1]);
+    expect(kept).toBeGreaterThan(2);
+    expect(kept).toBeLessThan(30);
+    const step = section.locator('input[type=number]');
+    expect(await step.inputValue()).toBe('100');
+    await section.getByRole('slider').fill('0');
+    await expect.poll(() => step.inputValue()).toBe('1');
+    // The map has all of them.
+    expect(await page.locator('#problems canvas').getAttribute('aria-label')).toContain('over 100 steps');
   });
 
   it('says where time and memory went, and how to repeat the run', async () => {
