@@ -408,7 +408,11 @@ export const REPORT = z.strictObject({
 });
 
 export const WATCH = z.strictObject({
-  host: z.string().min(1).default('127.0.0.1').describe('Address to serve on; any other than 127.0.0.1 lets others in'),
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('Address to serve on; any other than 127.0.0.1 lets others in'),
   port: whole(0).max(65535).default(7788).describe('Port to serve on (0: any that is free)'),
 });
 

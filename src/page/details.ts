@@ -89,6 +89,7 @@ function memoryBar({ summary, config, env }: RunData): HTMLElement | null {
 export function setup(run: RunData): HTMLElement {
   const { config, chosen, env, command, path } = run;
   const rows = (names: string[]) => names.map((name) => [name, el('code', {}, value(config[name]))]);
+  const usual = typeof config.preset === 'string' ? 'as the preset has them' : 'at their defaults';
   const others = Object.keys(config).filter((name) => !chosen.includes(name));
   return section(
     'setup',
@@ -108,7 +109,7 @@ export function setup(run: RunData): HTMLElement {
     el(
       'details',
       {},
-      el('summary', {}, `The other ${others.length} options, at their defaults`),
+      el('summary', {}, `The other ${others.length} options, ${usual}`),
       table(['option', 'value'], rows(others)),
     ),
     el('h3', {}, 'Made with'),
