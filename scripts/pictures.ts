@@ -59,5 +59,5 @@ await picture('page-light', report('healthy'), {});
 await picture('page-dark', report('no-kl'), { dark: true });
 await picture('page-problems', report('baseline'), { height: 1000, prepare: at('problems') });
 await picture('page-phone', report('baseline'), { width: 390, height: 844 });
-await picture('page-compare', comparison, { height: 1100 });
+await picture('page-compare', comparison, { height: 1450 });
 await browser.close();

@@ -64,7 +64,7 @@ export function stateText({ summary, steps, plannedSteps, seconds, curves }: Run
   return `of ${count(plannedSteps)}, ${duration(mean * (plannedSteps - steps))} of steps left`;
 }
 
-const ICONS = { bad: '✗', warning: '▲', note: 'ⓘ' } as const;
+const ICONS = { bad: '✗', warning: '▲', note: '●' } as const;
 
 export function diagnosisList(diagnoses: readonly Diagnosed[], chosen: Chosen): HTMLElement {
   const order = ['bad', 'warning', 'note'];
