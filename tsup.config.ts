@@ -34,4 +34,17 @@ export default defineConfig([
     format: ['esm'],
     splitting: true,
   },
+  {
+    // The page of a run: one script and one style, which `report.html` holds and `watch` serves.
+    entry: { page: 'src/page/main.ts' },
+    outDir: 'dist/page',
+    target: 'es2022',
+    platform: 'browser',
+    format: ['iife'],
+    outExtension: () => ({ js: '.js' }),
+    noExternal: [/./],
+    minify: true,
+    sourcemap: false,
+    clean: false,
+  },
 ]);

@@ -39,6 +39,8 @@ const COMMANDS: Record<string, Entry> = {
   presets: { describe: "List the journal's experiments", load: () => import('./presets.js') },
   sweep: { describe: 'Run several trainings, from a list or a grid', load: () => import('./sweep.js') },
   compare: { describe: 'Put runs side by side', load: () => import('./compare.js') },
+  report: { describe: 'Write a page that shows or compares runs', load: () => import('./report.js') },
+  watch: { describe: 'Serve the page of a run while it goes on', load: () => import('./watch.js') },
   bench: {
     describe: "Measure tokens a second, beside the machine's limits",
     load: () => import('./bench.js'),

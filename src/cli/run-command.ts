@@ -1,11 +1,14 @@
-/** What `train` and `sft` share: options from flags and a file, the display, Ctrl-C, the ending. */
+/** What `train` and `sft` share: options from flags and a file, the display, the page, Ctrl-C, the ending. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { readYaml, toYaml } from '../config/load.js';
 import { camelKeys } from '../config/names.js';
+import { WATCH } from '../config/options.js';
 import type { TrainSummary } from '../grpo/events.js';
 import type { TrainExtras } from '../grpo/prepare.js';
+import type { PageServer } from '../pages/serve.js';
+import { REPORT_FILE } from '../pages/types.js';
 import { snakeDeep } from '../run/names.js';
 import { INTERRUPTED, interruptible } from './interrupt.js';
 import { downloadBar, printJsonLine } from './output.js';
@@ -42,6 +45,11 @@ export function runCommand({ start, ...command }: RunCommand): SchemaCommandModu
         default: false,
         describe: 'Print errors alone (with --json: and the JSON lines)',
       },
+      page: {
+        type: 'boolean',
+        default: false,
+        describe: 'Serve the page of the run to this machine while it goes on',
+      },
       'print-config': {
         type: 'boolean',
         default: false,
@@ -76,15 +84,20 @@ async function run(start: RunCommand['start'], options: RunOptions, argv: Argume
   for (const stream of [process.stdout, process.stderr])
     stream.removeAllListeners('error').on('error', display.off);
   const download = downloadBar();
+  const notice = display.callbacks.onNotice;
+  let page: PageServer | undefined;
   const event = (name: string, value: object) => {
     if (json) printJsonLine({ event: name, ...(snakeDeep(value) as object) });
   };
   const extras: TrainExtras = {
     ...display.callbacks,
-    onPlan: (plan) => {
+    onPlan: async (plan) => {
       download.end();
       display.callbacks.onPlan(plan);
       event('plan', plan);
+      if (argv.page !== true || plan.outputDir === undefined) return;
+      page = await servePage(plan.outputDir, notice);
+      if (page) event('page', { url: page.url });
     },
     onForecast: (forecast) => {
       display.callbacks.onForecast(forecast);
@@ -107,14 +120,44 @@ async function run(start: RunCommand['start'], options: RunOptions, argv: Argume
   try {
     const note = 'Stopping after the token at hand, and saving. Ctrl-C again leaves at once, without saving.';
     const summary = await interruptible(
-      () => display.callbacks.onNotice(note),
+      () => notice(note),
       (signal) => start(options, { ...extras, signal }),
     );
+    await writeReport(summary.outputDir, notice);
     display.end(summary);
     event('end', summary);
     if (summary.interrupted) process.exitCode = INTERRUPTED;
   } finally {
     download.end();
     display.close();
+    await page?.close();
+  }
+}
+
+/** Where the usual port is taken, as by another run's page, any that is free. A run goes on without its page. */
+async function servePage(folder: string, notice: (text: string) => void): Promise<PageServer | undefined> {
+  const { serveRun } = await import('../pages/serve.js');
+  const { host, port } = WATCH.parse({});
+  try {
+    const server = await serveRun(folder, { host, port }).catch((error: unknown) => {
+      if ((error as { code?: unknown }).code !== 'PORT_TAKEN') throw error;
+      return serveRun(folder, { host, port: 0 });
+    });
+    notice(`the page of this run: ${server.url}`);
+    return server;
+  } catch (error) {
+    notice(`no page, the run goes on: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+/** `report.html`. A run that went well doesn't end badly because of it. */
+async function writeReport(folder: string | undefined, notice: (text: string) => void): Promise<void> {
+  if (folder === undefined) return;
+  try {
+    const { writeReport: write } = await import('../pages/report.js');
+    await write(join(folder, REPORT_FILE), [folder]);
+  } catch (error) {
+    notice(`no ${REPORT_FILE}: ${(error as Error).message}`);
   }
 }

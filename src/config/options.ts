@@ -427,6 +427,24 @@ export const COMPARE = z.strictObject({
   svg: z.string().min(1).nullable().default(null).describe('File for a picture of the curves'),
 });
 
+export const REPORT = z.strictObject({
+  output: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('File to write (null: report.html in the run folder; of several runs comparison.html)'),
+});
+
+export const WATCH = z.strictObject({
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('Address to serve on; any other than 127.0.0.1 lets others in'),
+  port: whole(0).max(65535).default(7788).describe('Port to serve on (0: any that is free)'),
+});
+
 export const PRESETS = z.strictObject({
   model: z
     .string()

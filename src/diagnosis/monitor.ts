@@ -1,28 +1,8 @@
 /** Asks the rules after each step, and tells when something begins, worsens or ends. */
-import type { MetricName, Metrics } from '../run/metrics.js';
-import type { History, Level, Rule, RunFacts } from './rule.js';
+import type { Metrics } from '../run/metrics.js';
+import type { Diagnosed, DiagnosisEvent, Level } from './events.js';
+import type { History, Rule, RunFacts } from './rule.js';
 import { RULES } from './rules/index.js';
-
-/** As `metrics.jsonl` has it. */
-export interface DiagnosisEvent {
-  step: number;
-  /** The rule's name. */
-  diagnosis: string;
-  title: string;
-  event: 'begins' | 'worsens' | 'ends';
-  level: Level;
-  evidence: string;
-  /** What to try. */
-  remedies: string[];
-  metric: MetricName;
-}
-
-/** One rule's story, for the ending. */
-export interface Diagnosed extends Omit<DiagnosisEvent, 'step' | 'event'> {
-  /** First step, and the last one; undefined while it goes on. */
-  began: number;
-  ended: number | undefined;
-}
 
 const GRAVITY: Record<Level, number> = { note: 0, warning: 1, bad: 2 };
 

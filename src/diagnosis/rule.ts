@@ -1,8 +1,6 @@
 /** What a rule of the diagnosis is: a pure function from a run's metrics to what is wrong, if anything is. */
 import type { MetricName, Metrics } from '../run/metrics.js';
-
-/** `note`: worth knowing; `warning`: learns less than it could; `bad`: doesn't learn, or unlearns. */
-export type Level = 'note' | 'warning' | 'bad';
+import type { Level } from './events.js';
 
 /** What rules know beside metrics. */
 export interface RunFacts {

@@ -1,5 +1,6 @@
 /** The diagnosis of a run: told to whoever listens, and kept in `metrics.jsonl`. */
-import { Diagnosis, type Diagnosed } from '../diagnosis/monitor.js';
+import type { Diagnosed } from '../diagnosis/events.js';
+import { Diagnosis } from '../diagnosis/monitor.js';
 import type { RunFolder } from '../run/folder.js';
 import type { Metrics, MetricsLog } from '../run/metrics.js';
 import { readRows } from '../run/read.js';

@@ -1,7 +1,7 @@
 /** What a training run tells while it goes; the terminal, the run folder and a program all listen to this. */
-import type { Diagnosed, DiagnosisEvent } from '../diagnosis/monitor.js';
 import type { Forecast } from '../plan/forecast.js';
 import type { RunMemory } from '../plan/run-memory.js';
+import type { Diagnosed, DiagnosisEvent } from '../diagnosis/events.js';
 import type { Evaluation } from './evaluate.js';
 import type { Metrics } from '../run/metrics.js';
 import type { EngineInfo } from '../native/types.js';
@@ -80,6 +80,8 @@ export interface TrainSummary {
   tokensComputedPerSecond: number;
   /** Seconds of each phase in this sitting. */
   phases: { sample: number; reward: number; reference: number; train: number; optimizer: number };
+  /** Of the model. */
+  parameters: number;
   /** Bytes: the process at its largest. */
   peakMemory: number;
   outputDir: string | undefined;

@@ -220,6 +220,7 @@ async function runSteps(session: Session): Promise<TrainSummary> {
       diagnoses: diagnosis.told(),
       before: state.eval_before,
       after: interrupted ? undefined : after,
+      parameters: plan.parameters,
       peakMemory: process.resourceUsage().maxRSS * 1024,
       outputDir: run?.path,
       finalModel,

@@ -1,5 +1,5 @@
 /** What to try next: what the diagnosis says of the run, and what is always worth doing. */
-import type { Diagnosed } from '../diagnosis/monitor.js';
+import type { Diagnosed } from '../diagnosis/events.js';
 import type { TrainPlan, TrainSummary } from '../grpo/events.js';
 
 /** Things to try of each. */

@@ -1,7 +1,10 @@
 /** What a person wants to know when a run is over, and what to try next. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import colors from 'picocolors';
 import type { TrainPlan, TrainSummary } from '../grpo/events.js';
 import type { Evaluation } from '../grpo/evaluate.js';
+import { REPORT_FILE } from '../pages/types.js';
 import { advice } from './advice.js';
 import { levelColor } from './live-view.js';
 import { sparkline } from './sparkline.js';
@@ -31,6 +34,8 @@ export function ending(summary: TrainSummary, plan: TrainPlan, rewards: number[]
   }
   rows.push(['memory', `${bytes(summary.peakMemory)} at most`]);
   if (summary.outputDir !== undefined) rows.push(['run folder', summary.outputDir]);
+  const page = summary.outputDir === undefined ? undefined : join(summary.outputDir, REPORT_FILE);
+  if (page !== undefined && existsSync(page)) rows.push(['page', page]);
   if (summary.finalModel !== undefined) rows.push(['model', summary.finalModel]);
   if (summary.interrupted && summary.checkpoint !== undefined) rows.push(['checkpoint', summary.checkpoint]);
 

@@ -1,7 +1,7 @@
 /** What the live block says of a run, as lines that fit a width. Pure. */
 import colors from 'picocolors';
-import type { Diagnosed } from '../diagnosis/monitor.js';
-import type { Level } from '../diagnosis/rule.js';
+import type { Diagnosed } from '../diagnosis/events.js';
+import type { Level } from '../diagnosis/events.js';
 import type { Evaluation } from '../grpo/evaluate.js';
 import type { TrainPlan } from '../grpo/events.js';
 import type { Metrics } from '../run/metrics.js';

@@ -1,6 +1,6 @@
 /** What a person sees of a run: how it begins, goes and ends. */
 import colors from 'picocolors';
-import type { DiagnosisEvent } from '../diagnosis/monitor.js';
+import type { DiagnosisEvent } from '../diagnosis/events.js';
 import type { Evaluation } from '../grpo/evaluate.js';
 import type { JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from '../grpo/events.js';
 import type { Metrics } from '../run/metrics.js';

@@ -1,7 +1,7 @@
 /**
  * One run, one folder:
  * `config.yaml`, `env.json`, `metrics.csv`, `metrics.jsonl`, `completions.jsonl`,
- * `checkpoints/checkpoint-N/`, `final/`, `summary.json`.
+ * `checkpoints/checkpoint-N/`, `final/`, `summary.json`, `report.html`.
  */
 import { mkdir, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';

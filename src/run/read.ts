@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { GrpoError } from '../errors.js';
-import type { DiagnosisEvent } from '../diagnosis/monitor.js';
+import type { DiagnosisEvent } from '../diagnosis/events.js';
 import type { Metrics } from './metrics.js';
 
 export interface RunRecord {
@@ -50,7 +50,7 @@ export async function readRun(folder: string): Promise<RunRecord> {
 /** Steps and evaluations of a run folder, in order. */
 export async function readRows(folder: string): Promise<Metrics[]> {
   const rows = parseRows(await readFile(join(folder, 'metrics.jsonl'), 'utf8'));
-  return rows.filter((row) => !('diagnosis' in row));
+  return rows.filter((row) => row.learning_rate !== undefined || row['eval/accuracy'] !== undefined);
 }
 
 function parseRows(lines: string): Metrics[] {

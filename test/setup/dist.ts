@@ -9,12 +9,13 @@ export default function setup(): void {
   const built = join(root, 'dist', 'cli.js');
   const sources = ['src', 'bench'].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.ts'))
+      .filter((file) => /\.(ts|css)$/.test(file))
       .map((file) => join(root, folder, file)),
   );
   sources.push(join(root, 'package.json'), join(root, 'tsup.config.ts'));
   const newest = Math.max(...sources.map((file) => statSync(file).mtimeMs));
   const types = join(root, 'dist', 'index.d.ts');
-  if ([built, types].every((file) => existsSync(file) && statSync(file).mtimeMs >= newest)) return;
+  const page = join(root, 'dist', 'page', 'page.js');
+  if ([built, types, page].every((file) => existsSync(file) && statSync(file).mtimeMs >= newest)) return;
   execFileSync('npm', ['run', 'build', '--silent'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
 }

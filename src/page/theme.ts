@@ -1,0 +1,47 @@
+/** Light, dark, or as the system says; charts ask for colours when they draw. */
+import { el } from './dom.js';
+
+const KEY = 'grpo-native-theme';
+const ORDER = ['auto', 'light', 'dark'] as const;
+type Theme = (typeof ORDER)[number];
+
+const watchers: (() => void)[] = [];
+
+export const onTheme = (watcher: () => void): void => void watchers.push(watcher);
+
+/** A colour of the style sheet, as it is now. */
+export const color = (name: string): string =>
+  getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+export function themeButton(): HTMLElement {
+  let theme = stored();
+  const button = el('button', { class: 'quiet', type: 'button', onclick: () => set(after(theme)) });
+  const set = (next: Theme) => {
+    theme = next;
+    button.textContent = `theme: ${theme}`;
+    if (theme === 'auto') delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+    try {
+      localStorage.setItem(KEY, theme);
+    } catch {
+      // A file may not keep anything.
+    }
+    for (const watcher of watchers) watcher();
+  };
+  set(theme);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+    for (const watcher of watchers) watcher();
+  });
+  return button;
+}
+
+const after = (theme: Theme): Theme => ORDER[(ORDER.indexOf(theme) + 1) % ORDER.length]!;
+
+function stored(): Theme {
+  try {
+    const theme = localStorage.getItem(KEY) as Theme;
+    return ORDER.includes(theme) ? theme : 'auto';
+  } catch {
+    return 'auto';
+  }
+}

@@ -1,0 +1,58 @@
+/** Follows a file of lines that grows: what is whole and new, each time it is asked. */
+import { open, stat } from 'node:fs/promises';
+
+const CHUNK = 1 << 20;
+
+export interface Line {
+  text: string;
+  /** Where it lies in the file. */
+  offset: number;
+  bytes: number;
+}
+
+export class LineReader {
+  #offset = 0;
+  /** Another file of the same name is read from its beginning. */
+  #inode: number | undefined;
+
+  constructor(readonly path: string) {}
+
+  /**
+   * Calls `onLine` for each line that is new.
+   * @returns false where the file was replaced or cut (a resumed run does that): it must be read anew
+   */
+  async read(onLine: (line: Line) => void): Promise<boolean> {
+    const info = await stat(this.path).catch(() => undefined);
+    if (!info) return this.#inode === undefined;
+    if (this.#inode !== undefined && (info.ino !== this.#inode || info.size < this.#offset)) return false;
+    this.#inode = info.ino;
+    if (info.size === this.#offset) return true;
+    const file = await open(this.path, 'r');
+    try {
+      // A line may be longer than a chunk, and a character may lie across two.
+      let rest = Buffer.alloc(0);
+      let at = this.#offset;
+      while (at < info.size) {
+        const chunk = Buffer.alloc(Math.min(CHUNK, info.size - at));
+        const { bytesRead } = await file.read(chunk, 0, chunk.length, at);
+        if (bytesRead === 0) break;
+        at += bytesRead;
+        const data = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
+        let begin = 0;
+        for (let end = data.indexOf(10); end >= 0; end = data.indexOf(10, begin)) {
+          onLine({
+            text: data.toString('utf8', begin, end),
+            offset: this.#offset + begin,
+            bytes: end - begin,
+          });
+          begin = end + 1;
+        }
+        this.#offset += begin;
+        rest = data.subarray(begin);
+      }
+    } finally {
+      await file.close();
+    }
+    return true;
+  }
+}
