@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { GrpoError } from '../errors.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { CheckpointWriter } from '../run/checkpoint-writer.js';
-import { OPTIMIZER_FILE, type Checkpoint, type TrainerState } from '../run/checkpoints.js';
+import { OPTIMIZER_FILE, removeOld, type Checkpoint, type TrainerState } from '../run/checkpoints.js';
 import { environment, withSitting, type Lineage } from '../run/environment.js';
 import type { Change } from '../run/resume.js';
 import type { RunFolder } from '../run/folder.js';
@@ -94,15 +94,13 @@ export async function runSession(session: Session): Promise<TrainSummary> {
           await method.sync?.();
         },
       },
-      async (written) => {
-        checkpoint = written.path;
-        await log?.note({
-          step: written.step,
-          checkpoint: written.path,
-          'time/save': written.waited,
-          'time/save_total': written.seconds,
-        });
-        await callbacks.onCheckpoint?.(written.step, written.path);
+      {
+        whole: async ({ step, path, waited, seconds }) =>
+          log?.note({ step, checkpoint: path, 'time/save': waited, 'time/save_total': seconds }),
+        written: async (step, path) => {
+          checkpoint = path;
+          await callbacks.onCheckpoint?.(step, path);
+        },
       },
     );
   const save = async (): Promise<void> => {
@@ -141,11 +139,13 @@ export async function runSession(session: Session): Promise<TrainSummary> {
   try {
     if (run) {
       await refuseFullDisk(run, plan.parameters, options);
-      log = await MetricsLog.open((name) => run.file(name), state.global_step, {
+      await describeRun(run, session);
+      if (resumeFrom) await removeOld(run, options.saveTotalLimit);
+      // Without a checkpoint the run is begun anew, its first evaluation too.
+      log = await MetricsLog.open((name) => run.file(name), resumeFrom ? state.global_step : -1, {
         pending: state.pending !== undefined,
         ...(session.columns && { columns: session.columns }),
       });
-      await describeRun(run, session);
     }
     diagnosis = await startDiagnosis(plan, session.config, callbacks, log, run);
     await callbacks.onPlan?.(plan);
@@ -228,7 +228,6 @@ const KEEPS_WEIGHTS = /^(REWARD_|DIVERGED$)/;
 /** `config.yaml` and `env.json`: what the run is made with, and, where it goes on, with what else. */
 async function describeRun(run: RunFolder, session: Session): Promise<void> {
   const { plan, options, lineage, resumeFrom, changes = [] } = session;
-  await run.writeConfig(session.config);
   const now = await environment(plan.engine, options.seed, lineage);
   const env = resumeFrom
     ? withSitting(await run.readJson('env.json'), now, {
@@ -237,6 +236,8 @@ async function describeRun(run: RunFolder, session: Session): Promise<void> {
       })
     : now;
   await run.writeJson('env.json', env);
+  // Last, and before anything else: what has a config.yaml is a run, and can be resumed with these options.
+  await run.writeConfig(session.config);
 }
 
 /** Equal completions of a prompt once, with how many there were. */

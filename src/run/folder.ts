@@ -42,6 +42,10 @@ export class RunFolder {
 
   async create(): Promise<void> {
     await mkdir(this.path, { recursive: true }).catch(diskError(this.path));
+  }
+
+  /** Clears away what a process that was killed left half done. Who calls it holds the lock. */
+  async mend(): Promise<void> {
     for (const folder of [this.path, this.file('checkpoints')]) await recover(folder);
   }
 
@@ -119,11 +123,21 @@ export class RunFolder {
     }
     return target;
   }
+
+  /** It goes whole: what a kill leaves of it has no name any more. */
+  async removeFolder(name: string): Promise<void> {
+    const target = this.file(name);
+    const aside = join(dirname(target), `.${basename(target)}.tmp`);
+    await rm(aside, { recursive: true, force: true });
+    await rename(target, aside);
+    await rm(aside, { recursive: true, force: true });
+  }
 }
 
-/** Mends what a process that was killed in `writeFolder` left: what was to be replaced is put back. */
+/** After a kill in `writeFolder` or `writeAtomic`: what was to be replaced is put back, what was being written removed. */
 async function recover(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
+    if (/\.tmp-\d+$/.test(name)) await rm(join(folder, name), { force: true });
     const match = /^\.(.+)\.(old|tmp)$/.exec(name);
     if (!match) continue;
     const target = join(folder, match[1]!);
