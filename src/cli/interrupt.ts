@@ -30,7 +30,8 @@ export async function interruptible<T>(
   } finally {
     process.removeListener('SIGINT', stop);
     process.removeListener('SIGTERM', stop);
-    process.removeListener('SIGHUP', ask);
+    // After one there may be a second, which must not end what is saving or saved.
+    if (!abort.signal.aborted) process.removeListener('SIGHUP', ask);
   }
 }
 

@@ -8,6 +8,7 @@ import type { TrainSummary } from '../grpo/events.js';
 import type { TrainExtras } from '../grpo/prepare.js';
 import { snakeDeep } from '../run/names.js';
 import { INTERRUPTED, interruptible } from './interrupt.js';
+import { surviveLostTerminal } from './lost-terminal.js';
 import { downloadBar } from './output.js';
 import { schemaCommand, type Arguments, type SchemaCommandModule } from './schema-command.js';
 import { UnhurriedOutput } from './unhurried.js';
@@ -66,6 +67,7 @@ export function runCommand({ start, ...command }: RunCommand): SchemaCommandModu
 
 async function run(start: RunCommand['start'], options: RunOptions, argv: Arguments): Promise<void> {
   const { openDisplay } = await import('../report/display.js');
+  surviveLostTerminal();
   const { json } = argv;
   const results = new UnhurriedOutput(process.stdout, (lines) =>
     json

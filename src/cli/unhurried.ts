@@ -32,11 +32,12 @@ export class UnhurriedOutput implements Output {
   get isTTY() {
     return this.#stream.isTTY;
   }
+  // A terminal that doesn't know its size says 0, and nothing would be drawn.
   get columns() {
-    return this.#stream.columns;
+    return this.#stream.columns || 80;
   }
   get rows() {
-    return this.#stream.rows;
+    return this.#stream.rows || 24;
   }
   /** Whether something waits still. */
   get busy(): boolean {
