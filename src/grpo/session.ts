@@ -188,6 +188,7 @@ export async function runSession(session: Session): Promise<TrainSummary> {
         await writer?.settle();
         if (checkpoint && !interrupted) callbacks.onNotice?.(`saved ${checkpoint} before the error below`);
       }
+      if (!interrupted && (await run?.isGone())) throw await folderGone(run!, model, error);
       if (!interrupted) throw error;
     }
 
@@ -238,6 +239,20 @@ async function describeRun(run: RunFolder, session: Session): Promise<void> {
   await run.writeJson('env.json', env);
   // Last, and before anything else: what has a config.yaml is a run, and can be resumed with these options.
   await run.writeConfig(session.config);
+}
+
+/** The folder was removed while the run went on. What is left of the run is in memory: it is put where the run was. */
+async function folderGone(run: RunFolder, model: TrainableModel, cause: unknown): Promise<GrpoError> {
+  const rescued = await run.writeFolder('rescued', (folder) => model.save(folder)).catch(() => undefined);
+  return new GrpoError('RUN_FOLDER_GONE', `${run.path} was removed or moved while the run went on`, {
+    fix:
+      rescued === undefined
+        ? 'start the run again, and leave its folder alone until it ends'
+        : `start another run from its weights as they are now: --init-from ${rescued}`,
+    value: run.path,
+    exitCode: 1,
+    cause,
+  });
 }
 
 /** Equal completions of a prompt once, with how many there were. */

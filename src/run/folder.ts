@@ -8,8 +8,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { GrpoError } from '../errors.js';
 import { readJson } from '../paths.js';
-import { acquire, livingHolder, type Holder } from '../process-lock.js';
-import { diskError, syncFolder, writeAtomic } from '../disk.js';
+import { acquire, livingHolder, type Holder, type Lock } from '../process-lock.js';
+import { asDiskError, diskError, syncFolder, writeAtomic } from '../disk.js';
 
 const LOCK = 'run.lock';
 
@@ -46,7 +46,13 @@ export class RunFolder {
 
   /** Clears away what a process that was killed left half done. Who calls it holds the lock. */
   async mend(): Promise<void> {
-    for (const folder of [this.path, this.file('checkpoints')]) await recover(folder);
+    for (const folder of [this.path, this.file('checkpoints')])
+      await recover(folder).catch(diskError(folder));
+  }
+
+  /** Whether somebody removed or moved it. */
+  async isGone(): Promise<boolean> {
+    return !(await exists(this.file('config.yaml')));
   }
 
   /** Refuses where another process writes the run. */
@@ -57,7 +63,12 @@ export class RunFolder {
 
   /** Keeps other processes out until it is released. */
   lock(): () => void {
-    const lock = acquire(this.file(LOCK));
+    let lock: Lock;
+    try {
+      lock = acquire(this.file(LOCK));
+    } catch (error) {
+      throw asDiskError(error, this.path);
+    }
     if (lock.held) return lock.release;
     throw this.#locked(lock.holder);
   }
@@ -128,9 +139,13 @@ export class RunFolder {
   async removeFolder(name: string): Promise<void> {
     const target = this.file(name);
     const aside = join(dirname(target), `.${basename(target)}.tmp`);
-    await rm(aside, { recursive: true, force: true });
-    await rename(target, aside);
-    await rm(aside, { recursive: true, force: true });
+    try {
+      await rm(aside, { recursive: true, force: true });
+      await rename(target, aside);
+      await rm(aside, { recursive: true, force: true });
+    } catch (error) {
+      throw asDiskError(error, target);
+    }
   }
 }
 

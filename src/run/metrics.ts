@@ -1,5 +1,5 @@
 /** What a step reports: TRL's names, the seconds of each phase, and what was computed. */
-import { open, readFile, type FileHandle } from 'node:fs/promises';
+import { access, open, readFile, type FileHandle } from 'node:fs/promises';
 import { stringify } from 'csv-stringify/sync';
 import { asDiskError, writeAtomic } from '../disk.js';
 
@@ -91,6 +91,8 @@ export class LineFile {
 
   async append(lines: string): Promise<void> {
     try {
+      // A file that was removed takes lines as before, and nobody would ever read them.
+      await access(this.#path);
       await this.#handle.writeFile(lines);
     } catch (error) {
       throw asDiskError(error, this.#path);
