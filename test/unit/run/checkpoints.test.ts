@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writeAtomic } from '../../../src/disk.js';
 import { CheckpointWriter, type Snapshotable } from '../../../src/run/checkpoint-writer.js';
 import {
   findCheckpoint,
+  removeOld,
   saveCheckpoint,
   setAside,
   type SaveOptions,
@@ -134,6 +135,17 @@ describe('checkpoints', () => {
     expect(await setAside(run, 4)).toEqual([run.file('checkpoints', 'replaced-checkpoint-6')]);
     expect(names(run)).toEqual(['checkpoint-2', 'checkpoint-4', 'replaced-checkpoint-6']);
     expect((await findCheckpoint(run))!.state.global_step).toBe(4);
+  });
+
+  it('that are old go whole: a kill on the way leaves no part of one, and the limit holds at the next start', async () => {
+    const run = await runWith(2, 4, 6, 8);
+    // Killed on the way.
+    renameSync(run.file('checkpoints', 'checkpoint-2'), run.file('checkpoints', '.checkpoint-2.tmp'));
+    await run.mend();
+    await removeOld(run, 2);
+    expect(names(run)).toEqual(['checkpoint-6', 'checkpoint-8']);
+    await removeOld(run, 0);
+    expect(names(run)).toEqual(['checkpoint-6', 'checkpoint-8']);
   });
 
   it('that fail leave the ones before, and nothing of themselves', async () => {
