@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { TrainInput } from '../../../src/config/train-options.js';
 import { sft } from '../../../src/grpo/sft.js';
 import type { Metrics } from '../../../src/run/metrics.js';
+import { acquire } from '../../../src/process-lock.js';
 import type { RewardFunction } from '../../../src/tasks/task.js';
 import { fakeModel } from '../../support/fake-model.js';
 import { codeOf, temporaryFolder } from '../../support/fixtures.js';
@@ -206,6 +207,23 @@ describe('what can go wrong', () => {
     expect(await codeOf(run({ outputDir, maxCompletionLength: 32768 }))).toBe('PROMPT_TOO_LONG');
     expect(await codeOf(run({ outputDir, learningRate: -1 }))).toBe('BAD_OPTION');
     expect(existsSync(outputDir)).toBe(false);
+  });
+
+  it('leaves its options behind before anything that makes the folder a run', async () => {
+    const outputDir = join(temporaryFolder(), 'run');
+    // In place of a kill: the third of the logs can't be opened.
+    mkdirSync(join(outputDir, 'completions.jsonl'), { recursive: true });
+    expect(await codeOf(run({ outputDir }))).toBe('WRITE_FAILED');
+    expect(readdirSync(outputDir)).toEqual(expect.arrayContaining(['config.yaml', 'metrics.csv']));
+  });
+
+  it('clears nothing away in a folder that another process has taken since it looked', async () => {
+    const outputDir = join(temporaryFolder(), 'run');
+    const unfinished = join(outputDir, '.final.tmp');
+    mkdirSync(unfinished, { recursive: true });
+    expect(acquire(join(outputDir, 'run.lock')).held).toBe(true);
+    expect(await codeOf(run({ outputDir }))).toBe('RUN_LOCKED');
+    expect(existsSync(unfinished)).toBe(true);
   });
 
   it('leaves a run alone that the folder holds', async () => {
