@@ -25,13 +25,14 @@ export function phaseOf(folder: string, pid: number, events: readonly string[], 
       ? 'loading, restoring, cutting the logs'
       : 'starting, before the run folder is taken';
   const checkpoints = list(join(folder, 'checkpoints'));
-  const unfinished = checkpoints.find((name) => /^\.checkpoint-\d+\.tmp$/.test(name));
+  const steps = checkpoints.filter((name) => /^checkpoint-\d+$/.test(name)).map(stepIn);
+  const unnamed = checkpoints.filter((name) => /^\.checkpoint-\d+\.tmp$/.test(name));
+  const unfinished = unnamed.find((name) => stepIn(name) > Math.max(0, ...steps));
   if (unfinished)
     return existsSync(join(folder, 'checkpoints', unfinished, 'manifest.json'))
       ? 'a checkpoint whole but without its name'
       : 'writing a checkpoint';
-  if (checkpoints.filter((name) => /^checkpoint-\d+$/.test(name)).length > limit)
-    return 'removing an old checkpoint';
+  if (unnamed.length > 0 || steps.length > limit) return 'removing an old checkpoint';
   if (existsSync(join(folder, '.final.tmp'))) return 'writing the final model';
   if (existsSync(join(folder, 'final'))) return 'ending';
   return events.includes('step') || events.includes('evaluation') || checkpoints.length > 0
@@ -47,5 +48,7 @@ export function holdsLock(folder: string, pid: number): boolean {
     return false;
   }
 }
+
+const stepIn = (name: string): number => Number(/\d+/.exec(name)![0]);
 
 export const list = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []);

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { isTime } from '../../src/run/metrics.js';
 import { cli, jsonLines } from '../support/cli.js';
 import { temporaryFolder } from '../support/fixtures.js';
-import { ended, endOf, place, type Place } from '../support/small-run.js';
+import { endedAndRead, endOf, place, type Place } from '../support/small-run.js';
 
 const checkpoints = (folder: string) => readdirSync(join(folder, 'checkpoints')).sort();
 const goesOn = async (folder: string) =>
@@ -109,7 +109,7 @@ describe('a folder that may not be written', () => {
     const folder = join(here.run('a'), 'checkpoints');
     await expect.poll(() => existsSync(join(folder, 'checkpoint-2')), { timeout: 60_000 }).toBe(true);
     chmodSync(folder, 0o555);
-    expect(await ended(child)).toBe(1);
+    expect(await endedAndRead(child)).toBe(1);
     chmodSync(folder, 0o755);
     expect(stderr).toMatch(/^error WRITE_FAILED: .*checkpoint-4 could not be written: .*permission denied/);
     expect(checkpoints(here.run('a'))).toEqual(['checkpoint-2']);
@@ -128,7 +128,7 @@ it('a run folder that is removed underneath is missed, and the weights are rescu
     if (steps > 2 || !text.toString().includes('"event":"step"') || ++steps !== 3) return;
     rmSync(here.run('a'), { recursive: true, maxRetries: 5 });
   });
-  expect(await ended(child)).toBe(1);
+  expect(await endedAndRead(child)).toBe(1);
   const rescued = join(here.run('a'), 'rescued');
   expect(stderr).toContain('error RUN_FOLDER_GONE: ');
   expect(stderr).toContain(`--init-from ${rescued}`);

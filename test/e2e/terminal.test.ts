@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { cli, jsonLines } from '../support/cli.js';
-import { ended, endOf, place, seconds, type Place } from '../support/small-run.js';
+import { ended, endedAndRead, endOf, place, seconds, type Place } from '../support/small-run.js';
 
 const checkpoints = (folder: string) => readdirSync(join(folder, 'checkpoints')).sort();
 const lastRow = (folder: string) =>
@@ -123,7 +123,7 @@ it('a machine that sleeps goes on where it was, and its times stay sane', async 
   child.kill('SIGSTOP');
   await seconds(3);
   child.kill('SIGCONT');
-  expect(await ended(child)).toBe(0);
+  expect(await endedAndRead(child)).toBe(0);
   expect(endOf(here.run('a'))).toEqual(endOf(here.run('whole')));
   const steps = jsonLines(stdout).filter(({ event }) => event === 'step');
   const times = steps.map((step) => step.step_time as number);

@@ -84,10 +84,17 @@ export const endOf = (folder: string) => ({
   completions: readFileSync(join(folder, 'completions.jsonl'), 'utf8'),
 });
 
-/** How a process ends. */
-export const ended = (child: ChildProcess): Promise<number | NodeJS.Signals | null> =>
+/** How a process ends, whose output nobody need have read. */
+export const ended = (child: ChildProcess) => statusAt('exit', child);
+
+/** The same, when all of its output was read too. */
+export const endedAndRead = (child: ChildProcess) => statusAt('close', child);
+
+const statusAt = (event: 'exit' | 'close', child: ChildProcess): Promise<number | NodeJS.Signals | null> =>
   new Promise((done, fail) => {
-    child.once('error', fail).once('exit', (code, signal) => done(signal ?? code));
+    child
+      .once('error', fail)
+      .once(event, (code: number | null, signal: NodeJS.Signals | null) => done(signal ?? code));
   });
 
 export const seconds = (count: number): Promise<void> =>
