@@ -111,11 +111,16 @@ const AIMS: ((random: () => number, times: Times) => Aim)[] = [
     wait: 80 * random(),
   }),
   (random) => ({ seen: isWhole, wait: 5 * random() }),
+  (random) => ({ seen: holdsOneTooMany, wait: 4 * random() }),
   (random) => ({ seen: unfinished, wait: 50 * random() }),
 ];
 
 const unfinished = (folder: string): boolean =>
   list(folder).some((name) => /^\.(checkpoint-\d+|final)\.tmp$/.test(name));
+
+/** The runs keep two. */
+const holdsOneTooMany = (folder: string): boolean =>
+  list(join(folder, 'checkpoints')).filter((name) => name.startsWith('checkpoint-')).length > 2;
 
 const isWhole = (folder: string): boolean =>
   list(join(folder, 'checkpoints')).some(
