@@ -1,7 +1,7 @@
 /** A file that one process holds at a time. It names the holder, and outlives its death without hindering anyone. */
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 export interface Holder {
   pid: number;
@@ -28,7 +28,10 @@ export function acquire(file: string): Lock {
   try {
     // A link appears with its content or not at all, and to one process only.
     for (let attempt = 0; attempt < 10; attempt++) {
-      if (tryLink(mine, file)) return { held: true, release: () => release(file, text) };
+      if (tryLink(mine, file)) {
+        clear(file);
+        return { held: true, release: () => release(file, text) };
+      }
       const before = read(file);
       if (before === undefined) continue;
       const holder = holderOf(before);
@@ -67,6 +70,16 @@ function takeAway(file: string, content: string): void {
   }
   if (read(aside) !== content) tryLink(aside, file);
   rmSync(aside, { force: true });
+}
+
+/** Removes what processes left that died while they took the lock. */
+function clear(file: string): void {
+  for (const name of readdirSync(dirname(file))) {
+    if (!name.startsWith(`${basename(file)}.`)) continue;
+    const beside = join(dirname(file), name);
+    const owner = holderOf(read(beside) ?? '');
+    if (owner && !isAlive(owner)) rmSync(beside, { force: true });
+  }
 }
 
 function release(file: string, content: string): void {

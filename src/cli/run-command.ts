@@ -11,8 +11,10 @@ import type { PageServer } from '../pages/serve.js';
 import { REPORT_FILE } from '../pages/types.js';
 import { snakeDeep } from '../run/names.js';
 import { INTERRUPTED, interruptible } from './interrupt.js';
-import { downloadBar, printJsonLine } from './output.js';
+import { surviveLostTerminal } from './lost-terminal.js';
+import { downloadBar } from './output.js';
 import { schemaCommand, type Arguments, type SchemaCommandModule } from './schema-command.js';
+import { UnhurriedOutput } from './unhurried.js';
 
 /** Of the options, what is looked at here. */
 interface RunOptions {
@@ -73,9 +75,19 @@ export function runCommand({ start, ...command }: RunCommand): SchemaCommandModu
 
 async function run(start: RunCommand['start'], options: RunOptions, argv: Arguments): Promise<void> {
   const { openDisplay } = await import('../report/display.js');
+  surviveLostTerminal();
   const { json } = argv;
+  const results = new UnhurriedOutput(process.stdout, (lines) =>
+    json
+      ? `${JSON.stringify({ event: 'left_out', lines })}\n`
+      : `(${lines} lines are left out: nobody read them)\n`,
+  );
+  const messages = new UnhurriedOutput(
+    process.stderr,
+    (lines) => `(${lines} lines are left out: nobody read them)\n`,
+  );
   const display = openDisplay({
-    out: json ? process.stderr : process.stdout,
+    out: json ? messages : results,
     quiet: argv.quiet === true,
     rows: options.numCompletionsToPrint,
     every: options.completionsSteps,
@@ -87,7 +99,7 @@ async function run(start: RunCommand['start'], options: RunOptions, argv: Argume
   const notice = display.callbacks.onNotice;
   let page: PageServer | undefined;
   const event = (name: string, value: object) => {
-    if (json) printJsonLine({ event: name, ...(snakeDeep(value) as object) });
+    if (json) results.write(`${JSON.stringify({ event: name, ...(snakeDeep(value) as object) })}\n`);
   };
   const extras: TrainExtras = {
     ...display.callbacks,
@@ -131,6 +143,9 @@ async function run(start: RunCommand['start'], options: RunOptions, argv: Argume
     download.end();
     display.close();
     await page?.close();
+    const taken = await Promise.all([results, messages].map((output) => output.drained(PATIENCE)));
+    // Node would wait for the reader for ever. What is still to be said has been by then.
+    if (taken.includes(false)) setTimeout(() => process.exit(), 500).unref();
   }
 }
 
@@ -161,3 +176,6 @@ async function writeReport(folder: string | undefined, notice: (text: string) =>
     notice(`no ${REPORT_FILE}: ${(error as Error).message}`);
   }
 }
+
+/** Milliseconds that a run that has ended waits for a reader who takes nothing. */
+const PATIENCE = 5000;

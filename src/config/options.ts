@@ -283,7 +283,9 @@ const watching = {
     .default(50)
     .describe('Steps between evaluations on held-out problems (0: before and after)'),
   eval_samples: whole(0).default(200).describe('Held-out problems in an evaluation (0: no evaluation)'),
-  save_steps: whole(0).default(100).describe('Steps between checkpoints (0: none)'),
+  save_steps: whole(0)
+    .default(100)
+    .describe('Steps between checkpoints (0: one at the end, or when interrupted)'),
   save_total_limit: whole(0).default(2).describe('Checkpoints kept (0: all)'),
   num_completions_to_print: whole(0).default(4).describe('Completions of a group in a table (0: no tables)'),
   completions_steps: whole(0)

@@ -125,6 +125,7 @@ export async function prepare(
       // Nothing was written until here.
       await run?.create();
       unlock = run?.lock();
+      await run?.mend();
       if (run && resumeFrom)
         for (const path of await setAside(run, resumeFrom.state.global_step))
           extras.onNotice?.(`${path} was set aside: the run makes it anew`);

@@ -7,7 +7,7 @@ import { GrpoError } from '../errors.js';
 import type { Forecast } from '../plan/forecast.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { CheckpointWriter } from '../run/checkpoint-writer.js';
-import { OPTIMIZER_FILE, type Checkpoint, type TrainerState } from '../run/checkpoints.js';
+import { OPTIMIZER_FILE, removeOld, type Checkpoint, type TrainerState } from '../run/checkpoints.js';
 import { environment, withSitting, type Lineage } from '../run/environment.js';
 import type { Change } from '../run/resume.js';
 import type { RunFolder } from '../run/folder.js';
@@ -101,15 +101,13 @@ async function runSteps(session: Session): Promise<TrainSummary> {
           await method.sync?.();
         },
       },
-      async (written) => {
-        checkpoint = written.path;
-        await log?.note({
-          step: written.step,
-          checkpoint: written.path,
-          'time/save': written.waited,
-          'time/save_total': written.seconds,
-        });
-        await callbacks.onCheckpoint?.(written.step, written.path);
+      {
+        whole: async ({ step, path, waited, seconds }) =>
+          log?.note({ step, checkpoint: path, 'time/save': waited, 'time/save_total': seconds }),
+        written: async (step, path) => {
+          checkpoint = path;
+          await callbacks.onCheckpoint?.(step, path);
+        },
       },
     );
   const save = async (goesOn = true): Promise<void> => {
@@ -149,11 +147,13 @@ async function runSteps(session: Session): Promise<TrainSummary> {
   try {
     if (run) {
       await refuseFullDisk(run, plan.parameters, options);
-      log = await MetricsLog.open((name) => run.file(name), state.global_step, {
+      await describeRun(run, session);
+      if (resumeFrom) await removeOld(run, options.saveTotalLimit);
+      // Without a checkpoint the run is begun anew, its first evaluation too.
+      log = await MetricsLog.open((name) => run.file(name), resumeFrom ? state.global_step : -1, {
         pending: state.pending !== undefined,
         ...(session.columns && { columns: session.columns }),
       });
-      await describeRun(run, session);
     }
     diagnosis = await startDiagnosis(plan, session.config, callbacks, log, run);
     await callbacks.onPlan?.(plan);
@@ -201,6 +201,7 @@ async function runSteps(session: Session): Promise<TrainSummary> {
         await save(false);
         if (checkpoint && !interrupted) callbacks.onNotice?.(`saved ${checkpoint} before the error below`);
       }
+      if (!interrupted && (await run?.isGone())) throw await folderGone(run!, model, error);
       if (!interrupted) throw error;
     }
 
@@ -242,7 +243,6 @@ const KEEPS_WEIGHTS = /^(REWARD_|DIVERGED$)/;
 /** `config.yaml` and `env.json`: what the run is made with, and, where it goes on, with what else. */
 async function describeRun(run: RunFolder, session: Session): Promise<void> {
   const { plan, options, lineage, resumeFrom, changes = [] } = session;
-  await run.writeConfig(session.config);
   const now = await environment(plan.engine, options.seed, lineage);
   const env = resumeFrom
     ? withSitting(await run.readJson('env.json'), now, {
@@ -251,6 +251,22 @@ async function describeRun(run: RunFolder, session: Session): Promise<void> {
       })
     : now;
   await run.writeJson('env.json', env);
+  // Last, and before anything else: what has a config.yaml is a run, and can be resumed with these options.
+  await run.writeConfig(session.config);
+}
+
+/** The folder was removed while the run went on. What is left of the run is in memory: it is put where the run was. */
+async function folderGone(run: RunFolder, model: TrainableModel, cause: unknown): Promise<GrpoError> {
+  const rescued = await run.writeFolder('rescued', (folder) => model.save(folder)).catch(() => undefined);
+  return new GrpoError('RUN_FOLDER_GONE', `${run.path} was removed or moved while the run went on`, {
+    fix:
+      rescued === undefined
+        ? 'start the run again, and leave its folder alone until it ends'
+        : `start another run from its weights as they are now: --init-from ${rescued}`,
+    value: run.path,
+    exitCode: 1,
+    cause,
+  });
 }
 
 /** Equal completions of a prompt once, with how many there were. */

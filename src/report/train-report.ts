@@ -151,7 +151,7 @@ export class TrainReport implements TrainCallbacks {
 
   #draw(now = false): void {
     if (!this.#live || !this.#plan) return;
-    if (!now && performance.now() - this.#drawn < PAUSE) return;
+    if (this.#out.busy || (!now && performance.now() - this.#drawn < PAUSE)) return;
     this.#drawn = performance.now();
     const state: LiveState = {
       plan: this.#plan,

@@ -1,6 +1,12 @@
 /** Writes checkpoints while the run goes on, where there is memory for a copy of what is written. */
 import { memory } from '../memory.js';
-import { saveCheckpoint, type SaveOptions, type Saveable, type TrainerState } from './checkpoints.js';
+import {
+  checkpointPath,
+  saveCheckpoint,
+  type SaveOptions,
+  type Saveable,
+  type TrainerState,
+} from './checkpoints.js';
 import type { RunFolder } from './folder.js';
 
 export interface Snapshotable extends Saveable {
@@ -9,12 +15,20 @@ export interface Snapshotable extends Saveable {
   snapshotBytes(options: { reference: boolean }): number;
 }
 
-export interface Written {
+export interface Whole {
   step: number;
+  /** That it will have. */
   path: string;
   /** Seconds that the run waited, and that the disk took in all. */
   waited: number;
   seconds: number;
+}
+
+export interface Listeners {
+  /** All of it is written. What is noted now is on the disk before the checkpoint has its name: the two come together. */
+  whole: (checkpoint: Whole) => Promise<void>;
+  /** It can be resumed from. */
+  written: (step: number, path: string) => Promise<void>;
 }
 
 /** What must stay free beside a copy. */
@@ -24,20 +38,15 @@ export class CheckpointWriter {
   readonly #run: RunFolder;
   readonly #model: Snapshotable;
   readonly #options: SaveOptions;
-  readonly #onWritten: (written: Written) => Promise<void>;
+  readonly #on: Listeners;
   #underWay: Promise<void> = Promise.resolve();
 
-  /** @param onWritten called when a checkpoint is whole; what it throws counts as a failed write */
-  constructor(
-    run: RunFolder,
-    model: Snapshotable,
-    options: SaveOptions,
-    onWritten: (written: Written) => Promise<void>,
-  ) {
+  /** @param on what they throw counts as a failed write */
+  constructor(run: RunFolder, model: Snapshotable, options: SaveOptions, on: Listeners) {
     this.#run = run;
     this.#model = model;
     this.#options = options;
-    this.#onWritten = onWritten;
+    this.#on = on;
   }
 
   /**
@@ -52,8 +61,17 @@ export class CheckpointWriter {
     const step = state.global_step;
     const entry = { step, state: `${JSON.stringify(state, null, 2)}\n` };
     const write = async (model: Saveable, waited: () => number) => {
-      const path = await saveCheckpoint(this.#run, model, entry, this.#options);
-      await this.#onWritten({ step, path, waited: waited(), seconds: seconds() });
+      const sync = async () => {
+        await this.#on.whole({
+          step,
+          path: checkpointPath(this.#run, step),
+          waited: waited(),
+          seconds: seconds(),
+        });
+        await this.#options.sync?.();
+      };
+      const path = await saveCheckpoint(this.#run, model, entry, { ...this.#options, sync });
+      await this.#on.written(step, path);
     };
     const { reference } = this.#options;
     if (!goesOn || this.#model.snapshotBytes({ reference }) + MARGIN > memory().free) {

@@ -61,6 +61,9 @@ export interface SaveOptions {
   sync?: () => Promise<void>;
 }
 
+const nameOf = (step: number) => join(FOLDER, `checkpoint-${step}`);
+export const checkpointPath = (run: RunFolder, step: number): string => run.file(nameOf(step));
+
 /** @param state as JSON, since the run goes on meanwhile */
 export async function saveCheckpoint(
   run: RunFolder,
@@ -68,20 +71,22 @@ export async function saveCheckpoint(
   { step, state }: { step: number; state: string },
   options: SaveOptions,
 ): Promise<string> {
-  const path = await run.writeFolder(join(FOLDER, `checkpoint-${step}`), async (temporary) => {
+  const path = await run.writeFolder(nameOf(step), async (temporary) => {
     await model.save(temporary);
     await model.saveOptimizer(join(temporary, OPTIMIZER_FILE));
     if (options.reference) await model.saveReference(join(temporary, REFERENCE_FILE));
     await writeSynced(join(temporary, STATE), state);
-    await options.sync?.();
     await writeManifest(temporary);
+    await options.sync?.();
   });
-  if (options.limit > 0) {
-    const all = await checkpointSteps(run);
-    for (const old of all.slice(0, Math.max(0, all.length - options.limit)))
-      await rm(run.file(FOLDER, `checkpoint-${old}`), { recursive: true, force: true });
-  }
+  await removeOld(run, options.limit);
   return path;
+}
+
+/** Leaves the newest so many; 0: all. */
+export async function removeOld(run: RunFolder, limit: number): Promise<void> {
+  if (limit === 0) return;
+  for (const step of (await checkpointSteps(run)).slice(0, -limit)) await run.removeFolder(nameOf(step));
 }
 
 /**
@@ -105,7 +110,7 @@ export async function findCheckpoint(
       value: name,
     });
   for (const step of wanted === undefined ? all.reverse() : [wanted]) {
-    const path = run.file(FOLDER, `checkpoint-${step}`);
+    const path = checkpointPath(run, step);
     const fault = await faultOf(path, { hashes: true });
     if (fault === undefined)
       return { path, state: JSON.parse(await readFile(join(path, STATE), 'utf8')) as TrainerState };
@@ -129,7 +134,7 @@ export async function setAside(run: RunFolder, after: number): Promise<string[]>
     if (step <= after) continue;
     const target = run.file(FOLDER, `replaced-checkpoint-${step}`);
     await rm(target, { recursive: true, force: true });
-    await rename(run.file(FOLDER, `checkpoint-${step}`), target);
+    await rename(checkpointPath(run, step), target);
     names.push(target);
   }
   if (names.length > 0) await syncFolder(run.file(FOLDER));

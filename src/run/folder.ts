@@ -8,8 +8,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { GrpoError } from '../errors.js';
 import { readJson } from '../paths.js';
-import { acquire, livingHolder, type Holder } from '../process-lock.js';
-import { diskError, syncFolder, writeAtomic } from '../disk.js';
+import { acquire, livingHolder, type Holder, type Lock } from '../process-lock.js';
+import { asDiskError, diskError, syncFolder, writeAtomic } from '../disk.js';
 
 const LOCK = 'run.lock';
 
@@ -42,7 +42,17 @@ export class RunFolder {
 
   async create(): Promise<void> {
     await mkdir(this.path, { recursive: true }).catch(diskError(this.path));
-    for (const folder of [this.path, this.file('checkpoints')]) await recover(folder);
+  }
+
+  /** Clears away what a process that was killed left half done. Who calls it holds the lock. */
+  async mend(): Promise<void> {
+    for (const folder of [this.path, this.file('checkpoints')])
+      await recover(folder).catch(diskError(folder));
+  }
+
+  /** Whether somebody removed or moved it. */
+  async isGone(): Promise<boolean> {
+    return !(await exists(this.file('config.yaml')));
   }
 
   /** Refuses where another process writes the run. */
@@ -53,7 +63,12 @@ export class RunFolder {
 
   /** Keeps other processes out until it is released. */
   lock(): () => void {
-    const lock = acquire(this.file(LOCK));
+    let lock: Lock;
+    try {
+      lock = acquire(this.file(LOCK));
+    } catch (error) {
+      throw asDiskError(error, this.path);
+    }
     if (lock.held) return lock.release;
     throw this.#locked(lock.holder);
   }
@@ -119,11 +134,25 @@ export class RunFolder {
     }
     return target;
   }
+
+  /** It goes whole: what a kill leaves of it has no name any more. */
+  async removeFolder(name: string): Promise<void> {
+    const target = this.file(name);
+    const aside = join(dirname(target), `.${basename(target)}.tmp`);
+    try {
+      await rm(aside, { recursive: true, force: true });
+      await rename(target, aside);
+      await rm(aside, { recursive: true, force: true });
+    } catch (error) {
+      throw asDiskError(error, target);
+    }
+  }
 }
 
-/** Mends what a process that was killed in `writeFolder` left: what was to be replaced is put back. */
+/** After a kill in `writeFolder` or `writeAtomic`: what was to be replaced is put back, what was being written removed. */
 async function recover(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
+    if (/\.tmp-\d+$/.test(name)) await rm(join(folder, name), { force: true });
     const match = /^\.(.+)\.(old|tmp)$/.exec(name);
     if (!match) continue;
     const target = join(folder, match[1]!);

@@ -1,5 +1,5 @@
 /** What a step reports: TRL's names, the seconds of each phase, and what was computed. */
-import { open, readFile, type FileHandle } from 'node:fs/promises';
+import { access, open, readFile, type FileHandle } from 'node:fs/promises';
 import { stringify } from 'csv-stringify/sync';
 import { asDiskError, writeAtomic } from '../disk.js';
 
@@ -91,6 +91,8 @@ export class LineFile {
 
   async append(lines: string): Promise<void> {
     try {
+      // A file that was removed takes lines as before, and nobody would ever read them.
+      await access(this.#path);
       await this.#handle.writeFile(lines);
     } catch (error) {
       throw asDiskError(error, this.#path);
@@ -137,15 +139,23 @@ export class MetricsLog {
     const all = [...METRIC_COLUMNS, ...columns];
     const header = stringify([all]).trimEnd();
     const rows = pending ? step - 1 : step;
-    const csv = await LineFile.open(file('metrics.csv'), {
-      header,
-      keep: (line) => Number.parseInt(line, 10) <= rows,
-    });
-    const jsonl = await LineFile.open(file('metrics.jsonl'), { keep: (line) => stepOf(line) <= rows });
-    const completions = await LineFile.open(file('completions.jsonl'), {
-      keep: (line) => stepOf(line) <= step,
-    });
-    return new MetricsLog(all, csv, jsonl, completions);
+    const opened: LineFile[] = [];
+    const open = async (name: string, options: Parameters<typeof LineFile.open>[1]) => {
+      const lines = await LineFile.open(file(name), options);
+      opened.push(lines);
+      return lines;
+    };
+    try {
+      return new MetricsLog(
+        all,
+        await open('metrics.csv', { header, keep: (line) => Number.parseInt(line, 10) <= rows }),
+        await open('metrics.jsonl', { keep: (line) => stepOf(line) <= rows }),
+        await open('completions.jsonl', { keep: (line) => stepOf(line) <= step }),
+      );
+    } catch (error) {
+      for (const lines of opened) await lines.close();
+      throw error;
+    }
   }
 
   async step(metrics: Metrics): Promise<void> {

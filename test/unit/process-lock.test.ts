@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { acquire, livingHolder } from '../../src/process-lock.js';
 import { temporaryFolder } from '../support/fixtures.js';
@@ -37,6 +37,17 @@ describe('a lock', () => {
     const path = file();
     writeFileSync(path, holder(process.pid, { started: 'another boot 1' }));
     expect(acquire(path).held).toBe(true);
+  });
+
+  it('clears away what processes left that died while they took it', () => {
+    const file = join(temporaryFolder(), 'run.lock');
+    const dead = { pid: 2 ** 30, host: hostname(), started: null, since: '' };
+    const alive = { ...dead, pid: process.pid };
+    writeFileSync(`${file}.1`, JSON.stringify(dead));
+    writeFileSync(`${file}.stale-2`, JSON.stringify(dead));
+    writeFileSync(`${file}.3`, JSON.stringify(alive));
+    expect(acquire(file).held).toBe(true);
+    expect(readdirSync(dirname(file)).sort()).toEqual(['run.lock', 'run.lock.3']);
   });
 
   it('of another machine is left alone', () => {

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { TrainInput } from '../../../src/config/train-options.js';
 import { sft } from '../../../src/grpo/sft.js';
 import type { Metrics } from '../../../src/run/metrics.js';
+import { acquire } from '../../../src/process-lock.js';
 import type { RewardFunction } from '../../../src/tasks/task.js';
 import { fakeModel } from '../../support/fake-model.js';
 import { codeOf, temporaryFolder } from '../../support/fixtures.js';
@@ -152,6 +153,37 @@ describe('an interrupted run', () => {
     expect(rows(crashed)).toEqual(rows(whole));
   });
 
+  it('that crashed before its first checkpoint is begun anew, and says nothing twice', async () => {
+    const parent = temporaryFolder();
+    const whole = join(parent, 'whole');
+    const crashed = join(parent, 'crashed');
+    await run({ outputDir: whole, saveSteps: 0 });
+    const crash = () => {
+      throw new Error('crash');
+    };
+    await expect(run({ outputDir: crashed, saveSteps: 0 }, { onStep: crash })).rejects.toThrow('crash');
+    await run({ outputDir: crashed, saveSteps: 0, resume: true });
+    expect(rows(crashed)).toEqual(rows(whole));
+    const told = (folder: string) =>
+      lines(folder, 'metrics.jsonl').map(({ step, checkpoint }) => [step, checkpoint !== undefined]);
+    expect(told(crashed)).toEqual(told(whole));
+    expect(told(crashed)[0]).toEqual([0, false]);
+  });
+
+  it('is told the same of its checkpoints as one that was not', async () => {
+    const parent = temporaryFolder();
+    const noted = (folder: string) =>
+      lines(folder, 'metrics.jsonl').flatMap(({ step, checkpoint }) => (checkpoint ? [step] : []));
+    // Killed when the checkpoint had its name and nothing else was done.
+    const killed = join(parent, 'killed');
+    const crash = () => {
+      throw new Error('crash');
+    };
+    await expect(run({ outputDir: killed }, { onCheckpoint: crash })).rejects.toThrow('crash');
+    await run({ outputDir: killed, resume: true });
+    expect(noted(killed)).toEqual([2, 4, 6]);
+  });
+
   it('before its first step starts from the beginning', async () => {
     const outputDir = join(temporaryFolder(), 'run');
     const abort = new AbortController();
@@ -175,6 +207,23 @@ describe('what can go wrong', () => {
     expect(await codeOf(run({ outputDir, maxCompletionLength: 32768 }))).toBe('PROMPT_TOO_LONG');
     expect(await codeOf(run({ outputDir, learningRate: -1 }))).toBe('BAD_OPTION');
     expect(existsSync(outputDir)).toBe(false);
+  });
+
+  it('leaves its options behind before anything that makes the folder a run', async () => {
+    const outputDir = join(temporaryFolder(), 'run');
+    // In place of a kill: the third of the logs can't be opened.
+    mkdirSync(join(outputDir, 'completions.jsonl'), { recursive: true });
+    expect(await codeOf(run({ outputDir }))).toBe('WRITE_FAILED');
+    expect(readdirSync(outputDir)).toEqual(expect.arrayContaining(['config.yaml', 'metrics.csv']));
+  });
+
+  it('clears nothing away in a folder that another process has taken since it looked', async () => {
+    const outputDir = join(temporaryFolder(), 'run');
+    const unfinished = join(outputDir, '.final.tmp');
+    mkdirSync(unfinished, { recursive: true });
+    expect(acquire(join(outputDir, 'run.lock')).held).toBe(true);
+    expect(await codeOf(run({ outputDir }))).toBe('RUN_LOCKED');
+    expect(existsSync(unfinished)).toBe(true);
   });
 
   it('leaves a run alone that the folder holds', async () => {
@@ -215,6 +264,21 @@ describe('what can go wrong', () => {
     expect(await codeOf(run({ outputDir }, { model }))).toBe('DISK_FULL');
     expect(readdirSync(join(outputDir, 'checkpoints'))).toEqual(['checkpoint-2']);
     await run({ outputDir, resume: true });
+  });
+});
+
+describe('a run folder that is removed', () => {
+  it('ends the run, and its weights are put where it was', async () => {
+    const outputDir = join(temporaryFolder(), 'run');
+    const remove = ({ step }: Metrics) => {
+      if (step === 3) rmSync(outputDir, { recursive: true });
+    };
+    await expect(run({ outputDir, saveSteps: 0 }, { onStep: remove })).rejects.toMatchObject({
+      code: 'RUN_FOLDER_GONE',
+      fix: expect.stringContaining(join(outputDir, 'rescued')) as string,
+    });
+    expect(readdirSync(outputDir)).toEqual(['rescued']);
+    expect(existsSync(join(outputDir, 'rescued', 'weights.json'))).toBe(true);
   });
 });
 

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writeAtomic } from '../../../src/disk.js';
 import { CheckpointWriter, type Snapshotable } from '../../../src/run/checkpoint-writer.js';
 import {
   findCheckpoint,
+  removeOld,
   saveCheckpoint,
   setAside,
   type SaveOptions,
@@ -136,6 +137,17 @@ describe('checkpoints', () => {
     expect((await findCheckpoint(run))!.state.global_step).toBe(4);
   });
 
+  it('that are old go whole: a kill on the way leaves no part of one, and the limit holds at the next start', async () => {
+    const run = await runWith(2, 4, 6, 8);
+    // Killed on the way.
+    renameSync(run.file('checkpoints', 'checkpoint-2'), run.file('checkpoints', '.checkpoint-2.tmp'));
+    await run.mend();
+    await removeOld(run, 2);
+    expect(names(run)).toEqual(['checkpoint-6', 'checkpoint-8']);
+    await removeOld(run, 0);
+    expect(names(run)).toEqual(['checkpoint-6', 'checkpoint-8']);
+  });
+
   it('that fail leave the ones before, and nothing of themselves', async () => {
     const run = await runWith(2);
     const full = {
@@ -166,29 +178,36 @@ describe('the writer of checkpoints', () => {
     return { whole, calls };
   };
   const options = { limit: 0, reference: false };
+  const silent = { whole: () => Promise.resolve(), written: () => Promise.resolve() };
 
   it('lets the run go on while it writes, and gives back the copy', async () => {
     const run = await runWith();
     let go!: () => void;
     const slow = { ...model, saveOptimizer: () => new Promise<void>((done) => (go = done)) };
-    const { whole, calls } = snapshotable(0, slow);
-    const written: number[] = [];
-    const writer = new CheckpointWriter(run, whole, options, ({ step }) => {
-      written.push(step);
-      return Promise.resolve();
+    const { whole: copied, calls } = snapshotable(0, slow);
+    const whole: unknown[] = [];
+    const written: unknown[] = [];
+    const writer = new CheckpointWriter(run, copied, options, {
+      whole: ({ step, path }) => Promise.resolve(void whole.push(step, existsSync(path))),
+      written: (step, path) => Promise.resolve(void written.push(step, existsSync(path))),
     });
     await writer.save(state(2));
     expect([written, calls]).toEqual([[], { taken: 1, released: 0 }]);
     await expect.poll(() => go).toBeDefined();
     go();
     await writer.settle();
-    expect([written, calls]).toEqual([[2], { taken: 1, released: 1 }]);
+    // What is noted of a checkpoint is on the disk before it has its name.
+    expect({ whole, written, calls }).toEqual({
+      whole: [2, false],
+      written: [2, true],
+      calls: { taken: 1, released: 1 },
+    });
   });
 
   it('writes from the model itself where a copy has no room', async () => {
     const run = await runWith();
     const { whole, calls } = snapshotable(2 ** 50);
-    const writer = new CheckpointWriter(run, whole, options, () => Promise.resolve());
+    const writer = new CheckpointWriter(run, whole, options, silent);
     await writer.save(state(2));
     expect(calls.taken).toBe(0);
     expect(names(run)).toEqual(['checkpoint-2']);
@@ -200,7 +219,7 @@ describe('the writer of checkpoints', () => {
       ...model,
       save: () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' })),
     });
-    const writer = new CheckpointWriter(run, whole, options, () => Promise.resolve());
+    const writer = new CheckpointWriter(run, whole, options, silent);
     await writer.save(state(2));
     expect(await codeOf(writer.settle())).toBe('DISK_FULL');
     expect(calls.released).toBe(1);

@@ -44,7 +44,8 @@ describe('a run folder', () => {
     for (const name of ['.final.old', '.final.tmp', 'checkpoints/.checkpoint-4.tmp'])
       mkdirSync(join(path, name), { recursive: true });
     writeFileSync(join(path, '.final.old', 'model.safetensors'), 'w');
-    await open(path, true);
+    writeFileSync(join(path, 'summary.json.tmp-123'), '{');
+    await (await open(path, true)).mend();
     expect(readdirSync(path).sort()).toEqual(['checkpoints', 'final']);
     expect(readdirSync(join(path, 'final'))).toEqual(['model.safetensors']);
     expect(readdirSync(join(path, 'checkpoints'))).toEqual([]);
