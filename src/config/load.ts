@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import type * as Yaml from 'yaml';
 import type { z } from 'zod';
 import { nearest } from '../nearest.js';
-import { GrpoError } from '../errors.js';
+import { GrpoError, shown } from '../errors.js';
 import { modelDefaults } from './defaults.js';
 import { describeOptions } from './describe.js';
 import { toKebab, toSnake } from './names.js';
@@ -53,7 +53,13 @@ export function readYaml(file: string): Source {
 export function parseYaml(text: string, file: string): Source {
   const { isMap, isScalar, LineCounter, parseDocument } = loadYaml();
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  let document: Yaml.Document.Parsed;
+  try {
+    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
+  } catch (error) {
+    // Lists in lists in lists, by the thousand.
+    throw syntaxError(file, 1, (error as Error).message);
+  }
   const error = document.errors[0];
   if (error) throw syntaxError(file, lines.linePos(error.pos[0]).line, error.message);
   const root: Yaml.Node | null = document.contents;
@@ -146,7 +152,7 @@ function badOption(label: string, value: unknown, allowed: string): GrpoError {
   const message =
     value === undefined
       ? `${label} is missing`
-      : `${label} is ${typeof value === 'number' ? value : JSON.stringify(value)}`;
+      : `${label} is ${typeof value === 'number' ? value : shown(value)}`;
   return new GrpoError('BAD_OPTION', message, { fix: `it must be ${allowed}`, value });
 }
 

@@ -3,11 +3,11 @@
  * A file is an 8-byte little-endian length, a JSON header of that length, and the data.
  * Nothing in a header is believed: a file from a stranger may say anything.
  */
-import { open, readFile, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { GrpoError } from '../errors.js';
+import { GrpoError, shown } from '../errors.js';
 import type { ModelConfig, NamedTensor, TensorLocation } from '../native/types.js';
-import { duplicateKey } from './json.js';
+import { duplicateKey, readModelFile } from './json.js';
 import { expectedTensors } from './tensor-names.js';
 
 /** The format's own limit. */
@@ -35,7 +35,7 @@ export async function readHeader(file: string): Promise<TensorLocation[]> {
   }
   if (!isObject(header)) throw corrupt(file, 'the header is not a JSON object');
   const twice = duplicateKey(text);
-  if (twice !== undefined) throw corrupt(file, `the header names ${JSON.stringify(twice)} twice`, twice);
+  if (twice !== undefined) throw corrupt(file, `the header names ${shown(twice)} twice`, twice);
 
   const tensors: TensorLocation[] = [];
   for (const [name, entry] of Object.entries(header)) {
@@ -52,6 +52,9 @@ export async function readHeader(file: string): Promise<TensorLocation[]> {
 }
 
 async function headerText(file: string): Promise<{ text: string; dataStart: number; fileSize: number }> {
+  // Looked at before it is opened: a pipe would keep us waiting.
+  const info = await stat(file).catch(() => undefined);
+  if (info && !info.isFile()) throw corrupt(file, 'is not a file');
   let handle;
   try {
     handle = await open(file, 'r');
@@ -63,9 +66,7 @@ async function headerText(file: string): Promise<{ text: string; dataStart: numb
     });
   }
   try {
-    const info = await handle.stat();
-    if (!info.isFile()) throw corrupt(file, 'is not a file');
-    const fileSize = info.size;
+    const fileSize = (await handle.stat()).size;
     const lengthBytes = Buffer.alloc(8);
     const { bytesRead } = await handle.read(lengthBytes, 0, 8, 0);
     if (bytesRead < 8) throw corrupt(file, `is ${fileSize} bytes long, too short for a header`);
@@ -93,7 +94,7 @@ function checkEntry(
   if (!isObject(entry)) throw corrupt(file, `${name} is not an object`, entry);
   const { dtype, shape, data_offsets: offsets } = entry;
   if (typeof dtype !== 'string' || !Object.hasOwn(BYTES, dtype))
-    throw new GrpoError('SAFETENSORS_DTYPE', `${file}: ${name} has the type ${JSON.stringify(dtype)}`, {
+    throw new GrpoError('SAFETENSORS_DTYPE', `${file}: ${name} has the type ${shown(dtype)}`, {
       fix: `convert the model to one of ${Object.keys(BYTES).join(', ')} (quantised weights cannot be trained)`,
       value: dtype,
     });
@@ -130,14 +131,15 @@ async function weightFiles(folder: string): Promise<{ files: string[]; index?: M
   const single = join(folder, 'model.safetensors');
   if (await exists(single)) return { files: [single] };
   const indexFile = join(folder, INDEX);
-  if (!(await exists(indexFile)))
+  const text = (await readModelFile(indexFile))?.toString('utf8');
+  if (text === undefined)
     throw new GrpoError('SAFETENSORS_MISSING', `there is no model.safetensors in ${folder}`, {
       fix: 'give a folder that holds model.safetensors or model.safetensors.index.json (a .bin or .gguf model must be converted first)',
       value: folder,
     });
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(indexFile, 'utf8'));
+    json = JSON.parse(text);
   } catch {
     throw corrupt(indexFile, 'is not JSON');
   }
@@ -148,11 +150,7 @@ async function weightFiles(folder: string): Promise<{ files: string[]; index?: M
     // A shard is a plain file name: a path would let a stranger's index read any file of this machine.
     const plain = typeof shard === 'string' && shard === basename(shard) && !/[\\/:\0]/.test(shard);
     if (!plain || !shard.endsWith('.safetensors'))
-      throw corrupt(
-        indexFile,
-        `puts ${name} into ${JSON.stringify(shard)}, which is not a file beside it`,
-        shard,
-      );
+      throw corrupt(indexFile, `puts ${name} into ${shown(shard)}, which is not a file beside it`, shard);
     index.set(name, join(folder, shard));
   }
   return { files: [...new Set(index.values())], index };
