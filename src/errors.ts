@@ -16,6 +16,16 @@ export function shown(value: unknown): string {
   return json.length <= SHOWN ? json : `${json.slice(0, SHOWN)}... (${json.length} characters)`;
 }
 
+/** What a library says of input that it can't take, cut where it repeats all of it. */
+export function reasonOf(error: unknown): string {
+  return cut(error instanceof Error ? error.message : String(error));
+}
+
+/** A text as a message shows it. */
+export function cut(text: string): string {
+  return text.length <= 2 * SHOWN ? text : `${text.slice(0, 2 * SHOWN)}...`;
+}
+
 /**
  * The one error class of the project. Everything that can be wrong with what a user gave
  * us is thrown as one of these, so that the command line can print the problem and the

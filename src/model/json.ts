@@ -33,15 +33,37 @@ export async function readJsonObject(file: string): Promise<Record<string, unkno
   if (text === undefined) return undefined;
   try {
     const json: unknown = JSON.parse(text);
-    if (typeof json === 'object' && json !== null && !Array.isArray(json))
+    if (typeof json === 'object' && json !== null && !Array.isArray(json) && !isDeep(json))
       return json as Record<string, unknown>;
   } catch {
-    // Told below, together with JSON that is not an object.
+    // Told below, together with JSON that is not such an object.
   }
-  throw new GrpoError('MODEL_FILE_NOT_JSON', `${file} does not hold a JSON object`, {
-    fix: 'fetch the file again; it is truncated or not what its name says',
-    value: file,
-  });
+  throw new GrpoError(
+    'MODEL_FILE_NOT_JSON',
+    `${file} does not hold a JSON object of at most ${MAX_NESTING} levels`,
+    {
+      fix: 'fetch the file again; it is truncated or not what its name says',
+      value: file,
+    },
+  );
+}
+
+/** Far more than any of these files has. */
+const MAX_NESTING = 100;
+
+/**
+ * Whether what goes through it by calling itself, as the tokenizer's library does, could overflow the stack.
+ * That can't always be caught: in the middle of compiling a pattern it ends the process.
+ */
+function isDeep(json: object): boolean {
+  let level: object[] = [json];
+  for (let depth = 1; level.length > 0; depth++) {
+    if (depth > MAX_NESTING) return true;
+    level = level.flatMap((value) =>
+      Object.values(value).filter((part): part is object => typeof part === 'object' && part !== null),
+    );
+  }
+  return false;
 }
 
 /**

@@ -12,6 +12,8 @@ import { expectedTensors } from './tensor-names.js';
 
 /** The format's own limit. */
 const MAX_HEADER = 100_000_000;
+/** libtorch's own limit. */
+const MAX_SIDES = 64;
 const BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
 type Dtype = keyof typeof BYTES;
 
@@ -46,7 +48,7 @@ export async function readHeader(file: string): Promise<TensorLocation[]> {
   byPlace.forEach((tensor, i) => {
     const before = byPlace[i - 1];
     if (before && before.end > tensor.begin)
-      throw corrupt(file, `the tensors ${before.name} and ${tensor.name} overlap`, tensor.name);
+      throw corrupt(file, `the tensors ${shown(before.name)} and ${shown(tensor.name)} overlap`, tensor.name);
   });
   return tensors;
 }
@@ -91,26 +93,28 @@ function checkEntry(
   dataStart: number,
   fileSize: number,
 ): TensorLocation {
-  if (!isObject(entry)) throw corrupt(file, `${name} is not an object`, entry);
+  const called = shown(name);
+  if (!isObject(entry)) throw corrupt(file, `${called} is not an object`, entry);
   const { dtype, shape, data_offsets: offsets } = entry;
   if (typeof dtype !== 'string' || !Object.hasOwn(BYTES, dtype))
-    throw new GrpoError('SAFETENSORS_DTYPE', `${file}: ${name} has the type ${shown(dtype)}`, {
+    throw new GrpoError('SAFETENSORS_DTYPE', `${file}: ${called} has the type ${shown(dtype)}`, {
       fix: `convert the model to one of ${Object.keys(BYTES).join(', ')} (quantised weights cannot be trained)`,
       value: dtype,
     });
-  if (!Array.isArray(shape) || !shape.every(isSize)) throw corrupt(file, `${name} has a bad shape`, shape);
+  if (!Array.isArray(shape) || shape.length > MAX_SIDES || !shape.every(isSize))
+    throw corrupt(file, `${called} has a bad shape`, shape);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize))
-    throw corrupt(file, `${name} has bad data_offsets`, offsets);
+    throw corrupt(file, `${called} has bad data_offsets`, offsets);
   const [from, to] = offsets as [number, number];
   const bytes = shape.reduce((product, side) => product * side, BYTES[dtype as Dtype]);
   if (!Number.isSafeInteger(bytes) || to - from !== bytes)
     throw corrupt(
       file,
-      `${name} has ${to - from} bytes where its shape [${shape.join(', ')}] needs ${bytes}`,
+      `${called} has ${to - from} bytes where its shape ${shown(shape)} needs ${bytes}`,
       offsets,
     );
   if (dataStart + to > fileSize)
-    throw corrupt(file, `${name} ends at byte ${dataStart + to} of a file of ${fileSize} bytes`, offsets);
+    throw corrupt(file, `${called} ends at byte ${dataStart + to} of a file of ${fileSize} bytes`, offsets);
   return {
     name,
     file,
@@ -150,7 +154,11 @@ async function weightFiles(folder: string): Promise<{ files: string[]; index?: M
     // A shard is a plain file name: a path would let a stranger's index read any file of this machine.
     const plain = typeof shard === 'string' && shard === basename(shard) && !/[\\/:\0]/.test(shard);
     if (!plain || !shard.endsWith('.safetensors'))
-      throw corrupt(indexFile, `puts ${name} into ${shown(shard)}, which is not a file beside it`, shard);
+      throw corrupt(
+        indexFile,
+        `puts ${shown(name)} into ${shown(shard)}, which is not a file beside it`,
+        shard,
+      );
     index.set(name, join(folder, shard));
   }
   return { files: [...new Set(index.values())], index };

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import * as huggingFace from '@huggingface/tokenizers';
-import { GrpoError, shown } from '../errors.js';
+import { GrpoError, reasonOf, shown } from '../errors.js';
 import { byteDecoder } from './byte-level.js';
 import { readJsonObject } from './json.js';
 import { checkIds } from './tokenizer-ids.js';
@@ -67,7 +67,7 @@ export class Tokenizer {
     try {
       tokenizer = new Tokenizer(json, config);
     } catch (error) {
-      throw invalid(`${file}: ${(error as Error).message}`, error);
+      throw invalid(`${file}: ${reasonOf(error)}`, error);
     }
     return tokenizer;
   }
@@ -117,7 +117,7 @@ function attempt<T>(what: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw invalid(`the tokenizer cannot ${what}: ${(error as Error).message}`, error);
+    throw invalid(`the tokenizer cannot ${what}: ${reasonOf(error)}`, error);
   }
 }
 

@@ -1,12 +1,12 @@
 /** Which runs a sweep is made of: a list, a grid, or both; checked before the first one starts. */
 import { TRAIN } from '../config/options.js';
 import { resolveConfig, type Source } from '../config/load.js';
-import { GrpoError, shown } from '../errors.js';
+import { GrpoError, cut, shown } from '../errors.js';
 
 /** Folder of the runs' configurations, beside the runs. */
 export const CONFIGS = 'configs';
 /** Characters of a run's name: file systems take 255 bytes, and something is put behind it. */
-const LONGEST = 120;
+const LONGEST = 200;
 /** Runs of a grid. */
 const MOST = 10_000;
 
@@ -70,21 +70,21 @@ function checkName(name: unknown): void {
 }
 
 function combinations(grid: Record<string, unknown[]>): Options[] {
-  const count = Object.values(grid).reduce((product, values) => product * (values.length || 1), 1);
+  for (const [option, values] of Object.entries(grid))
+    if (!Array.isArray(values) || values.length === 0)
+      throw new GrpoError('SWEEP', `grid: ${cut(option)} has no values`, {
+        fix: `write them as a list, such as ${cut(option)}: [0, 0.1]`,
+        value: values,
+      });
+  const count = Object.values(grid).reduce((product, { length }) => product * length, 1);
   if (!(count <= MOST))
     throw new GrpoError('SWEEP', `the grid has ${count} combinations`, {
       fix: `leave at most ${MOST}: name the runs that matter in \`runs\``,
       value: count,
     });
   return Object.entries(grid).reduce<Options[]>(
-    (points, [option, values]) => {
-      if (!Array.isArray(values) || values.length === 0)
-        throw new GrpoError('SWEEP', `grid: ${option} has no values`, {
-          fix: `write them as a list, such as ${option}: [0, 0.1]`,
-          value: values,
-        });
-      return points.flatMap((point) => values.map((value) => ({ ...point, [option]: value })));
-    },
+    (points, [option, values]) =>
+      points.flatMap((point) => values.map((value) => ({ ...point, [option]: value }))),
     [{}],
   );
 }

@@ -206,6 +206,8 @@ const YAML_PARTS = [
   ],
   '['.repeat(5000),
   '- '.repeat(5000),
+  '["a b", '.repeat(2000),
+  '{a: '.repeat(2000),
   bomb(),
 ] as const;
 

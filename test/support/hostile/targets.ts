@@ -288,7 +288,6 @@ function sweep(): Target<string> {
 }
 
 const PROBLEMS = {
-  name: 'mine',
   weights: { a: 2, b: 1 },
   problems: Array.from({ length: 30 }, (_, i) => ({
     prompt: `${i} + 1 = `,
@@ -308,9 +307,9 @@ function dataset(): Target<string> {
       } catch {
         return; // what gives the problems is a program: it has no syntax of its own
       }
-      const { name, weights, problems } = (json ?? {}) as Record<string, unknown>;
+      const { weights, problems } = (json ?? {}) as Record<string, unknown>;
       const task = {
-        name: typeof name === 'string' ? name : 'mine',
+        name: 'mine',
         reward: () => [],
         problems: () => problems as Problem[],
         ...(weights !== undefined && { weights: weights as Record<string, number> }),
