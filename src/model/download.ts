@@ -29,7 +29,7 @@ export async function download(
 ): Promise<string> {
   const { etag, size } = await describe(source, options);
   const blob = join(source.blobs, etag);
-  if ((await sizeOf(blob)) === size) return blob;
+  if (size > 0 && (await sizeOf(blob)) === size) return blob;
   await mkdir(source.blobs, { recursive: true }).catch(diskError(source.blobs));
   const part = `${blob}.incomplete`;
   if ((await sizeOf(part)) > size) await rm(part);
@@ -38,6 +38,8 @@ export async function download(
     const before = await sizeOf(part);
     try {
       await fetchRest(source, part, size, options);
+      // An answer that ends early is as good as a connection that breaks.
+      if ((await sizeOf(part)) <= before) throw new Error('the server sends nothing more');
     } catch (error) {
       if (error instanceof GrpoError || options.signal?.aborted) throw error;
       failures = (await sizeOf(part)) > before ? 0 : failures + 1;
