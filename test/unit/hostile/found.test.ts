@@ -9,6 +9,7 @@ import { TRAIN } from '../../../src/config/options.js';
 import { readModelConfig } from '../../../src/model/config.js';
 import { locateTensors, readHeader } from '../../../src/model/safetensors.js';
 import { Tokenizer } from '../../../src/model/tokenizer.js';
+import { loadDataset } from '../../../src/tasks/dataset.js';
 import { planSweep, sweepOf } from '../../../src/sweep/plan.js';
 import { codeOf, fixtureModel, temporaryFolder } from '../../support/fixtures.js';
 
@@ -179,6 +180,13 @@ describe('what is no file', () => {
     mkdirSync(join(folder, 'config.json'));
     expect(await codeOf(readModelConfig(folder))).toBe('MODEL_FILE_UNREADABLE');
   });
+});
+
+it('weights of a mixture that are no numbers are refused', async () => {
+  const deep = JSON.parse(DEEP) as Record<string, number>;
+  const problems = () => [{ prompt: '1', answer: '1', task: 'a' }];
+  for (const weights of [deep, { a: -1 }, { a: 0 }, { a: NaN }, 5 as never, null as never])
+    expect(await codeOf(loadDataset({ name: 'mine', reward: () => [], problems, weights }))).toBe('BAD_TASK');
 });
 
 describe('a sweep', () => {
