@@ -33,7 +33,7 @@ Napi::Value uniform(const Napi::CallbackInfo& info) {
 // Runs on the JavaScript thread, for about a second: a benchmark has nothing else to do.
 Napi::Value machine_limits(const Napi::CallbackInfo& info) {
   try {
-    const double threads = grpo::to_number(info[0].As<Napi::Object>().Get("threads"), "threads");
+    const int64_t threads = grpo::to_integer(info[0].As<Napi::Object>().Get("threads"), "threads");
     return grpo::to_value(info.Env(), grpo::measure_machine_limits(static_cast<int>(threads)));
   } catch (const std::exception&) {
     throw grpo::to_error(info.Env(), std::current_exception());

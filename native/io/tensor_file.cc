@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -58,16 +59,34 @@ class Writer {
   int file_;
 };
 
+// Bytes that the shape takes; UINT64_MAX, which no file has, where that can't be counted.
+uint64_t bytes_of(const TensorLocation& location) {
+  const auto width = static_cast<int64_t>(at::elementSize(location.dtype));
+  int64_t bytes = width, strides = width;
+  for (const int64_t extent : location.shape) {
+    // libtorch multiplies all sides, as if none of them were 0, when it lays a tensor out.
+    if (extent < 0 || __builtin_mul_overflow(strides, std::max<int64_t>(extent, 1), &strides))
+      return UINT64_MAX;
+    bytes *= extent;
+  }
+  return static_cast<uint64_t>(bytes);
+}
+
 }  // namespace
 
 MappedFile::MappedFile(const std::string& path) : path_(path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // Without waiting: a pipe that nobody writes to would keep the engine forever.
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   struct stat status{};
   if (file < 0 || ::fstat(file, &status) != 0) {
     const std::string reason = std::strerror(errno);
     if (file >= 0) ::close(file);
     throw Error("FILE_READ", "cannot read " + path + ": " + reason,
                 "Check that the file exists and is readable.");
+  }
+  if (!S_ISREG(status.st_mode)) {
+    ::close(file);
+    throw Error("FILE_READ", "cannot read " + path + ": it is not a file", "Give a file of tensors.");
   }
   size_ = static_cast<uint64_t>(status.st_size);
   if (size_ > 0) data_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file, 0);
@@ -84,11 +103,7 @@ MappedFile::~MappedFile() {
 }
 
 at::Tensor MappedFile::tensor(const TensorLocation& location) const {
-  uint64_t bytes = at::elementSize(location.dtype);
-  for (const int64_t extent : location.shape) {
-    if (extent < 0 || __builtin_mul_overflow(bytes, static_cast<uint64_t>(extent), &bytes))
-      bytes = UINT64_MAX;
-  }
+  const uint64_t bytes = bytes_of(location);
   if (location.begin > location.end || location.end > size_ || location.end - location.begin != bytes) {
     throw Error("TENSOR_BYTES", "tensor " + location.name + " does not lie whole in " + path_,
                 "The file is damaged or was cut short: fetch it again.");

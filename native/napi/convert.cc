@@ -8,6 +8,8 @@ namespace grpo {
 namespace {
 
 constexpr const char* kSeeTypes = "See the types in src/native/types.ts.";
+// Whole numbers up to here are exact in JavaScript.
+constexpr double kMostExact = 9007199254740991;
 
 [[noreturn]] void bad_argument(const std::string& what) { throw Error("BAD_ARGUMENT", what, kSeeTypes); }
 
@@ -21,9 +23,7 @@ double number_within(const Napi::Object& object, const char* key, double least, 
   if (value < least || value > most) bad_argument(std::string(key) + " is out of range");
   return value;
 }
-int64_t integer(const Napi::Object& object, const char* key) {
-  return static_cast<int64_t>(number(object, key));
-}
+int64_t integer(const Napi::Object& object, const char* key) { return to_integer(object.Get(key), key); }
 int64_t size(const Napi::Object& object, const char* key) {
   return static_cast<int64_t>(number_within(object, key, 1, 1e12));
 }
@@ -58,6 +58,13 @@ double to_number(const Napi::Value& value, const char* name) {
     bad_argument(std::string(name) + " must be a finite number");
   }
   return value.As<Napi::Number>().DoubleValue();
+}
+
+int64_t to_integer(const Napi::Value& value, const char* name) {
+  const double number = to_number(value, name);
+  // What does not fit into the type would be converted to anything at all.
+  if (std::abs(number) > kMostExact) bad_argument(std::string(name) + " is out of range");
+  return static_cast<int64_t>(number);
 }
 
 double to_temperature(const Napi::Value& value) {
@@ -136,8 +143,9 @@ ModelConfig to_model_config(const Napi::Object& object) {
 TensorLocation to_tensor_location(const Napi::Object& object) {
   const std::string dtype = text(object, "dtype");
   if (dtype != "F32" && dtype != "F16" && dtype != "BF16") bad_argument("dtype must be F32, F16 or BF16");
-  const double begin = number(object, "begin"), end = number(object, "end");
-  if (!(begin >= 0 && end >= begin)) bad_argument("begin and end must be a range of bytes");
+  const double begin = number_within(object, "begin", 0, kMostExact);
+  const double end = number_within(object, "end", 0, kMostExact);
+  if (end < begin) bad_argument("begin and end must be a range of bytes");
   return {text(object, "name"),
           text(object, "file"),
           dtype == "F32"   ? at::kFloat

@@ -15,11 +15,12 @@ SampleRequest to_sample_request(const Napi::Object& object);
 SamplingOptions to_sampling_options(const Napi::Object& object);
 Batch to_batch(const Napi::Object& object);
 AdamWOptions to_adamw_options(const Napi::Object& object);
-Tokens to_tokens(const Napi::Value& value);                    // Int32Array
-double to_number(const Napi::Value& value, const char* name);  // finite
-double to_temperature(const Napi::Value& value);               // above 0
-bool to_is_reference(const Napi::Value& value);                // `policy` or `reference`
-std::vector<float> to_floats(const Napi::Value& value);        // Float32Array, or null for none
+Tokens to_tokens(const Napi::Value& value);                      // Int32Array
+double to_number(const Napi::Value& value, const char* name);    // finite
+int64_t to_integer(const Napi::Value& value, const char* name);  // towards 0
+double to_temperature(const Napi::Value& value);                 // above 0
+bool to_is_reference(const Napi::Value& value);                  // `policy` or `reference`
+std::vector<float> to_floats(const Napi::Value& value);          // Float32Array, or null for none
 
 template <typename Item>
 std::vector<Item> to_vector(const Napi::Value& value, Item (*convert)(const Napi::Object&)) {

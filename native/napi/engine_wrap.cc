@@ -184,7 +184,7 @@ Napi::Value EngineWrap::load(const Napi::CallbackInfo& call) {
 Napi::Value EngineWrap::initialize(const Napi::CallbackInfo& call) {
   return queue(call, [&]() -> Work {
     return [config = to_model_config(call[0].As<Napi::Object>()),
-            seed = static_cast<uint64_t>(to_number(call[1], "seed"))](Engine& engine) -> Result {
+            seed = static_cast<uint64_t>(to_integer(call[1], "seed"))](Engine& engine) -> Result {
       engine.initialize(config, seed);
       return undefined;
     };
@@ -359,7 +359,7 @@ Napi::Value EngineWrap::read_tensors(const Napi::CallbackInfo& call) {
 
 Napi::Value EngineWrap::set_optimizer_steps(const Napi::CallbackInfo& call) {
   return queue(call, [&]() -> Work {
-    return [steps = static_cast<int64_t>(to_number(call[0], "steps"))](Engine& engine) -> Result {
+    return [steps = to_integer(call[0], "steps")](Engine& engine) -> Result {
       engine.set_optimizer_steps(steps);
       return undefined;
     };
@@ -377,7 +377,7 @@ Napi::Value EngineWrap::reset_optimizer(const Napi::CallbackInfo& call) {
 
 Napi::Value EngineWrap::limit_memory(const Napi::CallbackInfo& call) {
   return queue(call, [&]() -> Work {
-    return [more = static_cast<int64_t>(to_number(call[0], "bytes"))](Engine& engine) -> Result {
+    return [more = to_integer(call[0], "bytes")](Engine& engine) -> Result {
       engine.limit_memory(more);
       return undefined;
     };

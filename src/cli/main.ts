@@ -112,10 +112,13 @@ function usage(message: string, command: string | undefined): GrpoError {
   return new GrpoError('USAGE', message, { fix: `see ${help}` });
 }
 
-function report(error: unknown): number {
+async function report(error: unknown): Promise<number> {
   if (isAbort(error)) return INTERRUPTED;
   if (error instanceof GrpoError) {
-    process.stderr.write(`error ${error.code}: ${error.message}\nfix: ${error.fix}\n`);
+    // A message may repeat what a stranger's file says: nothing in it moves the cursor.
+    const { visible } = await import('../report/text.js');
+    const message = error.message.split('\n').map(visible).join('\n');
+    process.stderr.write(`error ${error.code}: ${message}\nfix: ${error.fix}\n`);
     if (process.env.GRPO_NATIVE_DEBUG) process.stderr.write(`${error.stack}\n`);
     return error.exitCode;
   }
@@ -133,5 +136,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  process.exitCode = report(error);
+  process.exitCode = await report(error);
 }

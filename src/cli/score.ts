@@ -2,10 +2,10 @@
 import { createInterface } from 'node:readline';
 import { SCORE } from '../config/options.js';
 import { toOptions } from '../config/train-options.js';
-import { GrpoError } from '../errors.js';
 import type { LanguageModel } from '../model/language-model.js';
 import { INTERRUPTED } from './interrupt.js';
 import { schemaCommand } from './schema-command.js';
+import { parseLine, type Line } from './score-line.js';
 import { withModel } from './with-model.js';
 import { printJsonLine } from './output.js';
 
@@ -45,11 +45,6 @@ export const command = schemaCommand({
   },
 });
 
-interface Line {
-  prompt: Int32Array;
-  completion: Int32Array;
-}
-
 async function scoreLines(model: LanguageModel, lines: Line[], temperature: number): Promise<void> {
   // Equal prompts share their tokens.
   const keys = lines.map(({ prompt }) => prompt.join());
@@ -72,52 +67,4 @@ async function scoreLines(model: LanguageModel, lines: Line[], temperature: numb
     });
     from = to;
   }
-}
-
-/** @throws {GrpoError} SCORE_INPUT, naming the line */
-function parseLine(model: LanguageModel, text: string, number: number): Line {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw bad(number, 'is not JSON', text);
-  }
-  if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw bad(number, 'is not a JSON object', text);
-  const value = json as Record<string, unknown>;
-  return {
-    prompt: idsOf(model, value, 'prompt', number),
-    completion: idsOf(model, value, 'completion', number),
-  };
-}
-
-function idsOf(
-  model: LanguageModel,
-  value: Record<string, unknown>,
-  name: string,
-  number: number,
-): Int32Array {
-  const given = value[`${name}_ids`] ?? value[name];
-  if (typeof given !== 'string' && !Array.isArray(given))
-    throw bad(number, `has neither ${name} nor ${name}_ids`, value);
-  const ids = typeof given === 'string' ? [...model.tokenizer.encode(given)] : (given as unknown[]);
-  if (ids.length === 0) throw bad(number, `has an empty ${name}`, given);
-  const wrong = ids.find((id) => !isId(id, model.config.vocabSize));
-  if (wrong !== undefined)
-    throw bad(
-      number,
-      `has the id ${JSON.stringify(wrong)} in ${name}_ids, where the vocabulary ends at ${model.config.vocabSize - 1}`,
-      wrong,
-    );
-  return Int32Array.from(ids as number[]);
-}
-
-const isId = (id: unknown, vocabSize: number) =>
-  Number.isInteger(id) && Number(id) >= 0 && Number(id) < vocabSize;
-
-function bad(number: number, problem: string, value: unknown): GrpoError {
-  return new GrpoError('SCORE_INPUT', `line ${number} of the input ${problem}`, {
-    fix: 'write one object a line, such as {"prompt": "2 + 2 = ", "completion": "4"}',
-    value,
-  });
 }

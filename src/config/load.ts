@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import type * as Yaml from 'yaml';
 import type { z } from 'zod';
 import { nearest } from '../nearest.js';
-import { GrpoError } from '../errors.js';
+import { GrpoError, cut, reasonOf, shown } from '../errors.js';
 import { modelDefaults } from './defaults.js';
 import { describeOptions } from './describe.js';
 import { toKebab, toSnake } from './names.js';
@@ -51,11 +51,12 @@ export function readYaml(file: string): Source {
 
 /** @param file its name, for messages */
 export function parseYaml(text: string, file: string): Source {
+  refuseNesting(text, file);
   const { isMap, isScalar, LineCounter, parseDocument } = loadYaml();
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
   const error = document.errors[0];
-  if (error) throw syntaxError(file, lines.linePos(error.pos[0]).line, error.message);
+  if (error) throw syntaxError(file, lines.linePos(error.pos[0]).line, reasonOf(error));
   const root: Yaml.Node | null = document.contents;
   if (root !== null && !isMap(root)) {
     // A file of comments alone has an empty scalar for contents.
@@ -69,6 +70,28 @@ export function parseYaml(text: string, file: string): Source {
     values: plainValues(document, file),
     label: (name) => `${file}:${lineOf.get(name) ?? 1}: ${name}`,
   };
+}
+
+/** Far more than options need. */
+const MAX_NESTING = 100;
+
+/**
+ * The parser calls itself for every level, and what overflows the stack while a pattern is compiled ends the
+ * process: no exception that could be caught. So levels are counted first, from above: brackets that stay open,
+ * wherever they stand, and what a line begins with.
+ */
+function refuseNesting(text: string, file: string): void {
+  let open = 0;
+  for (const [i, line] of text.split('\n').entries()) {
+    const indent = /^[-?: \t]*/.exec(line)![0].length;
+    let deepest = open;
+    for (const char of line) {
+      if (char === '[' || char === '{') deepest = Math.max(deepest, ++open);
+      else if (char === ']' || char === '}') open = Math.max(0, open - 1);
+    }
+    if (deepest > MAX_NESTING || indent > 4 * MAX_NESTING)
+      throw syntaxError(file, i + 1, `nested more than ${MAX_NESTING} levels deep`);
+  }
 }
 
 /** A value as it stands in YAML; undefined where it is none. */
@@ -85,7 +108,7 @@ function plainValues(document: Yaml.Document, file: string): Record<string, unkn
     return (document.toJS() ?? {}) as Record<string, unknown>;
   } catch (error) {
     // An alias that names nothing, or so many of them that the file would not fit into memory.
-    throw syntaxError(file, 1, (error as Error).message);
+    throw syntaxError(file, 1, reasonOf(error));
   }
 }
 
@@ -136,7 +159,7 @@ function unknownOption(name: string, label: string, known: string[]): GrpoError 
   const shown = label.startsWith('--')
     ? (option: string) => `--${toKebab(option)}`
     : (option: string) => option;
-  return new GrpoError('UNKNOWN_OPTION', `${label} is not an option`, {
+  return new GrpoError('UNKNOWN_OPTION', `${cut(label)} is not an option`, {
     fix: close ? `did you mean ${shown(close)}?` : `the options are ${known.map(shown).join(', ')}`,
     value: name,
   });
@@ -146,7 +169,7 @@ function badOption(label: string, value: unknown, allowed: string): GrpoError {
   const message =
     value === undefined
       ? `${label} is missing`
-      : `${label} is ${typeof value === 'number' ? value : JSON.stringify(value)}`;
+      : `${label} is ${typeof value === 'number' ? value : shown(value)}`;
   return new GrpoError('BAD_OPTION', message, { fix: `it must be ${allowed}`, value });
 }
 

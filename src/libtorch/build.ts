@@ -23,9 +23,14 @@ import { requireBuildTools } from './tools.js';
 /** A translation unit over PyTorch's headers takes about this much memory to compile. */
 const BYTES_PER_JOB = 1.5e9;
 
+/** `address`: memory and undefined behaviour; `thread`: data races. */
+export type Sanitizer = 'address' | 'thread';
+
 export interface BuildOptions {
   /** Optimised code with debug information, in `build/debug`. */
   debug?: boolean;
+  /** Watches our own C++ as it runs, in `build/address` or `build/thread`. */
+  sanitize?: Sanitizer;
   /** Starts from nothing. */
   clean?: boolean;
   /** Called with a line for each file that is compiled. */
@@ -50,7 +55,7 @@ export interface BuildStamp {
 
 /** What the present build was made against; undefined where nothing is built. */
 export function buildStamp(debug = false): BuildStamp | undefined {
-  return readJson(join(buildFolder(debug), 'libtorch.json'));
+  return readJson(join(buildFolder({ debug }), 'libtorch.json'));
 }
 
 /** Builds what changed since the last build: seconds for one file, about a minute for all. */
@@ -58,13 +63,14 @@ export async function buildAddon(libtorch: Libtorch, options: BuildOptions = {})
   requireBuildTools();
   requireWritable();
   const began = Date.now();
-  const folder = buildFolder(options.debug);
-  const config = options.debug ? 'RelWithDebInfo' : 'Release';
+  const folder = buildFolder(options);
+  const config = options.debug || options.sanitize ? 'RelWithDebInfo' : 'Release';
   const log = `${folder}.log`;
   await withLock(`${folder}.lock`, options.onProgress, async () => {
     if (options.clean || !isConfiguredFor(folder, libtorch)) rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
-    await cmakeJs(libtorch, folder, config, log, options.onProgress);
+    const definitions = { GRPO_SANITIZE: options.sanitize ?? '' };
+    await cmakeJs(libtorch, folder, config, definitions, log, options.onProgress);
     const stamp: BuildStamp = {
       path: libtorch.path,
       version: libtorch.version,
@@ -77,8 +83,8 @@ export async function buildAddon(libtorch: Libtorch, options: BuildOptions = {})
   return { addon: join(folder, config, 'grpo_native.node'), seconds: (Date.now() - began) / 1000, log };
 }
 
-function buildFolder(debug = false): string {
-  return join(packageRoot(), 'build', debug ? 'debug' : 'native');
+function buildFolder({ debug = false, sanitize }: BuildOptions): string {
+  return join(packageRoot(), 'build', sanitize ?? (debug ? 'debug' : 'native'));
 }
 
 function requireWritable(): void {
@@ -114,6 +120,7 @@ async function cmakeJs(
   libtorch: Libtorch,
   folder: string,
   config: string,
+  definitions: Record<string, string>,
   log: string,
   onProgress?: (line: string) => void,
 ): Promise<void> {
@@ -122,6 +129,7 @@ async function cmakeJs(
   // node-api-headers; it downloads nothing.
   const args = ['build', '--directory', packageRoot(), '--out', folder, '--config', config];
   args.push('--parallel', String(jobs), `--CDLIBTORCH=${libtorch.path}`);
+  for (const [name, value] of Object.entries(definitions)) if (value) args.push(`--CD${name}=${value}`);
   // A compiler of tomorrow may warn of what ours does not; only a checkout stops at that.
   args.push(`--CDWARNINGS_AS_ERRORS=${existsSync(join(packageRoot(), 'src')) ? 'ON' : 'OFF'}`);
   const output = await runLogged([cmakeJsBin(), ...args], log, onProgress);

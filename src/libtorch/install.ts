@@ -33,7 +33,12 @@ export async function buildNative(args: string[]): Promise<void> {
   try {
     const { libtorch, source } = findLibtorch();
     say(`libtorch ${libtorch.version} (${source}) in ${libtorch.path}`);
-    const options = { debug: args.includes('--debug'), clean: args.includes('--clean') };
+    const sanitize = (['address', 'thread'] as const).find((name) => args.includes(`--sanitize=${name}`));
+    const options = {
+      debug: args.includes('--debug'),
+      clean: args.includes('--clean'),
+      ...(sanitize && { sanitize }),
+    };
     const { addon, seconds } = await buildAddon(libtorch, { ...options, onProgress: say });
     say(`built ${addon} in ${seconds.toFixed(1)} s`);
   } catch (error) {

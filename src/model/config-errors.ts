@@ -1,15 +1,11 @@
 /** What can be wrong with a configuration, said the same way everywhere. */
-import { GrpoError } from '../errors.js';
+import { GrpoError, shown } from '../errors.js';
 
 export function unsupported(where: string, field: string, found: unknown, supported: string): GrpoError {
-  return new GrpoError(
-    'MODEL_CONFIG_UNSUPPORTED',
-    `${where}: ${field} ${JSON.stringify(found)} is not supported`,
-    {
-      fix: `use a model with ${field} ${supported}`,
-      value: found,
-    },
-  );
+  return new GrpoError('MODEL_CONFIG_UNSUPPORTED', `${where}: ${field} ${shown(found)} is not supported`, {
+    fix: `use a model with ${field} ${supported}`,
+    value: found,
+  });
 }
 
 export function invalid(where: string, field: string, problem: string, value: unknown): GrpoError {

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { GrpoError } from '../errors.js';
+import { GrpoError, shown } from '../errors.js';
 import type { ModelConfig } from '../native/types.js';
 import { invalid, unsupported } from './config-errors.js';
 import { readJsonObject } from './json.js';
@@ -17,6 +17,9 @@ const size = z
   .int()
   .positive()
   .max(2 ** 31 - 1);
+/** Far beyond any model: what is made for each layer, or each frequency, must not fill the memory. */
+const MAX_LAYERS = 4096;
+const MAX_HEAD_DIM = 65536;
 const optionalSize = size.nullish().transform((value) => value ?? undefined);
 const flag = z
   .boolean()
@@ -28,7 +31,7 @@ const schema = z.object({
   vocab_size: size,
   hidden_size: size,
   intermediate_size: size,
-  num_hidden_layers: size,
+  num_hidden_layers: size.max(MAX_LAYERS),
   num_attention_heads: size,
   num_key_value_heads: optionalSize,
   head_dim: optionalSize,
@@ -86,6 +89,8 @@ export function parseModelConfig(json: Record<string, unknown>, where = 'config.
   const headDim = fields.head_dim ?? (modelType === 'qwen3' ? 128 : Math.floor(fields.hidden_size / heads));
   if (headDim < 2 || headDim % 2 !== 0)
     throw invalid(where, 'head_dim', `(${headDim}) must be even, for rotary positions`, headDim);
+  if (headDim > MAX_HEAD_DIM)
+    throw invalid(where, 'head_dim', `(${headDim}) must be at most ${MAX_HEAD_DIM}`, headDim);
 
   const attentionBias = modelType !== 'qwen2' && (fields.attention_bias ?? false);
   return {
@@ -128,7 +133,7 @@ function modelTypeOf(json: Record<string, unknown>, where: string): ModelType {
   const known = Object.entries(ARCHITECTURES).map(([key, name]) => `${key} (${name})`);
   throw new GrpoError(
     'MODEL_ARCHITECTURE',
-    `${where}: the architecture ${JSON.stringify(type ?? null)} is not supported`,
+    `${where}: the architecture ${shown(type ?? null)} is not supported`,
     { fix: `use a model whose model_type is one of: ${known.join(', ')}`, value: type },
   );
 }

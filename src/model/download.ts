@@ -1,7 +1,7 @@
 /** One file over HTTP: continues where it was interrupted, and is there only when it is whole. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GrpoError } from '../errors.js';
@@ -29,7 +29,7 @@ export async function download(
 ): Promise<string> {
   const { etag, size } = await describe(source, options);
   const blob = join(source.blobs, etag);
-  if ((await sizeOf(blob)) === size) return blob;
+  if (size > 0 && (await sizeOf(blob)) === size) return blob;
   await mkdir(source.blobs, { recursive: true }).catch(diskError(source.blobs));
   const part = `${blob}.incomplete`;
   if ((await sizeOf(part)) > size) await rm(part);
@@ -38,6 +38,8 @@ export async function download(
     const before = await sizeOf(part);
     try {
       await fetchRest(source, part, size, options);
+      // An answer that ends early is as good as a connection that breaks.
+      if ((await sizeOf(part)) <= before) throw new Error('the server sends nothing more');
     } catch (error) {
       if (error instanceof GrpoError || options.signal?.aborted) throw error;
       failures = (await sizeOf(part)) > before ? 0 : failures + 1;
@@ -45,6 +47,7 @@ export async function download(
       await sleep(250 * 2 ** failures, undefined, { signal: options.signal });
     }
   }
+  if (size === 0) await writeFile(part, '').catch(diskError(part));
   await checkContent(part, etag, source.file);
   await rename(part, blob).catch(diskError(blob));
   return blob;
@@ -112,12 +115,17 @@ async function fetchRest(
   }
 }
 
-/** Large files carry their SHA-256 as etag. */
+/** Large files carry their SHA-256 as etag, others git's SHA-1 of them; mirrors know the plain SHA-1. */
 async function checkContent(part: string, etag: string, file: string): Promise<void> {
-  if (!/^[0-9a-f]{64}$/.test(etag)) return;
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(part, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  if (hash.digest('hex') === etag) return;
+  const hashes =
+    etag.length === 64
+      ? [createHash('sha256')]
+      : [createHash('sha1').update(`blob ${await sizeOf(part)}\0`), createHash('sha1')];
+  // A server between may name files in its own way; then their size is all there is to check.
+  if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(etag)) return;
+  for await (const chunk of createReadStream(part, { highWaterMark: 1 << 20 }))
+    for (const hash of hashes) hash.update(chunk as Buffer);
+  if (hashes.some((hash) => hash.digest('hex') === etag)) return;
   await rm(part, { force: true });
   throw damaged(file, 'is not what the hub has (its checksum differs)');
 }

@@ -1,7 +1,7 @@
 /** What the user calls a model -> a folder in the Hugging Face layout. */
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { GrpoError } from '../errors.js';
+import { GrpoError, shown } from '../errors.js';
 import { packageRoot } from '../paths.js';
 import { type HubOptions, hubFolder } from './hub.js';
 
@@ -22,7 +22,7 @@ export async function resolveModel(model: string, options: HubOptions = {}): Pro
     });
   const id = /^([\w-][\w.-]*\/[\w-][\w.-]*)(?:@([\w./-]+))?$/.exec(model);
   if (!id || model.includes('..'))
-    throw new GrpoError('MODEL_NOT_FOUND', `there is no model ${JSON.stringify(model)}`, {
+    throw new GrpoError('MODEL_NOT_FOUND', `there is no model ${shown(model)}`, {
       fix: `give ${TINY}, a folder in the Hugging Face layout, or a hub id such as Qwen/Qwen2.5-0.5B`,
       value: model,
     });

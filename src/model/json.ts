@@ -1,32 +1,69 @@
 /** JSON files of a model folder, read with more care than JSON.parse takes. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { GrpoError } from '../errors.js';
 
-/** A JSON file that holds an object; undefined where there is no such file. */
-export async function readJsonObject(file: string): Promise<Record<string, unknown> | undefined> {
-  let text: string;
+/** Bytes; the largest tokenizers have a tenth of it. */
+const MAX_FILE = 256 * 2 ** 20;
+
+/**
+ * The content of a file beside the weights; undefined where there is no such file.
+ * @throws {GrpoError} MODEL_FILE_UNREADABLE, also where it is a pipe, a device or far too large
+ */
+export async function readModelFile(file: string): Promise<Buffer | undefined> {
   try {
-    text = await readFile(file, 'utf8');
+    // Looked at before it is opened: a pipe would keep us waiting, a device never ends.
+    const info = await stat(file);
+    if (!info.isFile()) throw new Error('it is not a file');
+    if (info.size > MAX_FILE) throw new Error(`it has ${info.size} bytes, at most ${MAX_FILE} are expected`);
+    return await readFile(file);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new GrpoError('MODEL_FILE_UNREADABLE', `${file} cannot be read: ${(error as Error).message}`, {
-      fix: 'check the permissions of the file and of its folder',
+      fix: 'check what the file is, and its permissions and those of its folder',
       value: file,
       cause: error,
     });
   }
+}
+
+/** A JSON file that holds an object; undefined where there is no such file. */
+export async function readJsonObject(file: string): Promise<Record<string, unknown> | undefined> {
+  const text = (await readModelFile(file))?.toString('utf8');
+  if (text === undefined) return undefined;
   try {
     const json: unknown = JSON.parse(text);
-    if (typeof json === 'object' && json !== null && !Array.isArray(json))
+    if (typeof json === 'object' && json !== null && !Array.isArray(json) && !isDeep(json))
       return json as Record<string, unknown>;
   } catch {
-    // Told below, together with JSON that is not an object.
+    // Told below, together with JSON that is not such an object.
   }
-  throw new GrpoError('MODEL_FILE_NOT_JSON', `${file} does not hold a JSON object`, {
-    fix: 'fetch the file again; it is truncated or not what its name says',
-    value: file,
-  });
+  throw new GrpoError(
+    'MODEL_FILE_NOT_JSON',
+    `${file} does not hold a JSON object of at most ${MAX_NESTING} levels`,
+    {
+      fix: 'fetch the file again; it is truncated or not what its name says',
+      value: file,
+    },
+  );
+}
+
+/** Far more than any of these files has. */
+const MAX_NESTING = 100;
+
+/**
+ * Whether what goes through it by calling itself, as the tokenizer's library does, could overflow the stack.
+ * That can't always be caught: in the middle of compiling a pattern it ends the process.
+ */
+function isDeep(json: object): boolean {
+  let level: object[] = [json];
+  for (let depth = 1; level.length > 0; depth++) {
+    if (depth > MAX_NESTING) return true;
+    level = level.flatMap((value) =>
+      Object.values(value).filter((part): part is object => typeof part === 'object' && part !== null),
+    );
+  }
+  return false;
 }
 
 /**

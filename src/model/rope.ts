@@ -16,12 +16,23 @@ const llama3 = z.object({
 });
 const linear = z.object({ factor: z.number().positive() });
 
-/** Inverse frequencies `[headDim / 2]`, scaling applied. */
+/** Inverse frequencies `[headDim / 2]`, scaling applied; all finite. */
 export function inverseFrequencies(
   json: Record<string, unknown>,
   headDim: number,
   where: string,
 ): Float64Array {
+  const frequencies = scaledFrequencies(json, headDim, where);
+  if (frequencies.every(Number.isFinite)) return frequencies;
+  throw invalid(
+    where,
+    'rope_scaling',
+    'and rope_theta give frequencies that are no numbers',
+    json.rope_scaling,
+  );
+}
+
+function scaledFrequencies(json: Record<string, unknown>, headDim: number, where: string): Float64Array {
   const parameters = objectOf(json.rope_parameters) ?? {};
   // Where a file has both, transformers lets `rope_scaling` win.
   const scaling = objectOf(json.rope_scaling) ?? parameters;

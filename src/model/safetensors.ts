@@ -3,15 +3,17 @@
  * A file is an 8-byte little-endian length, a JSON header of that length, and the data.
  * Nothing in a header is believed: a file from a stranger may say anything.
  */
-import { open, readFile, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { GrpoError } from '../errors.js';
+import { GrpoError, shown } from '../errors.js';
 import type { ModelConfig, NamedTensor, TensorLocation } from '../native/types.js';
-import { duplicateKey } from './json.js';
+import { duplicateKey, readModelFile } from './json.js';
 import { expectedTensors } from './tensor-names.js';
 
 /** The format's own limit. */
 const MAX_HEADER = 100_000_000;
+/** libtorch's own limit. */
+const MAX_SIDES = 64;
 const BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
 type Dtype = keyof typeof BYTES;
 
@@ -35,7 +37,7 @@ export async function readHeader(file: string): Promise<TensorLocation[]> {
   }
   if (!isObject(header)) throw corrupt(file, 'the header is not a JSON object');
   const twice = duplicateKey(text);
-  if (twice !== undefined) throw corrupt(file, `the header names ${JSON.stringify(twice)} twice`, twice);
+  if (twice !== undefined) throw corrupt(file, `the header names ${shown(twice)} twice`, twice);
 
   const tensors: TensorLocation[] = [];
   for (const [name, entry] of Object.entries(header)) {
@@ -46,12 +48,15 @@ export async function readHeader(file: string): Promise<TensorLocation[]> {
   byPlace.forEach((tensor, i) => {
     const before = byPlace[i - 1];
     if (before && before.end > tensor.begin)
-      throw corrupt(file, `the tensors ${before.name} and ${tensor.name} overlap`, tensor.name);
+      throw corrupt(file, `the tensors ${shown(before.name)} and ${shown(tensor.name)} overlap`, tensor.name);
   });
   return tensors;
 }
 
 async function headerText(file: string): Promise<{ text: string; dataStart: number; fileSize: number }> {
+  // Looked at before it is opened: a pipe would keep us waiting.
+  const info = await stat(file).catch(() => undefined);
+  if (info && !info.isFile()) throw corrupt(file, 'is not a file');
   let handle;
   try {
     handle = await open(file, 'r');
@@ -63,9 +68,7 @@ async function headerText(file: string): Promise<{ text: string; dataStart: numb
     });
   }
   try {
-    const info = await handle.stat();
-    if (!info.isFile()) throw corrupt(file, 'is not a file');
-    const fileSize = info.size;
+    const fileSize = (await handle.stat()).size;
     const lengthBytes = Buffer.alloc(8);
     const { bytesRead } = await handle.read(lengthBytes, 0, 8, 0);
     if (bytesRead < 8) throw corrupt(file, `is ${fileSize} bytes long, too short for a header`);
@@ -90,26 +93,28 @@ function checkEntry(
   dataStart: number,
   fileSize: number,
 ): TensorLocation {
-  if (!isObject(entry)) throw corrupt(file, `${name} is not an object`, entry);
+  const called = shown(name);
+  if (!isObject(entry)) throw corrupt(file, `${called} is not an object`, entry);
   const { dtype, shape, data_offsets: offsets } = entry;
   if (typeof dtype !== 'string' || !Object.hasOwn(BYTES, dtype))
-    throw new GrpoError('SAFETENSORS_DTYPE', `${file}: ${name} has the type ${JSON.stringify(dtype)}`, {
+    throw new GrpoError('SAFETENSORS_DTYPE', `${file}: ${called} has the type ${shown(dtype)}`, {
       fix: `convert the model to one of ${Object.keys(BYTES).join(', ')} (quantised weights cannot be trained)`,
       value: dtype,
     });
-  if (!Array.isArray(shape) || !shape.every(isSize)) throw corrupt(file, `${name} has a bad shape`, shape);
+  if (!Array.isArray(shape) || shape.length > MAX_SIDES || !shape.every(isSize))
+    throw corrupt(file, `${called} has a bad shape`, shape);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize))
-    throw corrupt(file, `${name} has bad data_offsets`, offsets);
+    throw corrupt(file, `${called} has bad data_offsets`, offsets);
   const [from, to] = offsets as [number, number];
   const bytes = shape.reduce((product, side) => product * side, BYTES[dtype as Dtype]);
   if (!Number.isSafeInteger(bytes) || to - from !== bytes)
     throw corrupt(
       file,
-      `${name} has ${to - from} bytes where its shape [${shape.join(', ')}] needs ${bytes}`,
+      `${called} has ${to - from} bytes where its shape ${shown(shape)} needs ${bytes}`,
       offsets,
     );
   if (dataStart + to > fileSize)
-    throw corrupt(file, `${name} ends at byte ${dataStart + to} of a file of ${fileSize} bytes`, offsets);
+    throw corrupt(file, `${called} ends at byte ${dataStart + to} of a file of ${fileSize} bytes`, offsets);
   return {
     name,
     file,
@@ -130,14 +135,15 @@ async function weightFiles(folder: string): Promise<{ files: string[]; index?: M
   const single = join(folder, 'model.safetensors');
   if (await exists(single)) return { files: [single] };
   const indexFile = join(folder, INDEX);
-  if (!(await exists(indexFile)))
+  const text = (await readModelFile(indexFile))?.toString('utf8');
+  if (text === undefined)
     throw new GrpoError('SAFETENSORS_MISSING', `there is no model.safetensors in ${folder}`, {
       fix: 'give a folder that holds model.safetensors or model.safetensors.index.json (a .bin or .gguf model must be converted first)',
       value: folder,
     });
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(indexFile, 'utf8'));
+    json = JSON.parse(text);
   } catch {
     throw corrupt(indexFile, 'is not JSON');
   }
@@ -150,7 +156,7 @@ async function weightFiles(folder: string): Promise<{ files: string[]; index?: M
     if (!plain || !shard.endsWith('.safetensors'))
       throw corrupt(
         indexFile,
-        `puts ${name} into ${JSON.stringify(shard)}, which is not a file beside it`,
+        `puts ${shown(name)} into ${shown(shard)}, which is not a file beside it`,
         shard,
       );
     index.set(name, join(folder, shard));

@@ -1,8 +1,11 @@
 /** Weights and moments into files, from an engine as it is now or from a snapshot of it. */
-import { mkdir, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, realpath, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { writeSynced } from '../disk.js';
+import { GrpoError } from '../errors.js';
 import type { NamedTensor, TensorKind } from '../native/types.js';
+import { readConfigJson } from './config.js';
+import { readModelFile } from './json.js';
 import { encodeHeader } from './safetensors.js';
 
 /** One tensor of an engine. */
@@ -20,12 +23,34 @@ export const MOMENTS: TensorKind[] = ['exp_avg', 'exp_avg_sq'];
  */
 export async function readKeptFiles(folder: string): Promise<Map<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
-  for (const name of await readdir(folder))
-    if (KEPT_FILES.test(name)) files.set(name, await readFile(join(folder, name)));
-  const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as Record<string, unknown>;
+  for (const name of await readdir(folder)) {
+    if (!KEPT_FILES.test(name)) continue;
+    const content = await readKeptFile(folder, name);
+    if (content) files.set(name, content);
+  }
+  const config = await readConfigJson(folder);
   const key = 'torch_dtype' in config ? 'torch_dtype' : 'dtype';
   files.set('config.json', Buffer.from(`${JSON.stringify({ ...config, [key]: 'float32' }, null, 2)}\n`));
   return files;
+}
+
+/**
+ * Undefined where it is a folder, or a link to nothing.
+ * @throws {GrpoError} MODEL_LINK where it is a link to elsewhere: what is saved may be published, and a stranger's
+ * model could take a file of this machine along
+ */
+async function readKeptFile(folder: string, name: string): Promise<Uint8Array | undefined> {
+  const file = join(folder, name);
+  const info = await stat(file).catch(() => undefined);
+  if (!info || info.isDirectory()) return undefined;
+  const [target, own] = await Promise.all([realpath(file), realpath(folder)]);
+  // The hub's own tools link a snapshot's files to the blobs of the same repository.
+  const allowed = [own, join(own, '..', '..', 'blobs')];
+  if (allowed.some((place) => dirname(target) === place)) return readModelFile(file);
+  throw new GrpoError('MODEL_LINK', `${file} is a link to ${target}, outside of the model's folder`, {
+    fix: 'if it belongs to the model, put a copy in its place: what lies beside the weights is saved with them',
+    value: target,
+  });
 }
 
 export class ModelSaver {

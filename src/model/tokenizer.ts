@@ -5,9 +5,10 @@
  */
 import { join } from 'node:path';
 import * as huggingFace from '@huggingface/tokenizers';
-import { GrpoError } from '../errors.js';
+import { GrpoError, reasonOf, shown } from '../errors.js';
 import { byteDecoder } from './byte-level.js';
 import { readJsonObject } from './json.js';
+import { checkIds } from './tokenizer-ids.js';
 
 type Json = Record<string, unknown>;
 
@@ -61,49 +62,37 @@ export class Tokenizer {
         value: folder,
       });
     const config = (await readJsonObject(join(folder, 'tokenizer_config.json'))) ?? {};
+    checkIds(json, file, vocabSize);
     let tokenizer: Tokenizer;
     try {
       tokenizer = new Tokenizer(json, config);
     } catch (error) {
-      throw new GrpoError('TOKENIZER_INVALID', `${file}: ${(error as Error).message}`, {
-        fix: 'fetch tokenizer.json again, or save it with a current version of transformers',
-        value: file,
-        cause: error,
-      });
+      throw invalid(`${file}: ${reasonOf(error)}`, error);
     }
-    if (vocabSize !== undefined && tokenizer.size > vocabSize)
-      throw new GrpoError(
-        'TOKENIZER_VOCABULARY',
-        `${file} has ids up to ${tokenizer.size - 1}, but the model has ${vocabSize} embeddings`,
-        { fix: 'use the tokenizer that belongs to this model', value: tokenizer.size },
-      );
     return tokenizer;
   }
 
   encode(text: string): Int32Array {
-    const { ids } = this.#inner.encode(text);
+    const { ids } = attempt(`encode ${shown(text)}`, () => this.#inner.encode(text));
     // A vocabulary without an unknown token leaves holes where it has no word for a character.
-    if (!ids.every((id): id is number => id !== undefined && id >= 0))
-      throw new GrpoError(
-        'TOKENIZER_TEXT',
-        `the tokenizer has no token for a part of ${JSON.stringify(text)}`,
-        {
-          fix: 'use only characters that the model knows, or a model with a larger vocabulary',
-          value: text,
-        },
-      );
+    if (!ids.every((id): id is number => Number.isInteger(id) && id! >= 0 && id! < this.size))
+      throw new GrpoError('TOKENIZER_TEXT', `the tokenizer has no token for a part of ${shown(text)}`, {
+        fix: 'use only characters that the model knows, or a model with a larger vocabulary',
+        value: text,
+      });
     return Int32Array.from(ids);
   }
 
   /** Text of the ids; ids that the tokenizer doesn't know are no text. */
   decode(ids: ArrayLike<number>, options: { skipSpecialTokens?: boolean } = {}): string {
     const skip = options.skipSpecialTokens ?? true;
-    const shown = Array.from(ids).filter(
+    const known = Array.from(ids).filter(
       (id) => !(skip && this.#special.has(id)) && this.#inner.id_to_token(id) !== undefined,
     );
-    if (shown.length === 0) return '';
-    if (this.#decodeBytes) return this.#decodeBytes(shown);
-    return this.#inner.decode(shown, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+    if (known.length === 0) return '';
+    if (this.#decodeBytes) return this.#decodeBytes(known);
+    const how = { skip_special_tokens: false, clean_up_tokenization_spaces: false };
+    return attempt('decode', () => this.#inner.decode(known, how));
   }
 
   /** Text of one id as it is stored, for display. */
@@ -121,6 +110,22 @@ export class Tokenizer {
       typeof token === 'string' ? token : (token as { content?: unknown } | null | undefined)?.content;
     return typeof text === 'string' ? this.#inner.token_to_id(text) : undefined;
   }
+}
+
+/** A tokenizer.json may be of a form that its library takes, and trips over when it is used. */
+function attempt<T>(what: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw invalid(`the tokenizer cannot ${what}: ${reasonOf(error)}`, error);
+  }
+}
+
+function invalid(message: string, cause: unknown): GrpoError {
+  return new GrpoError('TOKENIZER_INVALID', message, {
+    fix: 'fetch tokenizer.json again, or save it with a current version of transformers',
+    cause,
+  });
 }
 
 /**

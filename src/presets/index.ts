@@ -1,6 +1,6 @@
 /** Presets by name: `train --preset NAME`. */
 import { TINY_MODEL } from '../config/defaults.js';
-import { GrpoError } from '../errors.js';
+import { GrpoError, shown } from '../errors.js';
 import { nearest } from '../nearest.js';
 import { modelName } from '../run/names.js';
 import { BASE, PRESETS, type Preset } from './journal.js';
@@ -19,7 +19,7 @@ export function findPreset(name: string): Preset {
   if (preset) return preset;
   const names = PRESETS.map((one) => one.name);
   const meant = nearest(name, names);
-  throw new GrpoError('PRESET_NOT_FOUND', `there is no preset ${JSON.stringify(name)}`, {
+  throw new GrpoError('PRESET_NOT_FOUND', `there is no preset ${shown(name)}`, {
     fix: `${meant ? `did you mean ${meant}? ` : ''}grpo-native presets lists them`,
     value: name,
   });

@@ -1,6 +1,6 @@
 /** Reward functions by name, from a user's module, or the task's own: `--reward task --reward ./brevity.js`. */
 import { basename, extname } from 'node:path';
-import { GrpoError } from '../errors.js';
+import { GrpoError, shown } from '../errors.js';
 import { nearest } from '../nearest.js';
 import type { RewardFunction, Task } from '../tasks/task.js';
 import { defaultExport, isModulePath } from '../user-module.js';
@@ -39,7 +39,7 @@ export async function loadRewards(
       const meant = nearest(one, REWARD_NAMES);
       throw new GrpoError(
         'REWARD_NOT_FOUND',
-        `there is no reward ${JSON.stringify(one)}${meant ? `: did you mean ${meant}?` : ''}`,
+        `there is no reward ${shown(one)}${meant ? `: did you mean ${meant}?` : ''}`,
         {
           fix: `use ${REWARD_NAMES.join(' or ')}, or the path of a module such as ./my-reward.ts`,
           value: one,

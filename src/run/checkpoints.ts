@@ -5,7 +5,7 @@
  */
 import { access, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { parse } from 'yaml';
+import { parseYaml } from '../config/load.js';
 import { GrpoError } from '../errors.js';
 import { syncFolder, writeSynced } from '../disk.js';
 import type { Evaluation } from '../grpo/evaluate.js';
@@ -193,7 +193,7 @@ export async function lineageOf(path: string): Promise<Lineage> {
   const summary = basename(path) === 'final' ? await json(join(run, 'summary.json')) : undefined;
   const config = await readFile(join(run, 'config.yaml'), 'utf8').catch(() => undefined);
   const step = state?.global_step ?? summary?.steps;
-  const model = config === undefined ? undefined : (parse(config) as { model?: unknown }).model;
+  const model = config === undefined ? undefined : parseYaml(config, join(run, 'config.yaml')).values.model;
   return {
     path,
     ...(typeof step === 'number' && { step }),

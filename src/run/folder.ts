@@ -3,9 +3,10 @@
  * `config.yaml`, `env.json`, `metrics.csv`, `metrics.jsonl`, `completions.jsonl`,
  * `checkpoints/checkpoint-N/`, `final/`, `summary.json`, `report.html`.
  */
-import { mkdir, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
+import { parseYaml } from '../config/load.js';
 import { GrpoError } from '../errors.js';
 import { readJson } from '../paths.js';
 import { acquire, livingHolder, type Holder, type Lock } from '../process-lock.js';
@@ -13,8 +14,9 @@ import { asDiskError, diskError, syncFolder, writeAtomic } from '../disk.js';
 
 const LOCK = 'run.lock';
 
-/** Any of these makes a folder one that holds a run. */
-const TRACES = ['config.yaml', 'metrics.csv', 'checkpoints', 'final'];
+/** What a run writes; any of these makes a folder one that holds a run. */
+const LINES = ['metrics.csv', 'metrics.jsonl', 'completions.jsonl'];
+const TRACES = ['config.yaml', 'env.json', 'summary.json', 'checkpoints', 'final', ...LINES];
 
 export class RunFolder {
   readonly path: string;
@@ -26,6 +28,7 @@ export class RunFolder {
   /** Refuses a folder that holds a run, unless that run is to be resumed. Writes nothing yet. */
   static async open(path: string, options: { resume: boolean }): Promise<RunFolder> {
     const folder = new RunFolder(resolve(path));
+    await folder.refuseLinks();
     const holdsRun = await folder.holdsRun();
     if (holdsRun && !options.resume)
       throw new GrpoError('OUTPUT_DIR_HOLDS_RUN', `${path} holds a run already`, {
@@ -87,6 +90,18 @@ export class RunFolder {
     return bavail * bsize;
   }
 
+  /** A run that came from elsewhere may have links in it: what is appended to one lands in another file. */
+  private async refuseLinks(): Promise<void> {
+    for (const name of LINES) {
+      const info = await lstat(this.file(name)).catch(() => undefined);
+      if (info === undefined || info.isFile()) continue;
+      throw new GrpoError('RUN_FILE_LINK', `${this.file(name)} is a link, or no file at all`, {
+        fix: 'put a copy of the file in its place, or choose another --output-dir',
+        value: this.file(name),
+      });
+    }
+  }
+
   async holdsRun(): Promise<boolean> {
     for (const name of TRACES) if (await exists(this.file(name))) return true;
     return false;
@@ -101,8 +116,9 @@ export class RunFolder {
   }
 
   async readConfig(): Promise<Record<string, unknown> | undefined> {
-    const text = await readFile(this.file('config.yaml'), 'utf8').catch(() => undefined);
-    return text === undefined ? undefined : (parse(text) as Record<string, unknown>);
+    const file = this.file('config.yaml');
+    const text = await readFile(file, 'utf8').catch(() => undefined);
+    return text === undefined ? undefined : parseYaml(text, file).values;
   }
 
   writeJson(name: string, value: unknown): Promise<void> {
@@ -153,7 +169,8 @@ export class RunFolder {
 async function recover(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     if (/\.tmp-\d+$/.test(name)) await rm(join(folder, name), { force: true });
-    const match = /^\.(.+)\.(old|tmp)$/.exec(name);
+    // Of ours alone: the folder may be one where other things lie too.
+    const match = /^\.(final|checkpoint-\d+)\.(old|tmp)$/.exec(name);
     if (!match) continue;
     const target = join(folder, match[1]!);
     if (match[2] === 'old' && !(await exists(target))) await rename(join(folder, name), target);

@@ -2,14 +2,19 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
 import { writeSynced, syncFolder } from '../disk.js';
 
 const MANIFEST = 'manifest.json';
 
-interface Manifest {
-  files: Record<string, { size: number; sha256: string }>;
-}
+const MANIFEST_SCHEMA = z.object({
+  files: z.record(
+    z.string().refine((name) => basename(name) === name && name !== '..'),
+    z.object({ size: z.number(), sha256: z.string() }),
+  ),
+});
+type Manifest = z.output<typeof MANIFEST_SCHEMA>;
 
 /** Of the files that lie in the folder; no subfolders. */
 export async function writeManifest(folder: string): Promise<void> {
@@ -29,13 +34,9 @@ export async function writeManifest(folder: string): Promise<void> {
 export async function faultOf(folder: string, options: { hashes: boolean }): Promise<string | undefined> {
   const text = await readFile(join(folder, MANIFEST), 'utf8').catch(() => undefined);
   if (text === undefined) return 'it has no manifest.json';
-  let manifest: Manifest;
-  try {
-    manifest = JSON.parse(text) as Manifest;
-    if (Object.keys(manifest.files).length === 0) return 'its manifest.json names no file';
-  } catch {
-    return 'its manifest.json is damaged';
-  }
+  const manifest = parseManifest(text);
+  if (!manifest) return 'its manifest.json is damaged';
+  if (Object.keys(manifest.files).length === 0) return 'its manifest.json names no file';
   for (const [name, { size, sha256: expected }] of Object.entries(manifest.files)) {
     const file = join(folder, name);
     const there = await stat(file).catch(() => undefined);
@@ -44,6 +45,18 @@ export async function faultOf(folder: string, options: { hashes: boolean }): Pro
     if (options.hashes && (await sha256(file)) !== expected) return `${name} was changed`;
   }
   return undefined;
+}
+
+/** Undefined where it is none, or names anything but files of its own folder. */
+function parseManifest(text: string): Manifest | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const manifest = MANIFEST_SCHEMA.safeParse(json);
+  return manifest.success ? manifest.data : undefined;
 }
 
 async function sha256(file: string): Promise<string> {

@@ -1,7 +1,7 @@
 /** A run folder, read: for comparisons, reports and pages. Nothing here writes. */
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { parse } from 'yaml';
+import { parseYaml } from '../config/load.js';
 import { GrpoError } from '../errors.js';
 import type { DiagnosisEvent } from '../diagnosis/events.js';
 import type { Metrics } from './metrics.js';
@@ -38,7 +38,7 @@ export async function readRun(folder: string): Promise<RunRecord> {
   return {
     path,
     name: basename(path),
-    config: (parse(config) ?? {}) as Record<string, unknown>,
+    config: parseYaml(config, join(path, 'config.yaml')).values,
     env: parseJson(await text('env.json')) as Record<string, unknown> | undefined,
     steps: rows.filter(({ step, learning_rate }) => step > 0 && learning_rate !== undefined),
     evaluations: rows.filter((row) => row['eval/accuracy'] !== undefined),

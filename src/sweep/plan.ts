@@ -1,7 +1,14 @@
 /** Which runs a sweep is made of: a list, a grid, or both; checked before the first one starts. */
 import { TRAIN } from '../config/options.js';
 import { resolveConfig, type Source } from '../config/load.js';
-import { GrpoError } from '../errors.js';
+import { GrpoError, cut, shown } from '../errors.js';
+
+/** Folder of the runs' configurations, beside the runs. */
+export const CONFIGS = 'configs';
+/** Characters of a run's name: file systems take 255 bytes, and something is put behind it. */
+const LONGEST = 200;
+/** Runs of a grid. */
+const MOST = 10_000;
 
 /** Options of training, by their names in files. */
 type Options = Record<string, unknown>;
@@ -31,13 +38,14 @@ export function planSweep({ base, runs, grid }: SweepSpec): PlannedRun[] {
   const planned = listed.flatMap((run) =>
     combinations(grid).map((point): PlannedRun => {
       const { name, ...own } = run;
+      if (name !== undefined) checkName(name);
       const options: Options = { ...base, ...own, ...point };
       const named = typeof name === 'string';
       // Told apart by what differs: the grid's options, and, without a name, the run's own.
       const told = { ...(!named && listed.length > 1 && own), ...point };
-      const first = named ? name : textOf(options.preset ?? options.task ?? 'run');
+      const first = named ? name : plain(textOf(options.preset ?? options.task ?? 'run')) || 'run';
       const rest = Object.entries(told).filter(([option]) => option !== 'preset' && option !== 'task');
-      return { name: [first, ...rest.map(label)].join('-'), options };
+      return { name: [first, ...rest.map(label)].join('-').slice(0, LONGEST), options };
     }),
   );
   const names = planned.map(({ name }) => name);
@@ -51,21 +59,44 @@ export function planSweep({ base, runs, grid }: SweepSpec): PlannedRun[] {
   return planned;
 }
 
+/** It becomes a folder in that of the sweep, and nowhere else. */
+function checkName(name: unknown): void {
+  if (typeof name === 'string' && /^\w[\w.-]*$/.test(name) && name.length <= LONGEST && name !== CONFIGS)
+    return;
+  throw new GrpoError('SWEEP', `a run cannot be called ${shown(name)}`, {
+    fix: `take letters, digits, dots and dashes, at most ${LONGEST}, with a letter or digit first`,
+    value: name,
+  });
+}
+
 function combinations(grid: Record<string, unknown[]>): Options[] {
+  for (const [option, values] of Object.entries(grid))
+    if (!Array.isArray(values) || values.length === 0)
+      throw new GrpoError('SWEEP', `grid: ${cut(option)} has no values`, {
+        fix: `write them as a list, such as ${cut(option)}: [0, 0.1]`,
+        value: values,
+      });
+  const count = Object.values(grid).reduce((product, { length }) => product * length, 1);
+  if (!(count <= MOST))
+    throw new GrpoError('SWEEP', `the grid has ${count} combinations`, {
+      fix: `leave at most ${MOST}: name the runs that matter in \`runs\``,
+      value: count,
+    });
   return Object.entries(grid).reduce<Options[]>(
-    (points, [option, values]) => {
-      if (!Array.isArray(values) || values.length === 0)
-        throw new GrpoError('SWEEP', `grid: ${option} has no values`, {
-          fix: `write them as a list, such as ${option}: [0, 0.1]`,
-          value: values,
-        });
-      return points.flatMap((point) => values.map((value) => ({ ...point, [option]: value })));
-    },
+    (points, [option, values]) =>
+      points.flatMap((point) => values.map((value) => ({ ...point, [option]: value }))),
     [{}],
   );
 }
 
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : shown(value));
+
+/** The last part of a path, as far as a folder may be called so. */
+const plain = (text: string): string =>
+  text
+    .replace(/^.*[\\/]/s, '')
+    .replace(/[^\w.]+/g, '-')
+    .replace(/^[-.]+|-+$/g, '');
 
 /** `beta0.1`, `seed2`: of any value, what a folder may be called. */
 function label([option, value]: [string, unknown]): string {
@@ -98,10 +129,12 @@ export function sweepOf(
       ? 'grid'
       : !Array.isArray(runs) || !runs.every(isMap)
         ? 'runs'
-        : '';
+        : outputDir !== undefined && typeof outputDir !== 'string'
+          ? 'output_dir'
+          : '';
   if (wrong !== '')
-    throw new GrpoError('SWEEP', `${file!.label(wrong)} is ${JSON.stringify(file!.values[wrong])}`, {
-      fix: 'base is options with their values, runs a list of such, grid options with lists of values',
+    throw new GrpoError('SWEEP', `${file!.label(wrong)} is ${shown(file!.values[wrong])}`, {
+      fix: 'base is options with their values, runs a list of such, grid options with lists of values, output_dir a folder',
       value: file!.values[wrong],
     });
   const single = Object.entries(flags).filter(([, values]) => values.length === 1);

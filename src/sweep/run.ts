@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { toYaml } from '../config/load.js';
 import { writeAtomic } from '../disk.js';
 import { readJson } from '../paths.js';
-import type { PlannedRun } from './plan.js';
+import { CONFIGS, type PlannedRun } from './plan.js';
 
 /** Exit status of a run that saved and ended when it was told to. */
 const INTERRUPTED = 130;
@@ -36,14 +36,14 @@ export async function runSweep(
   signal: AbortSignal,
 ): Promise<string[]> {
   const failed: string[] = [];
-  await mkdir(join(outputDir, 'configs'), { recursive: true });
+  await mkdir(join(outputDir, CONFIGS), { recursive: true });
   for (const [i, run] of runs.entries()) {
     if (signal.aborted) break;
     const folder = join(outputDir, run.name);
     const state = stateOf(folder);
     events.onStart(run, i, runs.length, state);
     if (state === 'done') continue;
-    const config = join(outputDir, 'configs', `${run.name}.yaml`);
+    const config = join(outputDir, CONFIGS, `${run.name}.yaml`);
     if (state === 'new') await writeAtomic(config, toYaml(run.options));
     const status = await train(state === 'new' ? [config] : ['--resume'], folder);
     events.onEnd(run, status);

@@ -137,6 +137,7 @@ export async function loadSplit(
 export async function loadProblems(task: Task): Promise<{ problems: Problem[]; notices: string[] }> {
   const all: unknown = await task.problems();
   if (!Array.isArray(all)) throw badTask(task, `problems() gave ${typeof all}, not a list`, all);
+  checkWeights(task);
   const seen = new Map<string, Problem>();
   let duplicates = 0;
   all.forEach((value: unknown, i) => {
@@ -163,6 +164,15 @@ function checkProblem(task: Task, value: unknown, i: number): Problem {
     throw badTask(task, `problem ${i} has no prompt (a text that is not empty)`, value);
   if (typeof problem.answer !== 'string') throw badTask(task, `problem ${i} has no answer (a text)`, value);
   return problem as Problem;
+}
+
+function checkWeights(task: Task): void {
+  const weights: unknown = task.weights;
+  if (weights === undefined) return;
+  const shares: unknown[] = typeof weights === 'object' && weights !== null ? Object.values(weights) : [];
+  const isShare = (share: unknown) => Number.isFinite(share) && (share as number) >= 0;
+  if (shares.every(isShare) && shares.some((share) => share !== 0)) return;
+  throw badTask(task, 'its weights are not numbers of at least 0, one of them above it', weights);
 }
 
 function badTask(task: Task, what: string, value: unknown): GrpoError {

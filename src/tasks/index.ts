@@ -1,5 +1,5 @@
 /** The built-in tasks by name, and whatever a user's module defines. */
-import { GrpoError } from '../errors.js';
+import { GrpoError, shown } from '../errors.js';
 import { nearest } from '../nearest.js';
 import { arithmetic } from './arithmetic.js';
 import { binary } from './binary.js';
@@ -33,7 +33,7 @@ export async function loadTask(
   const meant = nearest(spec, TASK_NAMES);
   throw new GrpoError(
     'TASK_NOT_FOUND',
-    `there is no task ${JSON.stringify(spec)}${meant ? `: did you mean ${meant}?` : ''}`,
+    `there is no task ${shown(spec)}${meant ? `: did you mean ${meant}?` : ''}`,
     {
       fix: `use one of ${TASK_NAMES.join(', ')}, or the path of a module such as ./my-task.ts`,
       value: spec,

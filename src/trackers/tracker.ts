@@ -1,5 +1,5 @@
 /** What a tracker is: a place outside the run folder that is told of a run as it goes. */
-import type { DiagnosisEvent } from '../diagnosis/monitor.js';
+import type { DiagnosisEvent } from '../diagnosis/events.js';
 import type { Metrics } from '../run/metrics.js';
 
 export const TRACKERS = ['tensorboard', 'wandb', 'mlflow', 'trackio'] as const;

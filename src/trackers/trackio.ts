@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { requestJson } from './http.js';
 import { dashboardNames } from './names.js';
 import type { Entry, TrackedRun, Tracker } from './tracker.js';
-import type { Level } from '../diagnosis/rule.js';
+import type { Level } from '../diagnosis/events.js';
 
 /** `TRACKIO_SERVER_URL` and `TRACKIO_WRITE_TOKEN` are trackio's own; the project is transformers' option. */
 export type TrackioEnvironment = Partial<

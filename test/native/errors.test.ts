@@ -1,4 +1,5 @@
 /** What the engine is given wrong comes back as a coded error; it never crashes, and goes on after it. */
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -199,6 +200,23 @@ describe('weights', () => {
     expect(await loadWith((t) => ({ end: t.end - 4 }))).toBe('TENSOR_BYTES');
     expect(await loadWith((t) => ({ begin: t.end, end: t.begin }))).toBe('BAD_ARGUMENT');
     expect(await loadWith(() => ({ begin: -4 }))).toBe('BAD_ARGUMENT');
+  });
+
+  it('that have no bytes, of sides that can only overflow, are refused', async () => {
+    const { config, tensors } = await read();
+    const engine = newEngine();
+    await engine.load(config, tensors);
+    const whole = { ...tensors[3]!, kind: 'weight' as const };
+    for (const shape of [[0, 2 ** 40, 2 ** 40], [2 ** 40, 0, 2 ** 40], [2 ** 52, 2 ** 52], [-1]])
+      expect(await codeOf(engine.readTensors([{ ...whole, shape, begin: 8, end: 8 }]))).toBe('TENSOR_BYTES');
+    expect(await codeOf(engine.readTensors([{ ...whole, begin: 1e300, end: 1e300 }]))).toBe('BAD_ARGUMENT');
+    expect(await codeOf(engine.setOptimizerSteps(1e300))).toBe('BAD_ARGUMENT');
+  });
+
+  it('in a pipe keep nobody waiting', async () => {
+    const file = join(temporaryFolder(), 'pipe');
+    execFileSync('mkfifo', [file]);
+    expect(await loadWith(() => ({ file }))).toBe('FILE_READ');
   });
 
   it('of another shape, type or file are refused', async () => {

@@ -25,7 +25,7 @@ export const largeBatch = (nodes: number): Batch =>
     },
   ]);
 
-async function orderFor(work: EngineWork) {
+export async function orderFor(work: EngineWork) {
   const folder = fixtureModel('qwen2-tied');
   const config = await readModelConfig(folder);
   const batch = largeBatch(1500);

@@ -2,7 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { DiagnosisEvent } from '../../src/diagnosis/monitor.js';
+import type { DiagnosisEvent } from '../../src/diagnosis/events.js';
 import type { Metrics } from '../../src/run/metrics.js';
 import type { Entry, TrackedRun } from '../../src/trackers/tracker.js';
 

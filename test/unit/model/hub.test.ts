@@ -8,12 +8,14 @@ import { resolveModel } from '../../../src/model/files.js';
 import { codeOf, fixtureModel, temporaryFolder } from '../../support/fixtures.js';
 
 const SHA = 'a'.repeat(40);
+const INDEX = 'model.safetensors.index.json';
 const files = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'model.safetensors'];
 const content = (name: string) => readFileSync(join(fixtureModel('qwen2-tied'), name));
-const etagOf = (name: string) =>
-  createHash(name.endsWith('.safetensors') ? 'sha256' : 'sha1')
-    .update(content(name))
-    .digest('hex');
+/** As the hub: the SHA-256 of large files, git's name of the others. */
+const etagOf = (name: string, body = content(name)) =>
+  name.endsWith('.safetensors')
+    ? createHash('sha256').update(body).digest('hex')
+    : createHash('sha1').update(`blob ${body.length}\0`).update(body).digest('hex');
 
 /** A hub on the loopback interface that can be told to misbehave. */
 class Hub {
@@ -23,8 +25,19 @@ class Hub {
   breaks = 0;
   status = 200;
   ignoreRange = false;
-  damage = false;
+  damage: string | undefined;
+  /** Bytes that it sends more (or fewer, below 0) than it says. */
+  extra = 0;
+  /** What `model.safetensors.index.json` holds, in place of the weights in one file. */
+  index: string | undefined;
   readonly server: Server = createServer((request, response) => this.answer(request, response));
+
+  /** Of the commit. */
+  sha = SHA;
+
+  files() {
+    return this.index === undefined ? files : [...files.slice(0, -1), INDEX];
+  }
 
   async start() {
     await new Promise<void>((done) => this.server.listen(0, '127.0.0.1', done));
@@ -43,17 +56,27 @@ class Hub {
     if (this.status !== 200) return void response.writeHead(this.status).end();
     if (path === '/api/models/org/name/revision/main')
       return void response.end(
-        JSON.stringify({ sha: SHA, siblings: files.map((rfilename) => ({ rfilename })) }),
+        JSON.stringify({ sha: this.sha, siblings: this.files().map((rfilename) => ({ rfilename })) }),
       );
-    const name = files.find((file) => path === `/org/name/resolve/${SHA}/${file}`);
+    const name = this.files().find((file) => path === `/org/name/resolve/${SHA}/${file}`);
     if (!name) return void response.writeHead(404).end();
-    const body = content(name);
+    const body = name === INDEX ? Buffer.from(this.index!) : content(name);
     if (request.method === 'HEAD')
-      return void response.writeHead(200, { etag: `"${etagOf(name)}"`, 'content-length': body.length }).end();
+      return void response
+        .writeHead(200, { etag: `"${etagOf(name, body)}"`, 'content-length': body.length })
+        .end();
     const from = range && !this.ignoreRange ? Number(/bytes=(\d+)-/.exec(range)![1]) : 0;
+    let rest = Buffer.from(body.subarray(from));
+    if (this.damage === name) rest[rest.length - 1]! ^= 1;
+    if (name === 'model.safetensors' && this.extra !== 0) {
+      rest = Buffer.concat([rest, Buffer.alloc(Math.max(0, this.extra))]).subarray(
+        0,
+        rest.length + this.extra,
+      );
+      response.removeHeader('content-length');
+      return void response.writeHead(from > 0 ? 206 : 200).end(rest);
+    }
     response.writeHead(from > 0 ? 206 : 200, { 'content-length': body.length - from });
-    const rest = Buffer.from(body.subarray(from));
-    if (this.damage && name === 'model.safetensors') rest[rest.length - 1]! ^= 1;
     if (name === 'model.safetensors' && this.breaks > 0) {
       this.breaks--;
       response.write(rest.subarray(0, this.breakAfter), () => setTimeout(() => response.destroy(), 20));
@@ -88,7 +111,9 @@ describe('a model of the hub', () => {
     expect(folder).toBe(join(cache, 'models--org--name', 'snapshots', SHA));
     for (const name of files) expect(readFileSync(join(folder, name)).equals(content(name))).toBe(true);
     expect(readFileSync(join(cache, 'models--org--name', 'refs', 'main'), 'utf8')).toBe(SHA);
-    expect(readdirSync(join(cache, 'models--org--name', 'blobs')).sort()).toEqual(files.map(etagOf).sort());
+    expect(readdirSync(join(cache, 'models--org--name', 'blobs')).sort()).toEqual(
+      files.map((name) => etagOf(name)).sort(),
+    );
     expect(new Set(seen)).toEqual(new Set(files));
 
     const before = hub.requests.length;
@@ -125,12 +150,56 @@ describe('a model of the hub', () => {
     expect(readFileSync(join(folder, 'model.safetensors')).equals(content('model.safetensors'))).toBe(true);
   });
 
-  it('is not used when it came damaged', async () => {
-    hub.damage = true;
+  const isFindable = () => existsSync(join(cache, 'models--org--name', 'refs', 'main'));
+
+  it.each(['model.safetensors', 'config.json', 'tokenizer.json'])(
+    'is not used when its %s came damaged',
+    async (name) => {
+      hub.damage = name;
+      expect(await codeOf(resolveModel('org/name'))).toBe('HUB_DAMAGED');
+      expect(isFindable()).toBe(false);
+      hub.damage = undefined;
+      await resolveModel('org/name');
+    },
+  );
+
+  it('is not used when more comes than was said', async () => {
+    hub.extra = 100;
     expect(await codeOf(resolveModel('org/name'))).toBe('HUB_DAMAGED');
-    expect(existsSync(join(cache, 'models--org--name', 'refs', 'main'))).toBe(false);
-    hub.damage = false;
+    expect(isFindable()).toBe(false);
+    hub.extra = 0;
     await resolveModel('org/name');
+  });
+
+  it('is not used when less comes than was said, however often it is asked for', async () => {
+    hub.extra = -content('model.safetensors').length;
+    expect(await codeOf(resolveModel('org/name'))).toBe('HUB_INTERRUPTED');
+    expect(isFindable()).toBe(false);
+    hub.extra = 0;
+    await resolveModel('org/name');
+  }, 20_000);
+
+  it.each(['../../../escaped', '../x.safetensors', '/tmp/x.safetensors', '..', 'a/b.safetensors'])(
+    'asks for no shard called %s and writes none',
+    async (shard) => {
+      hub.index = JSON.stringify({ weight_map: { 'model.norm.weight': shard } });
+      const folder = await resolveModel('org/name');
+      expect(hub.requests.filter(({ path }) => /escaped|safetensors$/.test(path))).toEqual([]);
+      expect(readdirSync(folder).sort()).toEqual([...files.slice(0, -1), INDEX].sort());
+      expect(readdirSync(cache)).toEqual(['models--org--name']);
+    },
+  );
+
+  it.each(['../../x', 'main', '', 'A'.repeat(40)])('of a commit called %j is none', async (sha) => {
+    hub.sha = sha;
+    expect(await codeOf(resolveModel('org/name'))).toBe('HUB_ANSWER');
+    expect(readdirSync(cache)).toEqual([]);
+  });
+
+  it('may have files that are empty', async () => {
+    hub.index = '';
+    const folder = await resolveModel('org/name');
+    expect(readFileSync(join(folder, INDEX), 'utf8')).toBe('');
   });
 
   it('is asked for with the token', async () => {

@@ -1,0 +1,35 @@
+/**
+ * `npm run fuzz:native [-- --seconds 600]`: builds the fuzzer of native/io (needs clang and libFuzzer:
+ * Debian's clang and libclang-rt-dev) in build/fuzz, and runs it. What it finds is left in build/fuzz.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { findLibtorch } from '../src/libtorch/find.js';
+import { packageRoot } from '../src/paths.js';
+
+const { values } = parseArgs({ options: { seconds: { type: 'string', default: '600' } } });
+const folder = join(packageRoot(), 'build', 'fuzz');
+const corpus = join(folder, 'corpus');
+/** Kept inputs: every run begins with them. */
+const kept = join(packageRoot(), 'test', 'fixtures', 'hostile', 'tensor-file');
+mkdirSync(corpus, { recursive: true });
+
+function run(command: string, args: string[], cwd = folder): void {
+  const { status, error } = spawnSync(command, args, { cwd, stdio: 'inherit' });
+  if (error) throw new Error(`${command} cannot be run: install it (${error.message})`);
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+const { libtorch } = findLibtorch();
+run('cmake', [
+  ...['-S', packageRoot(), '-B', folder, '-DGRPO_FUZZ=ON', '-DCMAKE_BUILD_TYPE=None'],
+  ...['-DCMAKE_CXX_COMPILER=clang++', `-DLIBTORCH=${libtorch.path}`],
+]);
+run('cmake', ['--build', folder, '--target', 'fuzz_tensor_file']);
+// libtorch's own allocations for good are no leaks of ours.
+run(join(folder, 'fuzz_tensor_file'), [
+  ...['-detect_leaks=0', '-max_len=1024', `-max_total_time=${values.seconds}`, '-print_final_stats=1'],
+  ...[corpus, kept],
+]);

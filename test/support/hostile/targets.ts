@@ -1,0 +1,346 @@
+/**
+ * What reads files of strangers, each with an endless supply of bad ones. An input either is read, and then
+ * holds what the reader promises, or is refused with a coded error that says what to do.
+ */
+import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import fc from 'fast-check';
+import { parseLine } from '../../../src/cli/score-line.js';
+import { parseYaml, resolveConfig } from '../../../src/config/load.js';
+import { TRAIN } from '../../../src/config/options.js';
+import { toOptions } from '../../../src/config/train-options.js';
+import { GrpoError } from '../../../src/errors.js';
+import { readModelConfig } from '../../../src/model/config.js';
+import { locateTensors, readHeader } from '../../../src/model/safetensors.js';
+import { Tokenizer, readEosTokenIds } from '../../../src/model/tokenizer.js';
+import type { TensorLocation } from '../../../src/native/types.js';
+import { planSweep, sweepOf } from '../../../src/sweep/plan.js';
+import { loadDataset } from '../../../src/tasks/dataset.js';
+import type { Problem } from '../../../src/tasks/task.js';
+import { mutatedJson, mutatedSafetensors, mutatedYaml } from './mutations.js';
+
+/** Longest that any input may take, in milliseconds: what hangs or fills the memory takes longer. */
+const PATIENCE = 5000;
+
+export interface Target<T = unknown> {
+  name: string;
+  inputs: fc.Arbitrary<T>;
+  /** Reads one input; throws what the reader throws, or where it took what it must not. */
+  read: (input: T) => unknown;
+}
+
+/** How it ended: `read`, or the code that it was refused with. Throws where it ended in another way. */
+export async function outcomeOf<T>({ read }: Pick<Target<T>, 'read'>, input: T): Promise<string> {
+  const began = performance.now();
+  let outcome = 'read';
+  try {
+    await read(input);
+  } catch (error) {
+    if (!(error instanceof GrpoError)) throw error;
+    if (!/^[A-Z][A-Z_]+$/.test(error.code) || error.fix === '' || error.code === 'NATIVE_FAILURE')
+      throw error;
+    require(error.message.length < 5000, `a message of ${error.message.length} characters`);
+    outcome = error.code;
+  }
+  const took = performance.now() - began;
+  require(took < PATIENCE, `it took ${Math.round(took)} ms`);
+  require(!('polluted' in {}) && !('x' in {}), 'Object.prototype was changed');
+  return outcome;
+}
+
+function require(holds: boolean, otherwise: string): void {
+  if (!holds) throw new Error(otherwise);
+}
+
+const readJson = (file: string): unknown => JSON.parse(readFileSync(file, 'utf8'));
+
+/**
+ * @param models folder of the fixture models
+ * @param scratch an empty folder, for the files that are read
+ */
+export function targets(models: string, scratch: string): Target[] {
+  const copy = (model: string, purpose: string): string => {
+    const folder = join(scratch, purpose);
+    mkdirSync(folder, { recursive: true });
+    cpSync(join(models, model), folder, { recursive: true });
+    return folder;
+  };
+  return [
+    header(join(models, 'qwen2-tied', 'model.safetensors'), join(scratch, 'header.safetensors')),
+    index(copy('qwen2-tied-bf16-sharded', 'index')),
+    config('qwen3-tied', copy('qwen3-tied', 'config-qwen3')),
+    config('llama-tied', copy('llama-tied', 'config-llama')),
+    tokenizer('tokenizer.json', copy('qwen2-tied', 'tokenizer-words')),
+    tokenizer('tokenizer.json', copy('qwen2-tied', 'tokenizer-bytes'), BYTE_LEVEL),
+    tokenizer('tokenizer.json', copy('qwen2-tied', 'tokenizer-unigram'), UNIGRAM),
+    tokenizer('tokenizer_config.json', copy('qwen2-tied', 'tokenizer-config')),
+    options(),
+    sweep(),
+    dataset(),
+    scoreLine(
+      new Tokenizer(
+        readJson(join(models, 'qwen2-tied', 'tokenizer.json')) as Record<string, unknown>,
+        readJson(join(models, 'qwen2-tied', 'tokenizer_config.json')) as Record<string, unknown>,
+      ),
+    ),
+  ] as Target[];
+}
+
+/** Every location lies in the file and has the bytes that its shape needs. */
+function checkLocations(tensors: TensorLocation[]): void {
+  const width = { F32: 4, F16: 2, BF16: 2 };
+  for (const { file, begin, end, shape, dtype } of tensors) {
+    const bytes = shape.reduce((product, side) => product * side, width[dtype]);
+    require(begin >= 8 &&
+      end - begin === bytes &&
+      end <= statSync(file).size, 'a tensor outside of its file');
+  }
+  const sorted = [...tensors].sort((a, b) => a.begin - b.begin || a.end - b.end);
+  const overlap = sorted.some(
+    (one, i) => i > 0 && sorted[i - 1]!.file === one.file && sorted[i - 1]!.end > one.begin,
+  );
+  require(!overlap, 'two tensors overlap');
+}
+
+function header(good: string, file: string): Target<Uint8Array> {
+  const bytes = readFileSync(good);
+  const length = Number(bytes.readBigUInt64LE());
+  const json = JSON.parse(bytes.subarray(8, 8 + length).toString()) as Record<string, unknown>;
+  // The first few tensors: enough to go wrong in every way.
+  const seed = Object.fromEntries(Object.entries(json).sort(byOffset).slice(0, 4));
+  const data = Math.max(...Object.values(seed).map((entry) => offsetsOf(entry)[1]));
+  return {
+    name: 'safetensors header',
+    inputs: mutatedSafetensors(seed, data),
+    read: async (input) => {
+      writeFileSync(file, input);
+      checkLocations(await readHeader(file));
+    },
+  };
+}
+
+const offsetsOf = (entry: unknown): [number, number] =>
+  (entry as { data_offsets?: [number, number] }).data_offsets ?? [-1, -1];
+const byOffset = ([, a]: [string, unknown], [, b]: [string, unknown]): number =>
+  offsetsOf(a)[0] - offsetsOf(b)[0];
+
+function index(folder: string): Target<string> {
+  const file = join(folder, 'model.safetensors.index.json');
+  const whole = readJson(file) as { weight_map: Record<string, string> };
+  return {
+    name: 'safetensors index',
+    inputs: mutatedJson(whole),
+    read: async (input) => {
+      writeFileSync(file, input);
+      const tensors = await locateTensors(folder, await readModelConfig(folder));
+      require(tensors.every((tensor) => dirname(tensor.file) === folder), 'a shard outside of the folder');
+    },
+  };
+}
+
+function config(name: string, folder: string): Target<string> {
+  const file = join(folder, 'config.json');
+  return {
+    name: `config.json (${name})`,
+    inputs: mutatedJson(readJson(file)),
+    read: async (input) => {
+      writeFileSync(file, input);
+      const read = await readModelConfig(folder);
+      require(read.ropeInvFreq.every((frequency) =>
+        Number.isFinite(frequency),
+      ), 'a frequency that is no number');
+      checkLocations(await locateTensors(folder, read));
+    },
+  };
+}
+
+const TEXTS = ['Calculate: 15 + 8 = ', '', ' ', 'Grüße 🦜', '<|endoftext|>', 'a'.repeat(300), '\0\ud800'];
+
+/** The two forms that the fixture's tokenizer, of whole words, is not; small, and with every part that such have. */
+const BYTE_LEVEL = {
+  version: '1.0',
+  added_tokens: [
+    { id: 14, content: '<|endoftext|>', special: true, lstrip: false, rstrip: false, normalized: false },
+  ],
+  normalizer: {
+    type: 'Sequence',
+    normalizers: [{ type: 'NFC' }, { type: 'Replace', pattern: { Regex: ' {2,}' }, content: ' ' }],
+  },
+  pre_tokenizer: {
+    type: 'Sequence',
+    pretokenizers: [
+      {
+        type: 'Split',
+        pattern: { Regex: '\\p{N}| ?\\p{L}+| ?[^\\s\\p{L}\\p{N}]+|\\s+' },
+        behavior: 'Isolated',
+        invert: false,
+      },
+      { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: false },
+    ],
+  },
+  post_processor: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false },
+  decoder: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false },
+  model: {
+    type: 'BPE',
+    dropout: null,
+    unk_token: null,
+    byte_fallback: false,
+    ignore_merges: false,
+    vocab: Object.fromEntries([...'Calcute:158+=Ġ', 'Ca'].map((token, id) => [token, id])),
+    merges: [['C', 'a']],
+  },
+};
+const UNIGRAM = {
+  version: '1.0',
+  added_tokens: [{ id: 0, content: '<unk>', special: true }],
+  normalizer: { type: 'Precompiled', precompiled_charsmap: null },
+  pre_tokenizer: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', split: true },
+  post_processor: null,
+  decoder: {
+    type: 'Sequence',
+    decoders: [
+      { type: 'Metaspace', replacement: '▁' },
+      { type: 'Strip', content: ' ', start: 1, stop: 0 },
+    ],
+  },
+  model: {
+    type: 'Unigram',
+    unk_id: 0,
+    byte_fallback: false,
+    vocab: [
+      ['<unk>', 0],
+      ['▁', -1],
+      ['C', -2],
+      ['al', -2.5],
+      ['15', -3],
+    ],
+  },
+};
+
+function tokenizer(name: string, folder: string, seed?: object): Target<string> {
+  const file = join(folder, name);
+  const form = basename(folder).replace('tokenizer-', '');
+  const vocabSize = 96;
+  return {
+    name: `${name} (${form})`,
+    inputs: mutatedJson(seed ?? readJson(file)),
+    read: async (input) => {
+      writeFileSync(file, input);
+      const read = await Tokenizer.load(folder, vocabSize);
+      await readEosTokenIds(folder, read);
+      let refusal: unknown;
+      for (const text of TEXTS)
+        try {
+          const ids = read.encode(text);
+          require(ids.every((id) => id >= 0 && id < vocabSize), 'an id that the model does not have');
+          require(typeof read.decode(ids) === 'string', 'no text');
+        } catch (error) {
+          if (!(error instanceof GrpoError)) throw error;
+          refusal = error;
+        }
+      const all = Array.from({ length: vocabSize + 2 }, (_, id) => id);
+      require(typeof read.decode(all) === 'string' && typeof read.token(5) === 'string', 'no text');
+      if (refusal) throw refusal as Error;
+    },
+  };
+}
+
+const OPTIONS = [
+  'model: tiny\ntask: arithmetic\nbatch_size: 64\nnum_generations: 16\nlearning_rate: 1e-5\nbeta: 0.1\n',
+  'model: ./mine\ntask: mixed\ntask_weights: { arithmetic: 2, counting: 1 }\nstop: ["\\n", "#"]\noutput_dir: "runs/a: b"\n',
+  'preset: arithmetic-baseline\nseed: 3\nmax_steps: 20\nresume: checkpoint-40\nlr_scheduler_kwargs: {min_lr: 0.1}\n',
+  'curriculum: [{until_epoch: 20, max_operand: 10}, {task: binary}]\nreward: [task, partial_credit]\n# end\n',
+];
+
+function options(): Target<string> {
+  return {
+    name: 'YAML options',
+    inputs: mutatedYaml(OPTIONS),
+    read: (text) => {
+      const read = toOptions(resolveConfig('train', TRAIN, [parseYaml(text, 'a.yaml')]));
+      // Data, however it was written down: nothing in it can be called.
+      require(!holdsCode(read), 'a function came out of a file');
+    },
+  };
+}
+
+function holdsCode(value: unknown): boolean {
+  if (typeof value === 'function' || typeof value === 'symbol') return true;
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsCode);
+}
+
+const SWEEPS = [
+  'output_dir: runs/a\nbase: {model: tiny, max_steps: 5}\nruns: [{name: one, beta: 0}, {name: two, beta: 0.1}]\n',
+  'base: {model: tiny}\ngrid: {seed: [1, 2, 3], beta: [0, 0.1], task: [arithmetic, binary]}\n',
+];
+
+function sweep(): Target<string> {
+  return {
+    name: 'YAML sweep',
+    inputs: mutatedYaml(SWEEPS),
+    read: (text) => {
+      const spec = sweepOf(parseYaml(text, 'sweep.yaml'), {});
+      require(spec.outputDir === undefined || typeof spec.outputDir === 'string', 'a folder that is no text');
+      for (const { name } of planSweep(spec))
+        require(/^[\w-][\w.-]*$/.test(name), `a run folder called ${JSON.stringify(name)}`);
+    },
+  };
+}
+
+const PROBLEMS = {
+  weights: { a: 2, b: 1 },
+  problems: Array.from({ length: 30 }, (_, i) => ({
+    prompt: `${i} + 1 = `,
+    answer: `${i + 1}`,
+    task: i % 2 ? 'a' : 'b',
+  })),
+};
+
+function dataset(): Target<string> {
+  return {
+    name: 'dataset',
+    inputs: mutatedJson(PROBLEMS),
+    read: async (text) => {
+      let json: unknown;
+      try {
+        json = JSON.parse(text);
+      } catch {
+        return; // what gives the problems is a program: it has no syntax of its own
+      }
+      const { weights, problems } = (json ?? {}) as Record<string, unknown>;
+      const task = {
+        name: 'mine',
+        reward: () => [],
+        problems: () => problems as Problem[],
+        ...(weights !== undefined && { weights: weights as Record<string, number> }),
+      };
+      const { train, heldOut, stages } = await loadDataset(task, { seed: 1 });
+      const all = [...train, ...heldOut];
+      require(all.every(
+        ({ prompt, answer }) => typeof prompt === 'string' && prompt !== '' && typeof answer === 'string',
+      ), 'a problem without a prompt or an answer');
+      require(stages.every(({ positions }) =>
+        positions.every((at) => train[at] !== undefined),
+      ), 'a position of no problem');
+    },
+  };
+}
+
+const LINES = [
+  { prompt: 'Calculate: 7 + 8 = ', completion: '15' },
+  { prompt_ids: [5, 6, 7], completion_ids: [8, 9] },
+];
+
+function scoreLine(read: Tokenizer): Target<string> {
+  const model = { tokenizer: read, config: { vocabSize: 96 } };
+  return {
+    name: 'line to score',
+    inputs: fc.oneof(...LINES.map(mutatedJson)),
+    read: (text) => {
+      const { prompt, completion } = parseLine(model, text, 1);
+      for (const ids of [prompt, completion])
+        require(ids.length > 0 &&
+          ids.every((id) => id >= 0 && id < 96), 'an id that the model does not have');
+    },
+  };
+}
