@@ -8,7 +8,7 @@ const TOTALS = new Set(['peak', 'available']);
 
 /** The parts, largest first, without those that hardly count. */
 export function memoryText(memory: RunMemory): string {
-  return Object.entries(memory)
+  return Object.entries<number>({ ...memory })
     .filter(([name, size]) => !TOTALS.has(name) && size > 0.01 * memory.peak)
     .sort(([, a], [, b]) => b - a)
     .map(([name, size]) => `${name === 'kv' ? 'keys and values' : name} ${bytes(size)}`)

@@ -168,8 +168,9 @@ export class RunFolder {
 /** After a kill in `writeFolder` or `writeAtomic`: what was to be replaced is put back, what was being written removed. */
 async function recover(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
-    if (/\.tmp-\d+$/.test(name)) await rm(join(folder, name), { force: true });
     // Of ours alone: the folder may be one where other things lie too.
+    if (/^(config\.yaml|metrics\.csv|report\.html|[\w-]+\.jsonl?)\.tmp-\d+$/.test(name))
+      await rm(join(folder, name), { force: true });
     const match = /^\.(final|checkpoint-\d+)\.(old|tmp)$/.exec(name);
     if (!match) continue;
     const target = join(folder, match[1]!);

@@ -50,7 +50,7 @@ export async function readRun(folder: string): Promise<RunRecord> {
 /** Steps and evaluations of a run folder, in order; without what else `metrics.jsonl` tells. */
 export async function readRows(folder: string): Promise<Metrics[]> {
   const rows = parseRows(await readFile(join(folder, 'metrics.jsonl'), 'utf8'));
-  return rows.filter((row) => row.learning_rate !== undefined || row['eval/accuracy'] !== undefined);
+  return rows.filter((row) => !('diagnosis' in row || 'checkpoint' in row));
 }
 
 function parseRows(lines: string): Metrics[] {

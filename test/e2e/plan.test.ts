@@ -12,10 +12,7 @@ describe('plan', () => {
     const folder = temporaryFolder();
     mkdirSync(folder, { recursive: true });
     const reward = join(folder, 'spread.mjs');
-    writeFileSync(
-      reward,
-      'export default (all) => all.map(({ completion }) => completion.length % 7);\n',
-    );
+    writeFileSync(reward, 'export default (all) => all.map(({ completion }) => completion.length % 7);\n');
     const args = [...worst, '--reward', reward, '--max-steps', '5', '--eval-samples', '0'];
     const planned = await cli(['plan', ...args, '--json']);
     expect(planned.stderr).toBe('');

@@ -211,9 +211,13 @@ describe('what can go wrong', () => {
 
   it('leaves its options behind before anything that makes the folder a run', async () => {
     const outputDir = join(temporaryFolder(), 'run');
+    const model = await fakeModel();
     // In place of a kill: the third of the logs can't be opened.
-    mkdirSync(join(outputDir, 'completions.jsonl'), { recursive: true });
-    expect(await codeOf(run({ outputDir }))).toBe('WRITE_FAILED');
+    model.freezeReference = () => {
+      mkdirSync(join(outputDir, 'completions.jsonl'));
+      return Promise.resolve();
+    };
+    expect(await codeOf(run({ outputDir }, { model }))).toBe('WRITE_FAILED');
     expect(readdirSync(outputDir)).toEqual(expect.arrayContaining(['config.yaml', 'metrics.csv']));
   });
 

@@ -98,9 +98,13 @@ describe('a run folder', () => {
 
   it('removes and renames nothing that is not its own', async () => {
     const folder = temporaryFolder();
-    for (const name of ['.bashrc.old', '.cache.tmp', '.final.tmp']) writeFileSync(join(folder, name), '');
-    await (await RunFolder.open(folder, { resume: false })).create();
-    expect(readdirSync(folder).sort()).toEqual(['.bashrc.old', '.cache.tmp']);
+    const others = ['.bashrc.old', '.cache.tmp', 'thesis.doc.tmp-12'];
+    for (const name of [...others, '.final.tmp', 'metrics.csv.tmp-12', 'env.json.tmp-12'])
+      writeFileSync(join(folder, name), '');
+    const run = await RunFolder.open(folder, { resume: false });
+    await run.create();
+    await run.mend();
+    expect(readdirSync(folder).sort()).toEqual(others);
   });
 
   it.each(['env.json', 'summary.json', 'metrics.jsonl', 'completions.jsonl'])(
