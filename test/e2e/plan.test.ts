@@ -5,7 +5,7 @@ import { cli } from '../support/cli.js';
 import { temporaryFolder } from '../support/fixtures.js';
 
 /** The batch that takes most: completions are as long as they may be, and hardly two alike. */
-const worst = ['--stop', 'none', '--temperature', '50', '--batch-size', '256', '--save-steps', '0'];
+const worst = ['--stop', 'none', '--temperature', '50', '--batch-size', '512', '--save-steps', '0'];
 
 describe('plan', () => {
   it('says what a run takes: its memory within a tenth', async () => {

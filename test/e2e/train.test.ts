@@ -147,7 +147,7 @@ describe('train', () => {
       bad,
       'let calls = 0;\nexport default (all) => { if (++calls > 3) throw new Error("my fault"); return all.map((_, i) => i % 2); };',
     );
-    const result = await train('a', { reward: bad, 'eval-samples': 0, 'save-steps': 0 });
+    const result = await train('a', { reward: bad, 'no-probe': true, 'eval-samples': 0, 'save-steps': 0 });
     expect(result.code).toBe(1);
     expect(result.stderr).toMatch(/error REWARD_FAILED: .*my fault/);
     expect(existsSync(join(run('a'), 'checkpoints/checkpoint-3/trainer_state.json'))).toBe(true);

@@ -17,6 +17,8 @@ export const small: Flags = {
   'learning-rate': 1e-3,
   'eval-samples': 0,
   'save-steps': 2,
+  // Tests wait for calls of the reward: those of steps.
+  'no-probe': true,
   threads: 1,
 };
 

@@ -1,5 +1,5 @@
 /** How far the policy went from where it started: too far, or nowhere. Nats a token, over the run's own tokens. */
-import { levelAbove, recent, short, type Rule } from '../rule.js';
+import { levelAbove, median, recent, short, type Rule } from '../rule.js';
 
 /** The journal's runs that learned ended between 0.5 and 0.8. */
 const FAR = { warning: 1, bad: 3 };
@@ -11,12 +11,13 @@ export const klRunaway: Rule = {
   metric: 'kl',
   window: 20,
   check({ steps }) {
-    const kl = recent(steps, 'kl', this.window);
+    // A step with a rare token may have any KL; a policy that runs away has it in most.
+    const kl = median(steps.slice(-this.window), 'kl');
     const level = kl === undefined ? undefined : levelAbove(kl, FAR);
     return (
       level && {
         level,
-        evidence: `the KL to the reference is ${short(kl!)} nats a token over the last ${this.window} steps; runs that learn stay below ${FAR.warning}`,
+        evidence: `the KL to the reference is above ${short(kl!)} nats a token in half of the last ${this.window} steps; runs that learn stay below ${FAR.warning}`,
       }
     );
   },

@@ -120,6 +120,13 @@ describe('each rule, at its thresholds', () => {
     expect(level('duplicate_prompts', steps(1, 1), [], { repeatedShare })).toBe(expected);
   });
 
+  it('one step of any KL is no policy that runs away, most of them are', () => {
+    const every = (n: number) => steps(1, 100, (step) => ({ kl: step % n === 0 ? 20 : 0.4 }));
+    expect(level('kl_runaway', every(20))).toBeUndefined();
+    expect(level('kl_runaway', every(3))).toBeUndefined();
+    expect(level('kl_runaway', every(1))).toBe('bad');
+  });
+
   it('a reward that does not move is told after half of the run', () => {
     const rows = (count: number) => steps(1, count, (step) => ({ reward: -0.5 + 0.01 * (step % 2) }));
     expect(level('reward_flat', rows(400))).toBeUndefined();
