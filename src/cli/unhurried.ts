@@ -34,7 +34,7 @@ export class UnhurriedOutput implements Output {
   }
   // A terminal that doesn't know its size says 0, and nothing would be drawn.
   get columns() {
-    return this.#stream.columns || 80;
+    return this.#stream.columns || (this.#stream.isTTY ? 80 : undefined);
   }
   get rows() {
     return this.#stream.rows || 24;

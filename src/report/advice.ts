@@ -1,4 +1,5 @@
 /** What to try next: what the diagnosis says of the run, and what is always worth doing. */
+import { shortPath } from './text.js';
 import type { Diagnosed } from '../diagnosis/events.js';
 import type { TrainPlan, TrainSummary } from '../grpo/events.js';
 
@@ -12,7 +13,7 @@ export function advice(summary: TrainSummary, plan: TrainPlan): string[] {
     return summary.outputDir === undefined
       ? []
       : [
-          `go on: grpo-native ${plan.kind === 'sft' ? 'sft' : 'train'} --output-dir ${summary.outputDir} --resume`,
+          `go on: grpo-native ${plan.kind === 'sft' ? 'sft' : 'train'} --output-dir ${shortPath(summary.outputDir)} --resume`,
         ];
   const { before, after } = summary;
   const tips = worthTelling(summary).map(
@@ -23,7 +24,7 @@ export function advice(summary: TrainSummary, plan: TrainPlan): string[] {
     tips.push('the held-out intervals overlap: raise --eval-samples or --max-steps to be sure of the gain');
   if (summary.finalModel !== undefined)
     tips.push(
-      `see what it says: grpo-native generate --model ${summary.finalModel} --prompt "Calculate: 7 + 8 = "`,
+      `see what it says: grpo-native generate --model ${shortPath(summary.finalModel)} --prompt "Calculate: 7 + 8 = "`,
     );
   return tips;
 }

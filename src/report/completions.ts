@@ -51,7 +51,7 @@ export function bestAndWorst(completions: readonly Shown[]): ShownGroup[] {
 }
 
 /** Below it a table has no room for its texts. */
-const LEAST = 76;
+const LEAST = 96;
 const ANSWER = 8;
 /** Columns of everything but the two long texts, borders and spaces included. */
 const FIXED = 5 + ANSWER * 2 + 5 + 7 + 9 + 8 * 3 + 1;

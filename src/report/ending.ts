@@ -8,7 +8,7 @@ import { REPORT_FILE } from '../pages/types.js';
 import { advice } from './advice.js';
 import { levelColor } from './live-view.js';
 import { sparkline } from './sparkline.js';
-import { bytes, count, duration, number, percent } from './text.js';
+import { bytes, count, duration, number, percent, shortPath } from './text.js';
 
 export function ending(summary: TrainSummary, plan: TrainPlan, rewards: number[]): string {
   const { before, after, phases } = summary;
@@ -33,11 +33,12 @@ export function ending(summary: TrainSummary, plan: TrainPlan, rewards: number[]
     ]);
   }
   rows.push(['memory', `${bytes(summary.peakMemory)} at most`]);
-  if (summary.outputDir !== undefined) rows.push(['run folder', summary.outputDir]);
+  if (summary.outputDir !== undefined) rows.push(['run folder', shortPath(summary.outputDir)]);
   const page = summary.outputDir === undefined ? undefined : join(summary.outputDir, REPORT_FILE);
-  if (page !== undefined && existsSync(page)) rows.push(['page', page]);
-  if (summary.finalModel !== undefined) rows.push(['model', summary.finalModel]);
-  if (summary.interrupted && summary.checkpoint !== undefined) rows.push(['checkpoint', summary.checkpoint]);
+  if (page !== undefined && existsSync(page)) rows.push(['page', shortPath(page)]);
+  if (summary.finalModel !== undefined) rows.push(['model', shortPath(summary.finalModel)]);
+  if (summary.interrupted && summary.checkpoint !== undefined)
+    rows.push(['checkpoint', shortPath(summary.checkpoint)]);
 
   const head = summary.interrupted
     ? colors.yellow(`Interrupted after step ${summary.steps} of ${plan.steps}`)

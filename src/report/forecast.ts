@@ -20,7 +20,7 @@ export function forecastText(forecast: Forecast): string {
   const rows: [string, string][] = [
     [
       'time',
-      `${duration(forecast.stepSeconds)} a step, ${duration(3600 * forecast.hours)} for ${count(forecast.steps)} steps and the evaluations`,
+      `${duration(forecast.stepSeconds)} a step, ${duration(3600 * forecast.hours)} for ${count(forecast.steps)} steps and the evaluations, as the first steps go`,
     ],
     [
       'probe',

@@ -15,8 +15,11 @@ export interface Output {
   off?(event: 'resize', listener: () => void): unknown;
 }
 
-/** Nothing narrower is drawn for; a terminal that doesn't know its width is taken for one of 80. */
-export const columnsOf = (out: Output): number => Math.max(20, out.columns || 80);
+/** Columns where there is no terminal, or one that doesn't know its width. */
+const WIDE = 100;
+
+/** Nothing narrower than 20 is drawn for. */
+export const columnsOf = (out: Output): number => Math.max(20, out.columns || WIDE);
 
 const ERASE_LINE = '\x1b[2K';
 const UP = '\x1b[1A';

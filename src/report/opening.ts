@@ -2,7 +2,7 @@
 import colors from 'picocolors';
 import type { TrainPlan } from '../grpo/events.js';
 import { memoryText } from './forecast.js';
-import { bytes, count, number, parameters } from './text.js';
+import { bytes, count, number, parameters, shortPath } from './text.js';
 
 export function opening(plan: TrainPlan): string {
   const { engine, memory } = plan;
@@ -30,7 +30,7 @@ export function opening(plan: TrainPlan): string {
   ];
   if (plan.evalSamples > 0)
     rows.push(['evaluation', `${count(plan.evalSamples)} held-out problems, before, between and after`]);
-  if (plan.outputDir !== undefined) rows.push(['output', plan.outputDir]);
+  if (plan.outputDir !== undefined) rows.push(['output', shortPath(plan.outputDir)]);
   const title = plan.kind === 'grpo' ? 'GRPO' : 'supervised warm start';
   return [
     colors.bold(`grpo-native: ${title}`),

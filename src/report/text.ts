@@ -1,4 +1,5 @@
 /** Text from a model, or of any width, made safe for one line of a terminal. */
+import { isAbsolute, relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'string-width';
 
@@ -85,6 +86,12 @@ export function bytes(value: number): string {
   if (value >= 2 ** 30) return `${(value / 2 ** 30).toFixed(1)} GiB`;
   if (value >= 2 ** 20) return `${(value / 2 ** 20).toFixed(0)} MiB`;
   return `${(value / 2 ** 10).toFixed(0)} KiB`;
+}
+
+/** As one would type it here. */
+export function shortPath(path: string): string {
+  const here = relative(process.cwd(), path);
+  return here === '' || here.startsWith('..') || isAbsolute(here) ? path : here;
 }
 
 export function duration(seconds: number): string {

@@ -3,8 +3,8 @@ import { TRAIN } from '../config/options.js';
 import { resolveConfig, type Source } from '../config/load.js';
 import { GrpoError, cut, shown } from '../errors.js';
 
-/** Folder of the runs' configurations, beside the runs. */
-export const CONFIGS = 'configs';
+/** Folder of the runs' configurations, beside the runs: hidden, so that `compare runs/*` names runs alone. */
+export const CONFIGS = '.configs';
 /** Characters of a run's name: file systems take 255 bytes, and something is put behind it. */
 const LONGEST = 200;
 /** Runs of a grid. */
@@ -61,8 +61,7 @@ export function planSweep({ base, runs, grid }: SweepSpec): PlannedRun[] {
 
 /** It becomes a folder in that of the sweep, and nowhere else. */
 function checkName(name: unknown): void {
-  if (typeof name === 'string' && /^\w[\w.-]*$/.test(name) && name.length <= LONGEST && name !== CONFIGS)
-    return;
+  if (typeof name === 'string' && /^\w[\w.-]*$/.test(name) && name.length <= LONGEST) return;
   throw new GrpoError('SWEEP', `a run cannot be called ${shown(name)}`, {
     fix: `take letters, digits, dots and dashes, at most ${LONGEST}, with a letter or digit first`,
     value: name,

@@ -108,7 +108,7 @@ describe('the table of completions', () => {
           const widths = table.split('\n').map((line) => stringWidth(line));
           expect(Math.max(...widths)).toBeLessThanOrEqual(width);
           // A table, where there is room for one, is straight.
-          if (width >= 76) expect(new Set(widths).size).toBe(1);
+          if (width >= 96) expect(new Set(widths).size).toBe(1);
           expect(table).not.toMatch(/[\p{Zl}\p{Zp}]/u);
         },
       ),
