@@ -1,18 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { SHAPES } from '../../../bench/shapes.js';
 import { parseModelConfig } from '../../../src/model/config.js';
 import { memoryParts, peakOf, type MemoryShape } from '../../../src/plan/memory.js';
 
 /** Qwen2.5-0.5B: 494,032,768 parameters. */
-const qwen = parseModelConfig({
-  model_type: 'qwen2',
-  hidden_size: 896,
-  intermediate_size: 4864,
-  num_hidden_layers: 24,
-  num_attention_heads: 14,
-  num_key_value_heads: 2,
-  vocab_size: 151936,
-  tie_word_embeddings: true,
-});
+const qwen = parseModelConfig(SHAPES['qwen2-0.5b']!.config);
 const shape: MemoryShape = {
   dtype: 'float32',
   beta: 0.1,

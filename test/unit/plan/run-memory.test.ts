@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { SHAPES } from '../../../bench/shapes.js';
 import { memory } from '../../../src/memory.js';
 import { parseModelConfig } from '../../../src/model/config.js';
 import { least, nearestThatFits, refuseUnfit } from '../../../src/plan/run-memory.js';
@@ -26,16 +27,7 @@ describe('a run that cannot fit', () => {
 });
 
 describe('a run that nearly fits', () => {
-  const config = parseModelConfig({
-    model_type: 'qwen2',
-    hidden_size: 896,
-    intermediate_size: 4864,
-    num_hidden_layers: 24,
-    num_attention_heads: 14,
-    num_key_value_heads: 2,
-    vocab_size: 151936,
-    tie_word_embeddings: true,
-  });
+  const config = parseModelConfig(SHAPES['qwen2-0.5b']!.config);
   it.each([
     ['use --beta 0 (no reference)', { beta: 0.1, dtype: 'float32' }],
     ['use --dtype float32', { beta: 0, dtype: 'bfloat16' }],
