@@ -197,7 +197,7 @@ describe('a sweep', () => {
     'runs: [{name: /tmp/elsewhere}]',
     'runs: [{name: ..}]',
     'runs: [{name: .hidden}]',
-    'runs: [{name: configs}]',
+    'runs: [{name: .configs}]',
     'runs: [{name: ""}]',
     'runs: [{name: [a]}]',
     `runs: [{name: ${'x'.repeat(300)}}]`,
