@@ -21,6 +21,14 @@ export function memory(root = '/'): Memory {
   return { total, free: Math.min(free, total) };
 }
 
+/** Bytes for what a process takes beside tensors, as it goes on: JavaScript, libtorch's code as it is used. */
+export const BESIDE_TENSORS = 128 << 20;
+
+/** Bytes that this process may still take. @param maxMemory GB that it may take in all; null: what is free */
+export function freeWithin(maxMemory: number | null): number {
+  return maxMemory === null ? memory().free : maxMemory * 1e9 - process.memoryUsage.rss();
+}
+
 /** The limited control groups that this process is in, innermost first: each of them binds it. */
 function controlGroups(root: string): { limit: number; used: number }[] {
   const groups: { limit: number; used: number }[] = [];

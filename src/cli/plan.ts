@@ -2,7 +2,8 @@
 import { TINY_DEFAULTS } from '../config/defaults.js';
 import { readYaml } from '../config/load.js';
 import { TRAIN } from '../config/options.js';
-import { toOptions } from '../config/train-options.js';
+import { camelKeys } from '../config/names.js';
+import type { TrainInput } from '../config/train-options.js';
 import { snakeDeep } from '../run/names.js';
 import { interruptible } from './interrupt.js';
 import { downloadBar, printJsonLine } from './output.js';
@@ -32,7 +33,7 @@ export const command = schemaCommand({
     const found = await interruptible(
       () => process.stderr.write('\nStopping.\n'),
       (signal) =>
-        plan(toOptions(config), {
+        plan(camelKeys(config) as TrainInput, {
           signal,
           onDownload: download.onProgress,
           onNotice: (text) => notices.push(text),

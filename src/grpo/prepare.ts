@@ -63,7 +63,9 @@ type Common = Pick<
   | 'saveSteps'
   | 'reportTo'
 > &
-  Partial<Pick<TrainOptions, 'curriculum' | 'rewardWeights' | 'preset' | 'initFrom' | 'beta'>>;
+  Partial<
+    Pick<TrainOptions, 'curriculum' | 'rewardWeights' | 'preset' | 'initFrom' | 'beta' | 'syncRefModel'>
+  >;
 
 export interface Prepared {
   task: Task;
@@ -108,6 +110,7 @@ export async function prepare(
   const weights = typeof options.initFrom === 'string' ? await findWeights(options.initFrom) : undefined;
   const stop = stopRule(options.stop, task);
   let loaded: TrainableModel | undefined;
+  let promptLengths: number[] = [];
   let unlock: (() => void) | undefined;
 
   return {
@@ -121,7 +124,8 @@ export async function prepare(
     changes,
     async load() {
       const model = extras.model ?? (loaded = await loadModel(weights ?? options.model, options, extras));
-      checkPrompts(model, [...dataset.train, ...dataset.heldOut], options.maxCompletionLength);
+      promptLengths = checkPrompts(model, dataset.train, options.maxCompletionLength);
+      checkPrompts(model, dataset.heldOut, options.maxCompletionLength);
       // Nothing was written until here.
       await run?.create();
       unlock = run?.lock();
@@ -144,7 +148,8 @@ export async function prepare(
       }),
     async plan(model, { parts, sampledTogether, ...schedule }) {
       const engine = await model.info();
-      const memory = await memoryOfRun(model, engine, dataset.train, {
+      const memory = await memoryOfRun(model, engine, promptLengths, {
+        syncRefModel: false,
         ...options,
         ...schedule,
         parts,
@@ -236,12 +241,12 @@ async function loadModel(model: string, options: Common, extras: TrainExtras): P
   });
 }
 
-/** Every prompt must be tokens, and leave room for a completion. */
-function checkPrompts(model: TrainableModel, problems: Problem[], maxCompletionLength: number): void {
+/** Every prompt must be tokens, and leave room for a completion. @returns how many, of each different one */
+function checkPrompts(model: TrainableModel, problems: Problem[], maxCompletionLength: number): number[] {
   const room = model.config.maxPositionEmbeddings - maxCompletionLength;
-  for (const { prompt } of problems) {
+  return [...new Set(problems.map(({ prompt }) => prompt))].map((prompt) => {
     const length = model.tokenizer.encode(prompt).length;
-    if (length > 0 && length <= room) continue;
+    if (length > 0 && length <= room) return length;
     const shown = JSON.stringify(prompt.length > 60 ? `${prompt.slice(0, 60)}...` : prompt);
     if (length === 0)
       throw new GrpoError('PROMPT_EMPTY', `the prompt ${shown} has no tokens`, {
@@ -253,5 +258,5 @@ function checkPrompts(model: TrainableModel, problems: Problem[], maxCompletionL
       `the prompt ${shown} has ${length} tokens; with ${maxCompletionLength} more the model's ${model.config.maxPositionEmbeddings} positions do not suffice`,
       { fix: 'shorten the prompt or lower --max-completion-length', value: length },
     );
-  }
+  });
 }

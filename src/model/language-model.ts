@@ -3,7 +3,7 @@
  * Everything here is about tokens and weights; rewards and losses are elsewhere.
  */
 import { GrpoError } from '../errors.js';
-import { memory } from '../memory.js';
+import { BESIDE_TENSORS, freeWithin } from '../memory.js';
 import { createEngine, writeSnapshot } from '../native/addon.js';
 import { matrixBackend, rememberMatrixBackend } from '../native/matrix-backend.js';
 import type {
@@ -364,14 +364,9 @@ async function openEngine(
   return engine;
 }
 
-/** Bytes for what JavaScript and malloc take beside tensors, from now on. */
-const BESIDE = 128 << 20;
-
 /** Bytes that tensors may take; at least one, since 0 is no limit. */
-function roomForTensors(maxMemory: number | null): number {
-  const room = maxMemory === null ? memory().free : maxMemory * 1e9 - process.memoryUsage.rss();
-  return Math.max(1, room - BESIDE);
-}
+const roomForTensors = (maxMemory: number | null): number =>
+  Math.max(1, freeWithin(maxMemory) - BESIDE_TENSORS);
 
 /** Completions that share tokens share their text: each is decoded once. */
 class TextCache {

@@ -39,8 +39,8 @@ export interface MemoryShape {
   maxCompletionLength: number;
   /** Parts that what was sampled together is learned from in, one after another. */
   parts: number;
-  /** Whether checkpoints are copied before they are written. */
-  copies: boolean;
+  /** Bytes of the copy that a checkpoint is written from; 0: none is made. */
+  checkpoint: number;
   /** Supervised: nothing is sampled or scored but in evaluations. */
   supervised?: boolean;
 }
@@ -65,7 +65,7 @@ export function memoryParts(config: ModelConfig, shape: MemoryShape, process: nu
     gradients: all,
     moments: 2 * all,
     ...ofStep(config, shape, size),
-    checkpoint: shape.copies ? 3 * all : 0,
+    checkpoint: shape.checkpoint,
   };
 }
 

@@ -1,12 +1,12 @@
 /** What a run will take of memory, beside what there is. */
 import { GrpoError } from '../errors.js';
-import { memory } from '../memory.js';
+import { BESIDE_TENSORS, freeWithin } from '../memory.js';
 import { parameterCount, readModelConfig } from '../model/config.js';
 import { locateTensors } from '../model/safetensors.js';
 import type { TrainableModel } from '../model/trainable.js';
 import type { DType, EngineInfo, ModelConfig } from '../native/types.js';
 import { bytes } from '../report/text.js';
-import type { Problem } from '../tasks/task.js';
+import { MARGIN } from '../run/checkpoint-writer.js';
 import { memoryParts, peakOf, type MemoryParts, type MemoryShape } from './memory.js';
 
 /** How a run's batches are computed. */
@@ -30,32 +30,30 @@ interface MachineOptions {
   beta: number;
 }
 
-/** What a process grows by beside tensors: libtorch's code as it is used, JavaScript's heap. */
-const GROWTH = 100e6;
-/** What must stay free beside a checkpoint's copy (src/run/checkpoint-writer.ts). */
-const MARGIN = 2 ** 30;
+/** What a process that has its model grows by beside tensors, as measured; a safe bound is `BESIDE_TENSORS`. */
+const GROWTH = 60e6;
 
 /** Of a model that is loaded, with its reference. */
 export async function memoryOfRun(
   model: TrainableModel,
   engine: EngineInfo,
-  problems: readonly Problem[],
+  /** Tokens of each different prompt. */
+  promptLengths: readonly number[],
   options: MachineOptions &
     BatchShape & {
       kind: 'grpo' | 'sft';
       numGenerations: number;
       maxCompletionLength: number;
       saveSteps: number;
+      /** Whether a checkpoint holds the reference. */
+      syncRefModel: boolean;
       /** Its weights were read from; undefined: they were made or taught before. */
       folder: string | undefined;
     },
 ): Promise<{ bytes: RunMemory; fits: boolean; text: string }> {
   const { config } = model;
   const { sampledTogether: prompts, parts, maxCompletionLength, beta } = options;
-  const longest = [...new Set(problems.map(({ prompt }) => prompt))]
-    .map((prompt) => model.tokenizer.encode(prompt).length)
-    .sort((a, b) => b - a)
-    .slice(0, prompts);
+  const longest = promptLengths.toSorted((a, b) => b - a).slice(0, prompts);
   const shape: MemoryShape = {
     dtype: engine.dtype,
     beta,
@@ -65,18 +63,17 @@ export async function memoryOfRun(
     completions: prompts * options.numGenerations,
     maxCompletionLength,
     parts,
-    copies: false,
+    checkpoint: 0,
     supervised: options.kind === 'sft',
   };
   const rss = process.memoryUsage.rss();
   const held = memoryParts(config, shape, 0);
   const own = Math.max(0, rss - held.weights - held.reference) + GROWTH;
-  const { maxMemory } = options;
-  const available = maxMemory === null ? rss + memory().free : maxMemory * 1e9;
-  const whole = memoryParts(config, shape, own);
-  const copied = { ...whole, ...memoryParts(config, { ...shape, copies: options.saveSteps > 0 }, own) };
-  // A copy is made where there is memory for it.
-  const all = peakOf(copied) + MARGIN > available ? whole : copied;
+  const available = rss + freeWithin(options.maxMemory);
+  const all = memoryParts(config, shape, own);
+  const copy = options.saveSteps > 0 ? model.snapshotBytes({ reference: options.syncRefModel }) : 0;
+  // It is made where there is memory for it.
+  if (peakOf(all) + copy + MARGIN <= available) all.checkpoint = copy;
   const peak = peakOf(all);
   return {
     bytes: { ...all, peak, available },
@@ -97,9 +94,9 @@ export function least(
     completions: 1,
     maxCompletionLength: 2,
     parts: 1,
-    copies: false,
+    checkpoint: 0,
   };
-  return peakOf(memoryParts(config, { ...one, dtype, beta, halfExact: half }, GROWTH));
+  return peakOf(memoryParts(config, { ...one, dtype, beta, halfExact: half }, BESIDE_TENSORS));
 }
 
 /**
@@ -110,7 +107,7 @@ export async function refuseUnfit(folder: string, options: MachineOptions): Prom
   const { maxMemory } = options;
   const config = await readModelConfig(folder);
   const half = await halfExact(folder, config);
-  const free = maxMemory === null ? memory().free : maxMemory * 1e9 - process.memoryUsage.rss();
+  const free = freeWithin(maxMemory);
   const needed = least(config, half, options);
   if (needed <= free) return;
   throw new GrpoError(
@@ -142,7 +139,7 @@ export function nearestThatFits(
     return `use ${text}: that takes ${bytes(least(config, half, { ...options, ...change }))}`;
   }
   // Weights, gradients and two moments, of four bytes each.
-  const most = Math.max(0, free - GROWTH) / 16;
+  const most = Math.max(0, free - BESIDE_TENSORS) / 16;
   return `use a smaller model: with --beta 0, one of up to ${Math.floor(most / 1e6)} million parameters fits (this one has ${Math.round(parameterCount(config) / 1e6)}); or free memory`;
 }
 

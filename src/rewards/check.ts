@@ -90,11 +90,10 @@ async function checkOne(
     values[name] = value === undefined || Number.isNaN(value) ? null : value;
   }
   const extracted = await attempt('extract', () => task.extract?.(completion, problem) ?? completion.trim());
-  const sum = Object.values(values).reduce<number>((total, value) => total + (value ?? 0), 0);
   const correct =
     Object.keys(errors).length > 0
       ? null
-      : await attempt('isCorrect', () => task.isCorrect?.(judged, sum) ?? sum > 0);
+      : await attempt('isCorrect', () => task.isCorrect?.(judged, total(values)) ?? total(values) > 0);
   return {
     kind,
     prompt,
@@ -107,6 +106,9 @@ async function checkOne(
   };
 }
 
+const total = (rewards: CheckedCompletion['rewards']) =>
+  Object.values(rewards).reduce<number>((sum, value) => sum + (value ?? 0), 0);
+
 const shorten = (text: string) => (text.length > 300 ? `${text.slice(0, 300)}...` : text);
 
 function complaintsOf(completions: readonly CheckedCompletion[], rewards: readonly NamedReward[]): string[] {
@@ -114,14 +116,12 @@ function complaintsOf(completions: readonly CheckedCompletion[], rewards: readon
   for (const { kind, errors } of completions)
     for (const [name, { code, message }] of Object.entries(errors))
       complaints.push(`${name} fails at a completion of the kind "${kind}": ${code}: ${message}`);
-  const total = ({ rewards: values }: CheckedCompletion) =>
-    Object.values(values).reduce<number>((sum, value) => sum + (value ?? 0), 0);
   const ofKind = (kind: string) => completions.filter((one) => one.kind === kind);
   ofKind('right').forEach((right, i) => {
     for (const kind of ['wrong', 'empty'])
-      if (total(right) <= total(ofKind(kind)[i]!))
+      if (total(right.rewards) <= total(ofKind(kind)[i]!.rewards))
         complaints.push(
-          `to ${JSON.stringify(right.prompt)} a right completion earns ${total(right)}, and one that is ${kind} ${total(ofKind(kind)[i]!)}: nothing would be learned from the difference`,
+          `to ${JSON.stringify(right.prompt)} a right completion earns ${total(right.rewards)}, and one that is ${kind} ${total(ofKind(kind)[i]!.rewards)}: nothing would be learned from the difference`,
         );
   });
   for (const { name } of rewards)

@@ -32,7 +32,7 @@ export interface Listeners {
 }
 
 /** What must stay free beside a copy. */
-const MARGIN = 1 << 30;
+export const MARGIN = 1 << 30;
 
 export class CheckpointWriter {
   readonly #run: RunFolder;

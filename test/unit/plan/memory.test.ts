@@ -14,7 +14,7 @@ const shape: MemoryShape = {
   completions: 64,
   maxCompletionLength: 16,
   parts: 1,
-  copies: false,
+  checkpoint: 0,
 };
 const of = (change: Partial<MemoryShape> = {}) => memoryParts(qwen, { ...shape, ...change }, 0);
 
@@ -31,7 +31,6 @@ describe('memory by part', () => {
     expect(of({ halfExact: 0 }).reference).toBe(all);
     expect(of({ beta: 0 }).reference).toBe(0);
     expect(of({ dtype: 'bfloat16' })).toMatchObject({ weights: 1.5 * all, reference: all / 2 });
-    expect(of({ copies: true }).checkpoint).toBe(3 * all);
   });
 
   it('grows with the step, and shrinks with the parts it is learned from in', () => {
