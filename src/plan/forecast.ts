@@ -45,7 +45,7 @@ const EVALUATED = 64;
  */
 export async function forecast(
   model: TrainableModel,
-  method: Method,
+  method: Pick<Method, 'takeStep'>,
   ready: Pick<Prepared, 'evaluate'>,
   { steps, evalSamples, memory }: Pick<TrainPlan, 'steps' | 'evalSamples' | 'memory'>,
   options: Pick<TrainOptions, 'evalSteps' | 'numGenerations' | 'batchSize'>,
@@ -54,9 +54,9 @@ export async function forecast(
   const taken: Metrics[] = [];
   let groups = 0;
   let nonfinite = false;
-  while (taken.length < steps && performance.now() - began < 1000 * SECONDS) {
-    // The first is slower: memory is taken, reference log-probs are not known.
-    if (taken.length >= 2 && groups >= GROUPS) break;
+  // Two at least: the first, in which memory is taken for the first time, may last four times as long as the others.
+  const enough = () => taken.length >= 2 && (groups >= GROUPS || performance.now() - began >= 1000 * SECONDS);
+  while (taken.length < steps && !enough()) {
     const step = await method.takeStep(taken.length + 1);
     nonfinite ||= step.nonfinite !== undefined;
     taken.push(step.metrics);

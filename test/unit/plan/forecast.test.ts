@@ -1,12 +1,13 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { TrainInput } from '../../../src/config/train-options.js';
-import { verdict, type Forecast } from '../../../src/plan/forecast.js';
+import { forecast as probe, verdict, type Forecast } from '../../../src/plan/forecast.js';
 import { plan } from '../../../src/plan/plan.js';
 import type { RewardFunction } from '../../../src/tasks/task.js';
 import { fakeModel } from '../../support/fake-model.js';
 import { temporaryFolder } from '../../support/fixtures.js';
+import { healthy } from '../../support/history.js';
 import { plan as planned } from '../../support/plan.js';
 import { digits, lines, rows, run } from '../../support/trainer.js';
 
@@ -44,6 +45,27 @@ describe('a forecast', () => {
     expect(forecast.go).toBe(false);
     expect(forecast.fracRewardZeroStd).toBe(1);
     expect(forecast.reasons[0]).toMatch(reason);
+  });
+
+  it('tells the time of a warm step, though a cold one takes longer than a probe should', async () => {
+    let now = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => now);
+    onTestFinished(() => void vi.restoreAllMocks());
+    const seconds = [16, 4];
+    const takeStep = (step: number) => {
+      const step_time = seconds[step - 1]!;
+      now += 1000 * step_time;
+      return Promise.resolve({ metrics: { ...healthy, step, step_time } });
+    };
+    const { stepSeconds, groups } = await probe(
+      await fakeModel(),
+      { takeStep },
+      { evaluate: () => Promise.reject(new Error('not asked for')) },
+      { steps: 100, evalSamples: 0, memory: planned().memory },
+      { evalSteps: 0, batchSize: 64, numGenerations: 16 },
+    );
+    expect(stepSeconds).toBe(4);
+    expect(groups).toBe(8);
   });
 
   it('at the start of a run is told and kept, and the run is the same without it', async () => {
