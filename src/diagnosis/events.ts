@@ -3,6 +3,9 @@
 /** `note`: worth knowing; `warning`: learns less than it could; `bad`: doesn't learn, or unlearns. */
 export type Level = 'note' | 'warning' | 'bad';
 
+/** The gravest first. */
+export const LEVELS: readonly Level[] = ['bad', 'warning', 'note'];
+
 /** As `metrics.jsonl` has it. */
 export interface DiagnosisEvent {
   step: number;

@@ -1,6 +1,6 @@
 /** What to try next: what the diagnosis says of the run, and what is always worth doing. */
 import { shortPath } from './text.js';
-import type { Diagnosed } from '../diagnosis/events.js';
+import { LEVELS, type Diagnosed } from '../diagnosis/events.js';
 import type { TrainPlan, TrainSummary } from '../grpo/events.js';
 
 /** Things to try of each. */
@@ -29,10 +29,10 @@ export function advice(summary: TrainSummary, plan: TrainPlan): string[] {
   return tips;
 }
 
-/** The gravest first. */
+/** The gravest first; of what came several times, the last. */
 function worthTelling({ diagnoses, steps }: TrainSummary): Diagnosed[] {
-  const order = ['bad', 'warning', 'note'];
-  return diagnoses
-    .filter(({ began, ended }) => ended === undefined || ended - began > LASTED * steps)
-    .sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level));
+  const told = diagnoses.filter(({ began, ended }) => ended === undefined || ended - began > LASTED * steps);
+  return [...new Map(told.map((one) => [one.diagnosis, one])).values()].sort(
+    (a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level),
+  );
 }

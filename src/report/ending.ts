@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import colors from 'picocolors';
+import { LEVELS, type Diagnosed } from '../diagnosis/events.js';
 import type { TrainPlan, TrainSummary } from '../grpo/events.js';
 import type { Evaluation } from '../grpo/evaluate.js';
 import { REPORT_FILE } from '../pages/types.js';
@@ -48,23 +49,25 @@ export function ending(summary: TrainSummary, plan: TrainPlan, rewards: number[]
     colors.bold(head),
     ...rows.map(([name, value]) => `  ${colors.dim(name.padEnd(18))}${value}`),
   ];
-  lines.push(...whatHappened(summary));
+  const happened = whatHappened(summary.diagnoses);
+  if (happened.length > 0)
+    lines.push('', colors.bold('What was noticed'), ...happened.map((text) => `  - ${text}`));
   const tips = advice(summary, plan);
   if (tips.length > 0) lines.push('', colors.bold('What to try next'), ...tips.map((tip) => `  - ${tip}`));
   return lines.join('\n');
 }
 
-/** When each thing that was noticed began and ended. */
-function whatHappened({ diagnoses }: TrainSummary): string[] {
-  if (diagnoses.length === 0) return [];
-  return [
-    '',
-    colors.bold('What was noticed'),
-    ...diagnoses.map(
-      ({ level, title, began, ended }) =>
-        `  - ${levelColor(level)(title)} (${level}), ${ended === undefined ? `from step ${began} on` : `steps ${began} to ${ended}`}`,
-    ),
-  ];
+/** What was noticed, in the order in which it began; what came and went several times is one line. */
+export function whatHappened(diagnoses: readonly Diagnosed[]): string[] {
+  const stories = new Map<string, Diagnosed[]>();
+  for (const one of diagnoses) stories.set(one.diagnosis, [...(stories.get(one.diagnosis) ?? []), one]);
+  return [...stories.values()].map((times) => {
+    const { title, level } = times.toSorted((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level))[0]!;
+    const { began } = times[0]!;
+    const { ended } = times.at(-1)!;
+    const when = ended === undefined ? `from step ${began} on` : `steps ${began} to ${ended}`;
+    return `${levelColor(level)(title)} (${level}), ${times.length > 1 ? `${times.length} times, ` : ''}${when}`;
+  });
 }
 
 function share({ accuracy, low, high }: Evaluation): string {

@@ -1,7 +1,9 @@
 /** Text from a model, or of any width, made safe for one line of a terminal. */
 import { isAbsolute, relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
+import sliceAnsi from 'slice-ansi';
 import stringWidth from 'string-width';
+import wrapAnsi from 'wrap-ansi';
 
 /** Nothing longer is looked at: a completion may be megabytes. */
 const LOOKED_AT = 2000;
@@ -57,6 +59,25 @@ export function fitting(parts: string[], separator: string, width: number): stri
     }
   }
   return line;
+}
+
+/** What stands before the text of a line: the mark of a point in a list, or a name and the blanks behind it. */
+const HEAD = /^ *(?:- |\S+(?: \S+)* {2,})?/;
+/** To be copied, so it stays in one piece. */
+const COMMAND = /grpo-native \w+ --/;
+
+/** Lines wider than `width` are broken between words, and go on where their text began. */
+export function wrapped(text: string, width: number): string {
+  return text
+    .split('\n')
+    .map((line) => {
+      if (stringWidth(line) <= width || COMMAND.test(line)) return line;
+      const head = HEAD.exec(stripVTControlCharacters(line))![0].length;
+      const indent = head <= width / 2 ? head : 0;
+      const rest = wrapAnsi(sliceAnsi(line, indent), width - indent);
+      return sliceAnsi(line, 0, indent) + rest.replaceAll('\n', `\n${' '.repeat(indent)}`);
+    })
+    .join('\n');
 }
 
 export function percent(share: number, digits = 1): string {

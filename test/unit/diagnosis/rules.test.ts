@@ -3,6 +3,7 @@ import type { History, Rule, RunFacts } from '../../../src/diagnosis/rule.js';
 import { RULES } from '../../../src/diagnosis/rules/index.js';
 import { NO_SPREAD } from '../../../src/diagnosis/rules/groups.js';
 import { METRIC_COLUMNS, type Metrics } from '../../../src/run/metrics.js';
+import { documented } from '../../support/docs.js';
 import { evaluated, facts, steps } from '../../support/history.js';
 
 const rule = (name: string): Rule => RULES.find((one) => one.name === name)!;
@@ -13,6 +14,13 @@ const level = (name: string, rows: Metrics[], evaluations: Metrics[] = [], chang
 const always = (values: Partial<Metrics>) => steps(1, 100, () => values);
 
 describe('a rule', () => {
+  it('is documented by its name, its title and its window', () => {
+    const rows = documented('diagnosis.md').map(([name, title, window]) => [name, title, Number(window)]);
+    const rules = RULES.map(({ name, title, window }) => [`\`${name}\``, title, window]);
+    expect(rows).toHaveLength(rules.length);
+    expect(rows).toEqual(expect.arrayContaining(rules));
+  });
+
   it.each(RULES.map((one) => [one.name, one] as const))('%s is silent on a healthy run', (_, one) => {
     const rising = steps(1, 300, (step) => ({
       reward: step / 200,

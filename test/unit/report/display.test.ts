@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { openDisplay } from '../../../src/report/display.js';
 import { plan } from '../../support/plan.js';
+import { Screen } from '../../support/terminal.js';
 import { digits, run } from '../../support/trainer.js';
 
 describe('the display', () => {
@@ -24,6 +25,17 @@ describe('the display', () => {
     display.close();
     expect(summary).toMatchObject({ steps: 6, interrupted: false });
     expect(complaints).toEqual(['the display is off, the run goes on: the pipe is gone']);
+  });
+
+  it('breaks no word in a terminal', async () => {
+    const screen = new Screen(48, 200);
+    const display = openDisplay({ out: screen, quiet: false, rows: 4, every: 0 });
+    display.end(await run({}, { ...display.callbacks, save: false }));
+    const lines = await screen.lines();
+    const from = lines.findIndex((line) => line.startsWith('  tokens'));
+    expect(lines[from]).toMatch(/^ {2}tokens {12}\S/);
+    expect(lines[from + 1]).toMatch(/^ {20}\S/);
+    expect(lines.join('\n')).toMatch(/\s+distinct\s+ones\s+computed\s+a\s+second/);
   });
 
   it('shows nothing when it is quiet', async () => {

@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { bestAndWorst, completionsTable } from '../../../src/report/completions.js';
 import { bar, sparkline } from '../../../src/report/sparkline.js';
-import { duration, fit, fitting, number, visible } from '../../../src/report/text.js';
+import { duration, fit, fitting, number, visible, wrapped } from '../../../src/report/text.js';
 
 const strange = fc.oneof(
   fc.string({ unit: 'binary' }),
@@ -35,6 +35,18 @@ describe('text for a terminal', () => {
         expect(stringWidth(shown)).toBeLessThanOrEqual(width);
       }),
     );
+  });
+
+  it('is broken between words, under the beginning of its text', () => {
+    expect(wrapped('  time       1.2 s a step: sample 30%, train 70%', 30)).toBe(
+      ['  time       1.2 s a step:', '             sample 30%, train', '             70%'].join('\n'),
+    );
+    expect(wrapped('  - one two three four', 14)).toBe(['  - one two', '    three four'].join('\n'));
+    expect(wrapped('short\nwords and more words', 15)).toBe('short\nwords and more\nwords');
+    expect(wrapped('  - go on: grpo-native train --output-dir runs/x --resume', 20)).toMatch(/^.*$/);
+    const red = wrapped('  - \x1b[31mone two three four\x1b[39m', 14);
+    expect(stripVTControlCharacters(red)).toBe(['  - one two', '    three four'].join('\n'));
+    expect(red).toContain('two\x1b[39m\n    \x1b[31mthree');
   });
 
   it('writes numbers and times as people do', () => {

@@ -1,20 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { packageRoot } from '../../../src/paths.js';
 import { METRIC_COLUMNS } from '../../../src/run/metrics.js';
+import { documented } from '../../support/docs.js';
 
 describe('docs/metrics.md', () => {
-  const text = readFileSync(join(packageRoot(), 'docs', 'metrics.md'), 'utf8');
-  const rows = text
-    .split('\n')
-    .filter((line) => line.startsWith('| `'))
-    .map((line) =>
-      line
-        .split('|')
-        .slice(1, -1)
-        .map((cell) => cell.trim()),
-    );
+  const rows = documented('metrics.md');
 
   it('has every column of metrics.csv, in its order, and no other', () => {
     const ofSomeRuns = [
