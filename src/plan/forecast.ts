@@ -125,7 +125,7 @@ export function verdict(seen: Seen): Pick<Forecast, 'go' | 'reasons'> {
   );
   if (memory.peak > memory.available)
     warnings.push(
-      `a whole step does not fit into memory (${bytes(memory.peak)} of ${bytes(memory.available)}): it will be done in parts, which takes longer`,
+      `a step of the largest batch would not fit into memory (${bytes(memory.peak)} of ${bytes(memory.available)}): it would be done in parts, which takes longer`,
     );
   if (bad.length + warnings.length === 0)
     warnings.push(
