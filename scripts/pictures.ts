@@ -91,8 +91,9 @@ async function terminal(name: string, run: Run, text?: RegExp): Promise<void> {
   const shown = readFileSync(recording(run), 'utf8')
     .replace(/^Script started.*\n/, '')
     .replace(/\nScript done.*\n$/, '');
-  const from = text ? shown.search(text) : -1;
-  const end = from < 0 ? shown.length : shown.indexOf(UPDATED, from);
+  const from = text ? shown.search(text) : shown.length;
+  if (from < 0) throw new Error(`${recording(run)} never shows ${String(text)}`);
+  const end = text ? shown.indexOf(UPDATED, from) : from;
   const page = await browser.newPage({ viewport: { width: 1200, height: 800 }, deviceScaleFactor: 1.5 });
   await page.setContent(
     '<div id="terminal" style="display: inline-block; padding: 12px; background: #1b1d23"></div>',
@@ -116,18 +117,21 @@ if (tensorboard !== undefined) {
   const port = '6117';
   const SHOWN = encodeURIComponent('^(train/(reward|kl|entropy)|eval/accuracy)$');
   const server = spawn(tensorboard, ['--logdir', resolve(runs), '--port', port], { stdio: 'ignore' });
-  const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
-  for (let tries = 0; tries < 60; tries++) {
-    const reached = await page
-      .goto(`http://127.0.0.1:${port}/?tagFilter=${SHOWN}#timeseries`)
-      .catch(() => undefined);
-    if (reached) break;
-    await page.waitForTimeout(1000);
+  try {
+    const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+    for (let tries = 0; tries < 60; tries++) {
+      const reached = await page
+        .goto(`http://127.0.0.1:${port}/?tagFilter=${SHOWN}#timeseries`)
+        .catch(() => undefined);
+      if (reached) break;
+      await page.waitForTimeout(1000);
+    }
+    await page.getByText('train/reward').first().waitFor({ timeout: 60_000 });
+    // Its curves come after its cards.
+    await page.waitForTimeout(5000);
+    await page.screenshot({ path: join(pictures, 'tensorboard.png') });
+  } finally {
+    server.kill();
   }
-  await page.getByText('train/reward').first().waitFor({ timeout: 60_000 });
-  // Its curves come after its cards.
-  await page.waitForTimeout(5000);
-  await page.screenshot({ path: join(pictures, 'tensorboard.png') });
-  server.kill();
 }
 await browser.close();

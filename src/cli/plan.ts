@@ -45,9 +45,12 @@ export const command = schemaCommand({
       );
       return;
     }
+    const { fitted } = await import('../report/live.js');
     const { opening } = await import('../report/opening.js');
     const { forecastText } = await import('../report/forecast.js');
     for (const text of notices) process.stderr.write(`${text}\n`);
-    process.stdout.write(`${opening(found.plan)}${forecastText(found.forecast)}\n`);
+    process.stdout.write(
+      `${fitted(`${opening(found.plan)}${forecastText(found.forecast)}`, process.stdout)}\n`,
+    );
   },
 });

@@ -3,8 +3,11 @@
 /** `note`: worth knowing; `warning`: learns less than it could; `bad`: doesn't learn, or unlearns. */
 export type Level = 'note' | 'warning' | 'bad';
 
-/** The gravest first. */
-export const LEVELS: readonly Level[] = ['bad', 'warning', 'note'];
+const GRAVEST_FIRST: readonly Level[] = ['bad', 'warning', 'note'];
+
+/** For sorting: the gravest first. */
+export const byLevel = (a: { level: Level }, b: { level: Level }): number =>
+  GRAVEST_FIRST.indexOf(a.level) - GRAVEST_FIRST.indexOf(b.level);
 
 /** As `metrics.jsonl` has it. */
 export interface DiagnosisEvent {

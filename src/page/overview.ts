@@ -1,5 +1,5 @@
 /** Ten seconds: whether it learns. A minute: why it does not. */
-import { LEVELS, type Diagnosed } from '../diagnosis/events.js';
+import { byLevel, type Diagnosed } from '../diagnosis/events.js';
 import type { RunData } from '../pages/types.js';
 import { verdictOf } from '../pages/verdict.js';
 import { el, section } from './dom.js';
@@ -67,7 +67,7 @@ export function stateText({ summary, steps, plannedSteps, seconds, curves }: Run
 const ICONS = { bad: '✗', warning: '▲', note: '●' } as const;
 
 export function diagnosisList(diagnoses: readonly Diagnosed[], chosen: Chosen): HTMLElement {
-  const sorted = [...diagnoses].sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
+  const sorted = [...diagnoses].sort(byLevel);
   const over = sorted.filter(({ ended }) => ended !== undefined);
   const now = sorted.filter(({ ended }) => ended === undefined);
   const list = (some: Diagnosed[]) =>

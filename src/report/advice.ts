@@ -1,6 +1,6 @@
 /** What to try next: what the diagnosis says of the run, and what is always worth doing. */
 import { shortPath } from './text.js';
-import { LEVELS, type Diagnosed } from '../diagnosis/events.js';
+import { byLevel, type Diagnosed } from '../diagnosis/events.js';
 import type { TrainPlan, TrainSummary } from '../grpo/events.js';
 
 /** Things to try of each. */
@@ -32,7 +32,5 @@ export function advice(summary: TrainSummary, plan: TrainPlan): string[] {
 /** The gravest first; of what came several times, the last. */
 function worthTelling({ diagnoses, steps }: TrainSummary): Diagnosed[] {
   const told = diagnoses.filter(({ began, ended }) => ended === undefined || ended - began > LASTED * steps);
-  return [...new Map(told.map((one) => [one.diagnosis, one])).values()].sort(
-    (a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level),
-  );
+  return [...new Map(told.map((one) => [one.diagnosis, one])).values()].sort(byLevel);
 }

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import colors from 'picocolors';
-import { LEVELS, type Diagnosed } from '../diagnosis/events.js';
+import { byLevel, type Diagnosed } from '../diagnosis/events.js';
 import type { TrainPlan, TrainSummary } from '../grpo/events.js';
 import type { Evaluation } from '../grpo/evaluate.js';
 import { REPORT_FILE } from '../pages/types.js';
@@ -62,7 +62,7 @@ export function whatHappened(diagnoses: readonly Diagnosed[]): string[] {
   const stories = new Map<string, Diagnosed[]>();
   for (const one of diagnoses) stories.set(one.diagnosis, [...(stories.get(one.diagnosis) ?? []), one]);
   return [...stories.values()].map((times) => {
-    const { title, level } = times.toSorted((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level))[0]!;
+    const { title, level } = times.toSorted(byLevel)[0]!;
     const { began } = times[0]!;
     const { ended } = times.at(-1)!;
     const when = ended === undefined ? `from step ${began} on` : `steps ${began} to ${ended}`;

@@ -2,7 +2,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { createLogUpdate } from 'log-update';
 import stringWidth from 'string-width';
-import { fit } from './text.js';
+import { fit, wrapped } from './text.js';
 
 export interface Output {
   write(text: string): unknown;
@@ -20,6 +20,10 @@ const WIDE = 100;
 
 /** Nothing narrower than 20 is drawn for. */
 export const columnsOf = (out: Output): number => Math.max(20, out.columns || WIDE);
+
+/** A terminal would break lines in the middle of a word; a file's are as long as they are. */
+export const fitted = (text: string, out: Output): string =>
+  out.isTTY ? wrapped(text, columnsOf(out)) : text;
 
 const ERASE_LINE = '\x1b[2K';
 const UP = '\x1b[1A';

@@ -6,12 +6,12 @@ import type { JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from '
 import type { Metrics } from '../run/metrics.js';
 import { bestAndWorst, completionsTable, type ShownGroup } from './completions.js';
 import { ending } from './ending.js';
-import { columnsOf, LiveBlock, type Output } from './live.js';
+import { columnsOf, fitted, LiveBlock, type Output } from './live.js';
 import { levelColor, liveLines, meanOf, signed, WINDOW, type LiveState } from './live-view.js';
 import type { Forecast } from '../plan/forecast.js';
 import { forecastText } from './forecast.js';
 import { opening } from './opening.js';
-import { duration, number, percent, wrapped } from './text.js';
+import { duration, number, percent } from './text.js';
 
 /** Tables of completions in a run, beside the first step's, where it isn't said how many. */
 const TABLES = 5;
@@ -104,7 +104,7 @@ export class TrainReport implements TrainCallbacks {
 
   end(summary: TrainSummary): void {
     this.#live?.clear();
-    this.#out.write(`${this.#fitted(ending(summary, this.#plan!, this.#rewards))}\n`);
+    this.#out.write(`${fitted(ending(summary, this.#plan!, this.#rewards), this.#out)}\n`);
   }
 
   /** Leaves the terminal as it was; after an error. */
@@ -118,13 +118,8 @@ export class TrainReport implements TrainCallbacks {
   }
 
   #print(text: string): void {
-    if (this.#live) this.#live.print(this.#fitted(text));
+    if (this.#live) this.#live.print(fitted(text, this.#out));
     else this.#out.write(`${text}\n`);
-  }
-
-  /** A file's lines are as long as they are; a terminal would break them in the middle of a word. */
-  #fitted(text: string): string {
-    return this.#live ? wrapped(text, columnsOf(this.#out)) : text;
   }
 
   /** Seconds that the steps still to come will take, by the last twenty. */

@@ -47,6 +47,14 @@ describe('a forecast', () => {
     expect(forecast.reasons[0]).toMatch(reason);
   });
 
+  it('counts the copy that checkpoints are written from, where there are any', async () => {
+    const model = Object.assign(await fakeModel(), { snapshotBytes: () => 12_345 });
+    const checkpoint = async (saveSteps: number) =>
+      (await plan({ ...input, saveSteps }, { model, task: digits })).forecast.memory.checkpoint;
+    expect(await checkpoint(10)).toBe(12_345);
+    expect(await checkpoint(0)).toBe(0);
+  });
+
   it('tells the time of a warm step, though a cold one takes longer than a probe should', async () => {
     let now = 0;
     vi.spyOn(performance, 'now').mockImplementation(() => now);
