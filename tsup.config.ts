@@ -29,14 +29,14 @@ export default defineConfig([
       // The process of one case of `bench`.
       'bench-child': 'bench/child.ts',
       // What npm's install hook and node-gyp call, before anything of a checkout can run.
-      install: 'src/libtorch/install.ts',
+      install: 'src/engine/libtorch/install.ts',
     },
     format: ['esm'],
     splitting: true,
   },
   {
     // The page of a run: one script and one style, which `report.html` holds and `watch` serves.
-    entry: { page: 'src/page/main.ts' },
+    entry: { page: 'src/ui/browser/main.ts' },
     outDir: 'dist/page',
     target: 'es2022',
     platform: 'browser',

@@ -2,9 +2,9 @@
  * What is measured, declared. A step is the trainer's own: sample, judge, ask the reference, learn; with
  * problems that are new at each step, so that nothing is known from earlier ones, as in a first epoch.
  */
-import { GrpoError } from '../src/errors.js';
-import { nearest } from '../src/nearest.js';
-import type { DType } from '../src/native/types.js';
+import { GrpoError } from '../src/common/errors.js';
+import { nearest } from '../src/common/nearest.js';
+import type { DType } from '../src/engine/types.js';
 import { SHAPES } from './shapes.js';
 
 export interface Case {

@@ -1,5 +1,5 @@
 /** The process of one case: takes a job, measures, answers and ends, so that peak memory is the case's own. */
-import { GrpoError } from '../src/errors.js';
+import { GrpoError } from '../src/common/errors.js';
 import type { Job, Message } from './job.js';
 
 const send = (message: Message) =>
@@ -9,7 +9,7 @@ const send = (message: Message) =>
 
 async function answer(job: Job): Promise<Message> {
   if (job.kind === 'limits') {
-    const { loadAddon } = await import('../src/native/addon.js');
+    const { loadAddon } = await import('../src/engine/addon.js');
     return { type: 'limits', limits: loadAddon().machineLimits({ threads: job.threads }) };
   }
   const { runCase } = await import('./measure.js');

@@ -1,5 +1,5 @@
 /** What the runner and the process of a case say to each other; plain values that survive a message. */
-import type { EngineInfo, MachineLimits } from '../src/native/types.js';
+import type { EngineInfo, MachineLimits } from '../src/engine/types.js';
 import type { Case } from './cases.js';
 import type { Counts, Phase, Work } from './roofline.js';
 

@@ -1,5 +1,5 @@
 /** Runs one case: the trainer's own steps, on a model that counts what it is asked to compute. */
-import { trainOptions, type TrainOptions } from '../src/config/train-options.js';
+import { trainOptions, type TrainOptions } from '../src/run/train-options.js';
 import { EntropyBonus } from '../src/grpo/adaptive-entropy.js';
 import { oneStage, planBatches } from '../src/grpo/batches.js';
 import { learn } from '../src/grpo/learn.js';
@@ -11,9 +11,9 @@ import { parameterCount, parseModelConfig } from '../src/model/config.js';
 import { LanguageModel } from '../src/model/language-model.js';
 import { expectedTensors, withoutWeightDecay } from '../src/model/tensor-names.js';
 import type { TrainableModel } from '../src/model/trainable.js';
-import { hash32 } from '../src/random.js';
-import { loadDataset, loadTask } from '../src/tasks/index.js';
-import type { Completion, RewardFunction } from '../src/tasks/task.js';
+import { hash32 } from '../src/common/random.js';
+import { loadDataset, loadTask } from '../src/data/tasks/index.js';
+import type { Completion, RewardFunction } from '../src/data/tasks/task.js';
 import type { CaseJob, CaseRun, StartRun, StepRun } from './job.js';
 import { plainTrainingFlops, predictorRows, workOf, type Counts } from './roofline.js';
 import { SHAPES } from './shapes.js';

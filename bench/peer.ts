@@ -1,10 +1,10 @@
 /** The same work in TRL, in a Python that has it; `peers/trl.py` does it. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { GrpoError } from '../src/errors.js';
-import { run } from '../src/libtorch/exec.js';
-import { packageRoot } from '../src/paths.js';
-import { loadDataset, loadTask } from '../src/tasks/index.js';
+import { GrpoError } from '../src/common/errors.js';
+import { run } from '../src/machine/exec.js';
+import { packageRoot } from '../src/machine/paths.js';
+import { loadDataset, loadTask } from '../src/data/tasks/index.js';
 import type { Case } from './cases.js';
 import { SHAPES } from './shapes.js';
 

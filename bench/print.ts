@@ -1,8 +1,8 @@
 /** A case's report as people read it. */
 import colors from 'picocolors';
-import type { MachineLimits } from '../src/native/types.js';
-import { table, type Column } from '../src/report/table.js';
-import { bytes, count, number, parameters, percent } from '../src/report/text.js';
+import type { MachineLimits } from '../src/engine/types.js';
+import { table, type Column } from '../src/ui/terminal/table.js';
+import { bytes, count, number, parameters, percent } from '../src/ui/terminal/text.js';
 import { CASES, DEFAULT_CASES } from './cases.js';
 import type { CaseReport, PeerReport, PhaseReport } from './report.js';
 import { PHASES } from './roofline.js';

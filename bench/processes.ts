@@ -1,7 +1,7 @@
 /** Starts the process of a job and waits for its answer. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { GrpoError } from '../src/errors.js';
+import { GrpoError } from '../src/common/errors.js';
 import type { Job, Message } from './job.js';
 
 /** Beside this file in a checkout, beside the bundle when built. */

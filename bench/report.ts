@@ -1,5 +1,5 @@
 /** From what the processes measured to what is told: medians, rates, shares of the limit, ratios. */
-import type { MachineLimits } from '../src/native/types.js';
+import type { MachineLimits } from '../src/engine/types.js';
 import type { Case } from './cases.js';
 import { isShape } from './cases.js';
 import type { CaseRun, StepRun } from './job.js';

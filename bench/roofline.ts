@@ -13,7 +13,7 @@
  * weights at these lengths. So a floor is never too high.
  */
 import { parameterCount } from '../src/model/config.js';
-import type { Batch, DType, MachineLimits, ModelConfig } from '../src/native/types.js';
+import type { Batch, DType, MachineLimits, ModelConfig } from '../src/engine/types.js';
 
 export const PHASES = ['sample', 'reference', 'train', 'optimizer'] as const;
 export type Phase = (typeof PHASES)[number];

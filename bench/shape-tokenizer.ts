@@ -2,7 +2,7 @@
  * Text to ids and back where there is no tokenizer: a word, a digit, or a sign with the space before it is
  * one token, as in Qwen's, whose id follows from its text. Ids become text as numbers.
  */
-import { hash32 } from '../src/random.js';
+import { hash32 } from '../src/common/random.js';
 import type { Tokenizer } from '../src/model/tokenizer.js';
 
 const PIECE = /[A-Za-z]+|\d| ?[^\w\s]|\s|./gsu;

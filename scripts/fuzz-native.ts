@@ -6,8 +6,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { findLibtorch } from '../src/libtorch/find.js';
-import { packageRoot } from '../src/paths.js';
+import { findLibtorch } from '../src/engine/libtorch/find.js';
+import { packageRoot } from '../src/machine/paths.js';
 
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '600' } } });
 const folder = join(packageRoot(), 'build', 'fuzz');

@@ -15,8 +15,8 @@ import { join } from 'node:path';
 import { parseModelConfig } from '../src/model/config.js';
 import { encodeHeader } from '../src/model/safetensors.js';
 import { expectedTensors } from '../src/model/tensor-names.js';
-import { loadAddon } from '../src/native/addon.js';
-import { packageRoot } from '../src/paths.js';
+import { loadAddon } from '../src/engine/addon.js';
+import { packageRoot } from '../src/machine/paths.js';
 
 const SEED = 7;
 const INITIALIZER_RANGE = 0.05;

@@ -7,9 +7,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { serialize } from 'node:v8';
-import { buildAddon, type Sanitizer } from '../src/libtorch/build.js';
-import { findLibtorch } from '../src/libtorch/find.js';
-import { packageRoot } from '../src/paths.js';
+import { buildAddon, type Sanitizer } from '../src/engine/libtorch/build.js';
+import { findLibtorch } from '../src/engine/libtorch/find.js';
+import { packageRoot } from '../src/machine/paths.js';
 import { orderFor } from '../test/support/processes.js';
 
 const [kind, ...files] = process.argv.slice(2) as [Sanitizer, ...string[]];

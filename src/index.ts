@@ -4,7 +4,7 @@
  *     import { train } from 'grpo-native';
  *     await train({ model: 'tiny', maxSteps: 100 }, { onStep: ({ step, reward }) => console.log(step, reward) });
  */
-export { GrpoError } from './errors.js';
+export { GrpoError } from './common/errors.js';
 
 export {
   LanguageModel,
@@ -17,22 +17,22 @@ export { Tokenizer } from './model/tokenizer.js';
 export type { DownloadProgress } from './model/download.js';
 export type { Sampler, TrainableModel } from './model/trainable.js';
 
-export { train } from './grpo/trainer.js';
-export { plan } from './plan/plan.js';
-export type { Forecast } from './plan/forecast.js';
-export type { RunMemory } from './plan/run-memory.js';
-export { sft } from './grpo/sft.js';
-export { evaluate, type EvaluateOptions, type Evaluation } from './grpo/evaluate.js';
-export type { TrainExtras } from './grpo/prepare.js';
-export type { JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from './grpo/events.js';
-export { METRIC_COLUMNS, type MetricName, type Metrics } from './run/metrics.js';
+export { train } from './run/train.js';
+export { plan } from './experiments/plan.js';
+export type { Forecast } from './run/forecast/forecast.js';
+export type { RunMemory } from './run/forecast/run-memory.js';
+export { sft } from './run/sft.js';
+export { evaluate, type EvaluateOptions, type Evaluation } from './run/evaluate.js';
+export type { TrainExtras } from './run/prepare.js';
+export type { JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from './run/events.js';
+export { METRIC_COLUMNS, type MetricName, type Metrics } from './run/folder/metrics.js';
 export {
   trainOptions,
   type SftInput,
   type SftOptions,
   type TrainInput,
   type TrainOptions,
-} from './config/train-options.js';
+} from './run/train-options.js';
 
 export {
   computeAdvantages,
@@ -50,7 +50,7 @@ export {
   type LossType,
 } from './grpo/losses/index.js';
 export { learningRateAt, SCHEDULES, type LrSchedulerType, type ScheduleOptions } from './grpo/schedule.js';
-export { wilson } from './grpo/interval.js';
+export { wilson } from './common/interval.js';
 
 export {
   loadDataset,
@@ -67,10 +67,10 @@ export {
   type StopRule,
   type Task,
   type TaskOptions,
-} from './tasks/index.js';
+} from './data/tasks/index.js';
 
-export { loadReward, loadRewards, type NamedReward } from './rewards/load.js';
-export { partialCredit } from './rewards/partial-credit.js';
+export { loadReward, loadRewards, type NamedReward } from './data/rewards/load.js';
+export { partialCredit } from './data/rewards/partial-credit.js';
 
 export type {
   Batch,
@@ -81,4 +81,4 @@ export type {
   OptimizerOptions,
   SamplingOptions,
   TokenScores,
-} from './native/types.js';
+} from './engine/types.js';

@@ -7,7 +7,7 @@
 namespace grpo {
 namespace {
 
-constexpr const char* kSeeTypes = "See the types in src/native/types.ts.";
+constexpr const char* kSeeTypes = "See the types in src/engine/types.ts.";
 // Whole numbers up to here are exact in JavaScript.
 constexpr double kMostExact = 9007199254740991;
 

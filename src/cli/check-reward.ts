@@ -1,5 +1,5 @@
 /** `check-reward`: what a reward function makes of right, wrong and hostile completions. */
-import { CHECK_REWARD } from '../config/options.js';
+import { CHECK_REWARD } from '../run/options.js';
 import { printJsonLine } from './output.js';
 import { schemaCommand } from './schema-command.js';
 
@@ -17,19 +17,19 @@ export const command = schemaCommand({
     ['grpo-native check-reward --task ./my-task.ts --samples 3 --json', 'A task of your own, for a program'],
   ],
   run: async (options, argv) => {
-    const { loadSplit, loadTask } = await import('../tasks/index.js');
-    const { loadRewards } = await import('../rewards/load.js');
-    const { checkReward } = await import('../rewards/check.js');
+    const { loadSplit, loadTask } = await import('../data/tasks/index.js');
+    const { loadRewards } = await import('../data/rewards/load.js');
+    const { checkReward } = await import('../data/rewards/check.js');
     const { camelKeys } = await import('../config/names.js');
     const { task: spec, samples, reward, rewardTimeout, ...rest } = camelKeys(options);
     const task = await loadTask(spec, rest);
     const problems = await loadSplit(task, 'train', samples);
     const check = await checkReward(task, await loadRewards(reward, task), problems, rewardTimeout);
     if (argv.json) {
-      const { snakeDeep } = await import('../run/names.js');
+      const { snakeDeep } = await import('../run/folder/names.js');
       printJsonLine(snakeDeep(check));
     } else {
-      const { rewardCheckText } = await import('../report/reward-check.js');
+      const { rewardCheckText } = await import('../ui/terminal/reward-check.js');
       process.stdout.write(`${rewardCheckText(check, process.stdout.columns || WIDTH)}\n`);
     }
     if (check.complaints.length > 0) process.exitCode = 1;

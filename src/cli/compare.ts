@@ -1,8 +1,8 @@
 /** `compare`: runs side by side. */
 import { stringify } from 'csv-stringify/sync';
-import { COMPARE } from '../config/options.js';
-import { GrpoError } from '../errors.js';
-import { writeAtomic } from '../disk.js';
+import { COMPARE } from '../run/options.js';
+import { GrpoError } from '../common/errors.js';
+import { writeAtomic } from '../machine/disk.js';
 import { listCommand } from './list-command.js';
 
 export const command = listCommand({
@@ -28,12 +28,12 @@ export const command = listCommand({
       throw new GrpoError('USAGE', 'say which runs to compare', {
         fix: 'the form is: grpo-native compare RUN RUN ..., with folders such as runs/NAME',
       });
-    const { readRun } = await import('../run/read.js');
-    const { compareRun, differences } = await import('../compare/compare.js');
+    const { readRun } = await import('../run/folder/read.js');
+    const { compareRun, differences } = await import('../experiments/compare/compare.js');
     const records = await Promise.all(runs.map(readRun));
     const compared = records.map((record) => compareRun(record, accuracy));
     if (svg !== null) {
-      const { curvesSvg } = await import('../compare/chart.js');
+      const { curvesSvg } = await import('../ui/svg-chart.js');
       await writeAtomic(svg, curvesSvg(records));
       process.stderr.write(`curves in ${svg}\n`);
     }
@@ -41,7 +41,7 @@ export const command = listCommand({
       process.stdout.write(`${JSON.stringify({ runs: compared, differences: differences(records) })}\n`);
     else if (argv.csv === true) process.stdout.write(stringify(compared, { header: true, cast: CAST }));
     else {
-      const { comparisonTable, differencesText } = await import('../compare/table.js');
+      const { comparisonTable, differencesText } = await import('../ui/terminal/compare.js');
       process.stdout.write(
         `${comparisonTable(compared, accuracy)}\n${differencesText(compared, differences(records))}\n`,
       );

@@ -1,8 +1,8 @@
 /** `doctor`: says what is there, what is wrong, and what mends it. */
 import pc from 'picocolors';
 import type { CommandModule } from 'yargs';
-import { diagnose, type Diagnosis } from '../libtorch/diagnose.js';
-import { describe } from '../libtorch/find.js';
+import { diagnose, type Diagnosis } from '../engine/libtorch/diagnose.js';
+import { describe } from '../engine/libtorch/find.js';
 
 interface DoctorOptions {
   json: boolean;

@@ -1,6 +1,6 @@
 /** `eval`: accuracy on a task's problems, with its interval. */
-import { EVAL } from '../config/options.js';
-import { toOptions } from '../config/train-options.js';
+import { EVAL } from '../run/options.js';
+import { toOptions } from '../run/train-options.js';
 import { schemaCommand } from './schema-command.js';
 import { withModel } from './with-model.js';
 import { printJsonLine, progressLine } from './output.js';
@@ -19,12 +19,12 @@ export const command = schemaCommand({
   ],
   run: async (config, argv) => {
     const options = toOptions(config);
-    const { loadSplit, loadTask } = await import('../tasks/index.js');
-    const { loadRewards } = await import('../rewards/load.js');
-    const { evaluate } = await import('../grpo/evaluate.js');
+    const { loadSplit, loadTask } = await import('../data/tasks/index.js');
+    const { loadRewards } = await import('../data/rewards/load.js');
+    const { evaluate } = await import('../run/evaluate.js');
     const { stopRule } = await import('../grpo/stop.js');
     const task = await loadTask(options.task, options);
-    const { combine } = await import('../rewards/combine.js');
+    const { combine } = await import('../data/rewards/combine.js');
     const reward = combine(await loadRewards(options.reward, task), null, options.rewardTimeout);
     const problems = await loadSplit(task, options.split, options.samples || null);
     const progress = progressLine('evaluating');
@@ -57,8 +57,8 @@ export const command = schemaCommand({
       });
       return;
     }
-    const { accuracy } = await import('../report/train-report.js');
-    const { number, duration } = await import('../report/text.js');
+    const { accuracy } = await import('../ui/terminal/train-report.js');
+    const { number, duration } = await import('../ui/terminal/text.js');
     process.stdout.write(
       `${task.name}, ${options.split}: ${accuracy(result)}, mean reward ${number(result.reward)}, ${duration(result.seconds)}\n`,
     );

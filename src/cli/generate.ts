@@ -1,6 +1,6 @@
 /** `generate`: completions of a prompt. */
-import { GENERATE } from '../config/options.js';
-import { toOptions } from '../config/train-options.js';
+import { GENERATE } from '../run/options.js';
+import { toOptions } from '../run/train-options.js';
 import { schemaCommand } from './schema-command.js';
 import { withModel } from './with-model.js';
 import { printJsonLine } from './output.js';
@@ -27,7 +27,7 @@ export const command = schemaCommand({
   run: async (config, argv) => {
     const { prompt, num, stop: stopOption, ...options } = toOptions(config);
     const { stopRule } = await import('../grpo/stop.js');
-    const { visible } = await import('../report/text.js');
+    const { visible } = await import('../ui/terminal/text.js');
     await withModel(options, async (model, signal) => {
       const stop = stopRule(stopOption);
       const { completions } = await model.sample({

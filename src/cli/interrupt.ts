@@ -1,5 +1,5 @@
 /** Ctrl-C: the first one asks, the second one leaves. A terminal that closes asks too. */
-import { GrpoError } from '../errors.js';
+import { GrpoError } from '../common/errors.js';
 
 export const INTERRUPTED = 130;
 

@@ -1,7 +1,7 @@
 /** A command that takes words and options: `compare RUN RUN --accuracy 0.6`. */
 import type { Options } from 'yargs';
 import type { z } from 'zod';
-import { fromFlags, yargsOptions } from '../config/flags.js';
+import { fromFlags, yargsOptions } from './flags.js';
 import { flagSource, refuseUnknownFlags, resolveConfig } from '../config/load.js';
 import { helpText } from './help.js';
 import type { SchemaCommandModule } from './schema-command.js';

@@ -5,10 +5,10 @@
  */
 import colors from 'picocolors';
 import type { CommandModule } from 'yargs';
-import { GrpoError } from '../errors.js';
-import { packageVersion } from '../paths.js';
+import { GrpoError } from '../common/errors.js';
+import { packageVersion } from '../machine/paths.js';
 import { INTERRUPTED, isAbort } from './interrupt.js';
-import { nearest } from '../nearest.js';
+import { nearest } from '../common/nearest.js';
 
 /** A command's module; those with many options print their help themselves. */
 interface Command extends CommandModule<object, never> {
@@ -116,7 +116,7 @@ async function report(error: unknown): Promise<number> {
   if (isAbort(error)) return INTERRUPTED;
   if (error instanceof GrpoError) {
     // A message may repeat what a stranger's file says: nothing in it moves the cursor.
-    const { visible } = await import('../report/text.js');
+    const { visible } = await import('../ui/terminal/text.js');
     const message = error.message.split('\n').map(visible).join('\n');
     process.stderr.write(`error ${error.code}: ${message}\nfix: ${error.fix}\n`);
     if (process.env.GRPO_NATIVE_DEBUG) process.stderr.write(`${error.stack}\n`);

@@ -1,8 +1,8 @@
 /** Where a command's words go: results to standard output, everything else to standard error. */
 import type { DownloadProgress } from '../model/download.js';
-import { LiveBlock } from '../report/live.js';
-import { bar } from '../report/sparkline.js';
-import { bytes, percent } from '../report/text.js';
+import { LiveBlock } from '../ui/terminal/live.js';
+import { bar } from '../ui/terminal/sparkline.js';
+import { bytes, percent } from '../ui/terminal/text.js';
 
 export function printJsonLine(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);

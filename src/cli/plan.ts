@@ -1,10 +1,10 @@
 /** `plan`: what a training run will take, and whether it can learn, before it is started. */
-import { TINY_DEFAULTS } from '../config/defaults.js';
+import { TINY_DEFAULTS } from '../run/defaults.js';
 import { readYaml } from '../config/load.js';
-import { TRAIN } from '../config/options.js';
+import { TRAIN } from '../run/options.js';
 import { camelKeys } from '../config/names.js';
-import type { TrainInput } from '../config/train-options.js';
-import { snakeDeep } from '../run/names.js';
+import type { TrainInput } from '../run/train-options.js';
+import { snakeDeep } from '../run/folder/names.js';
 import { interruptible } from './interrupt.js';
 import { downloadBar, printJsonLine } from './output.js';
 import { schemaCommand } from './schema-command.js';
@@ -27,7 +27,7 @@ export const command = schemaCommand({
   ],
   sources: (_, file) => (file === undefined ? [] : [readYaml(file)]),
   run: async (config, argv) => {
-    const { plan } = await import('../plan/plan.js');
+    const { plan } = await import('../experiments/plan.js');
     const download = downloadBar();
     const notices: string[] = [];
     const found = await interruptible(
@@ -45,9 +45,9 @@ export const command = schemaCommand({
       );
       return;
     }
-    const { fitted } = await import('../report/live.js');
-    const { opening } = await import('../report/opening.js');
-    const { forecastText } = await import('../report/forecast.js');
+    const { fitted } = await import('../ui/terminal/live.js');
+    const { opening } = await import('../ui/terminal/opening.js');
+    const { forecastText } = await import('../ui/terminal/forecast.js');
     for (const text of notices) process.stderr.write(`${text}\n`);
     process.stdout.write(
       `${fitted(`${opening(found.plan)}${forecastText(found.forecast)}`, process.stdout)}\n`,

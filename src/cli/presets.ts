@@ -1,5 +1,5 @@
 /** `presets`: the experiments of the research journal by name. */
-import { PRESETS as OPTIONS } from '../config/options.js';
+import { PRESETS as OPTIONS } from '../run/options.js';
 import { listCommand } from './list-command.js';
 import { printJsonLine } from './output.js';
 
@@ -18,7 +18,7 @@ export const command = listCommand({
     ['grpo-native train --preset mixed --model Qwen/Qwen2.5-0.5B --seed 7', 'Runs one, with other options'],
   ],
   run: async ({ model }, names, argv) => {
-    const { PRESETS, findPreset, presetOptions } = await import('../presets/index.js');
+    const { PRESETS, findPreset, presetOptions } = await import('../experiments/presets/index.js');
     const chosen = names.length > 0 ? names.map(findPreset) : PRESETS;
     const all = chosen.map(({ name, differs, outcome }) => ({
       name,
@@ -32,7 +32,7 @@ export const command = listCommand({
       for (const { name, differs, journal, options } of all)
         process.stdout.write(`# ${name}: ${differs}\n# the journal: ${journal}\n${toYaml(options)}\n`);
     } else {
-      const { presetsText } = await import('../presets/print.js');
+      const { presetsText } = await import('../ui/terminal/presets.js');
       process.stdout.write(presetsText(PRESETS, process.stdout.columns || 100));
     }
   },

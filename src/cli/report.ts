@@ -1,8 +1,8 @@
 /** `report`: a page that shows a run, or compares several. */
 import { join } from 'node:path';
-import { REPORT } from '../config/options.js';
-import { GrpoError } from '../errors.js';
-import { REPORT_FILE } from '../pages/types.js';
+import { REPORT } from '../run/options.js';
+import { GrpoError } from '../common/errors.js';
+import { REPORT_FILE } from '../ui/server/types.js';
 import { listCommand } from './list-command.js';
 import { printJsonLine } from './output.js';
 
@@ -22,7 +22,7 @@ export const command = listCommand({
       throw new GrpoError('USAGE', 'say which run to show', {
         fix: 'the form is: grpo-native report RUN [RUN ...], with folders such as runs/NAME',
       });
-    const { writeReport } = await import('../pages/report.js');
+    const { writeReport } = await import('../ui/server/report.js');
     const file = output ?? (runs.length === 1 ? join(runs[0]!, REPORT_FILE) : 'comparison.html');
     const bytes = await writeReport(file, runs);
     if (argv.json === true) printJsonLine({ file, bytes, runs });

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { readYaml, toYaml } from '../config/load.js';
 import { camelKeys } from '../config/names.js';
-import { WATCH } from '../config/options.js';
-import type { TrainSummary } from '../grpo/events.js';
-import type { TrainExtras } from '../grpo/prepare.js';
-import type { PageServer } from '../pages/serve.js';
-import { REPORT_FILE } from '../pages/types.js';
-import { snakeDeep } from '../run/names.js';
+import { WATCH } from '../run/options.js';
+import type { TrainSummary } from '../run/events.js';
+import type { TrainExtras } from '../run/prepare.js';
+import type { PageServer } from '../ui/server/serve.js';
+import { REPORT_FILE } from '../ui/server/types.js';
+import { snakeDeep } from '../run/folder/names.js';
 import { INTERRUPTED, interruptible } from './interrupt.js';
 import { surviveLostTerminal } from './lost-terminal.js';
 import { downloadBar } from './output.js';
@@ -74,7 +74,7 @@ export function runCommand({ start, ...command }: RunCommand): SchemaCommandModu
 }
 
 async function run(start: RunCommand['start'], options: RunOptions, argv: Arguments): Promise<void> {
-  const { openDisplay } = await import('../report/display.js');
+  const { openDisplay } = await import('../ui/terminal/display.js');
   surviveLostTerminal();
   const { json } = argv;
   const results = new UnhurriedOutput(process.stdout, (lines) =>
@@ -151,7 +151,7 @@ async function run(start: RunCommand['start'], options: RunOptions, argv: Argume
 
 /** Where the usual port is taken, as by another run's page, any that is free. A run goes on without its page. */
 async function servePage(folder: string, notice: (text: string) => void): Promise<PageServer | undefined> {
-  const { serveRun } = await import('../pages/serve.js');
+  const { serveRun } = await import('../ui/server/serve.js');
   const { host, port } = WATCH.parse({});
   try {
     const server = await serveRun(folder, { host, port }).catch((error: unknown) => {
@@ -170,7 +170,7 @@ async function servePage(folder: string, notice: (text: string) => void): Promis
 async function writeReport(folder: string | undefined, notice: (text: string) => void): Promise<void> {
   if (folder === undefined) return;
   try {
-    const { writeReport: write } = await import('../pages/report.js');
+    const { writeReport: write } = await import('../ui/server/report.js');
     await write(join(folder, REPORT_FILE), [folder]);
   } catch (error) {
     notice(`no ${REPORT_FILE}: ${(error as Error).message}`);

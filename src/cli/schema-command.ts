@@ -1,9 +1,9 @@
 /** A command whose options are declared by a schema: flags, help and resolved options follow from it. */
 import type { Argv, CommandModule, Options } from 'yargs';
 import type { z } from 'zod';
-import { fromFlags, yargsOptions } from '../config/flags.js';
+import { fromFlags, yargsOptions } from './flags.js';
 import { flagSource, refuseUnknownFlags, resolveConfig, type Source } from '../config/load.js';
-import { GrpoError } from '../errors.js';
+import { GrpoError } from '../common/errors.js';
 import { helpText } from './help.js';
 
 export type Arguments = Record<string, unknown> & { json: boolean };

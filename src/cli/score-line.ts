@@ -1,5 +1,5 @@
 /** One line of what `score` is given: JSON with a prompt and a completion, as text or as ids. */
-import { GrpoError, shown } from '../errors.js';
+import { GrpoError, shown } from '../common/errors.js';
 import type { LanguageModel } from '../model/language-model.js';
 
 /** What of a model is needed for it. */

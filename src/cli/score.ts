@@ -1,7 +1,7 @@
 /** `score`: log-probabilities and entropies of given completions, JSON lines in and out. */
 import { createInterface } from 'node:readline';
-import { SCORE } from '../config/options.js';
-import { toOptions } from '../config/train-options.js';
+import { SCORE } from '../run/options.js';
+import { toOptions } from '../run/train-options.js';
 import type { LanguageModel } from '../model/language-model.js';
 import { INTERRUPTED } from './interrupt.js';
 import { schemaCommand } from './schema-command.js';

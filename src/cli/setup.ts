@@ -2,14 +2,14 @@
 import { createInterface } from 'node:readline/promises';
 import pc from 'picocolors';
 import type { CommandModule } from 'yargs';
-import { GrpoError } from '../errors.js';
-import { buildAddon } from '../libtorch/build.js';
-import { fetchLibtorch, makeVenv, planFetch, type FetchPlan } from '../libtorch/fetch.js';
-import { describe, named, remember, search } from '../libtorch/find.js';
-import type { Libtorch } from '../libtorch/inspect.js';
-import { probeAddon } from '../libtorch/probe.js';
-import { requireBuildTools } from '../libtorch/tools.js';
-import { hasNvidiaGpu } from '../machine.js';
+import { GrpoError } from '../common/errors.js';
+import { buildAddon } from '../engine/libtorch/build.js';
+import { fetchLibtorch, makeVenv, planFetch, type FetchPlan } from '../engine/libtorch/fetch.js';
+import { describe, named, remember, search } from '../engine/libtorch/find.js';
+import type { Libtorch } from '../engine/libtorch/inspect.js';
+import { probeAddon } from '../engine/libtorch/probe.js';
+import { requireBuildTools } from '../engine/libtorch/tools.js';
+import { hasNvidiaGpu } from '../machine/processor.js';
 
 interface SetupOptions {
   libtorch: string | undefined;

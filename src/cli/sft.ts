@@ -1,6 +1,6 @@
 /** `sft`: a supervised warm start. */
-import { TINY_DEFAULTS } from '../config/defaults.js';
-import { SFT } from '../config/options.js';
+import { TINY_DEFAULTS } from '../run/defaults.js';
+import { SFT } from '../run/options.js';
 import { runCommand } from './run-command.js';
 
 export const command = runCommand({
@@ -19,7 +19,7 @@ export const command = runCommand({
     ],
   ],
   start: async (config, extras) => {
-    const { sft } = await import('../grpo/sft.js');
+    const { sft } = await import('../run/sft.js');
     return sft(config, extras);
   },
 });

@@ -1,9 +1,9 @@
 /** `sweep`: runs one after another, from a list or a grid. */
 import { join } from 'node:path';
-import { fromFlags, yargsOptions } from '../config/flags.js';
+import { fromFlags, yargsOptions } from './flags.js';
 import { readYaml, refuseUnknownFlags } from '../config/load.js';
-import { TRAIN } from '../config/options.js';
-import { GrpoError } from '../errors.js';
+import { TRAIN } from '../run/options.js';
+import { GrpoError } from '../common/errors.js';
 import { helpText } from './help.js';
 import { INTERRUPTED, interruptible } from './interrupt.js';
 import type { SchemaCommandModule } from './schema-command.js';
@@ -26,8 +26,8 @@ export const command: SchemaCommandModule = {
   builder: (yargs) => yargs.strict(false).options(options()) as never,
   handler: async (argv) => {
     refuseUnknownFlags(TRAIN, argv, ['file', 'help', 'h', 'version', ...Object.keys(EXTRA)]);
-    const { planSweep, sweepOf } = await import('../sweep/plan.js');
-    const { runSweep, stateOf } = await import('../sweep/run.js');
+    const { planSweep, sweepOf } = await import('../experiments/sweep/plan.js');
+    const { runSweep, stateOf } = await import('../experiments/sweep/run.js');
     const file = argv.file as string | undefined;
     const flags = Object.fromEntries(
       Object.entries(valuesOf(argv)).filter(([name]) => name !== 'output_dir' && name !== 'resume'),
@@ -117,9 +117,9 @@ function valuesOf(argv: Record<string, unknown>): Record<string, unknown[]> {
 
 /** Those that have anything to compare. */
 async function compareRuns(folders: string[], accuracy: number): Promise<void> {
-  const { readRun } = await import('../run/read.js');
-  const { compareRun } = await import('../compare/compare.js');
-  const { comparisonTable } = await import('../compare/table.js');
+  const { readRun } = await import('../run/folder/read.js');
+  const { compareRun } = await import('../experiments/compare/compare.js');
+  const { comparisonTable } = await import('../ui/terminal/compare.js');
   const read = await Promise.all(folders.map((folder) => readRun(folder).catch(() => undefined)));
   const compared = read.flatMap((record) => (record ? [compareRun(record, accuracy)] : []));
   if (compared.length > 0) process.stdout.write(`\n${comparisonTable(compared, accuracy)}\n`);

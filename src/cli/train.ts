@@ -1,6 +1,6 @@
 /** `train`: the main job. */
-import { TINY_DEFAULTS } from '../config/defaults.js';
-import { TRAIN } from '../config/options.js';
+import { TINY_DEFAULTS } from '../run/defaults.js';
+import { TRAIN } from '../run/options.js';
 import { runCommand } from './run-command.js';
 
 export const command = runCommand({
@@ -19,7 +19,7 @@ export const command = runCommand({
     ['grpo-native train --task ./my-task.ts', 'A task of your own'],
   ],
   start: async (config, extras) => {
-    const { train } = await import('../grpo/trainer.js');
+    const { train } = await import('../run/train.js');
     return train(config, extras);
   },
 });

@@ -2,7 +2,7 @@
  * An output whose reader may be slow, stopped or gone (a pager, a terminal held with Ctrl-S, a line that is dead):
  * what it doesn't take waits in memory up to a limit, and the rest is left out. Nobody waits for it.
  */
-import type { Output } from '../report/live.js';
+import type { Output } from '../ui/terminal/live.js';
 
 /** Of a stream, what is asked here. */
 export interface Stream extends Output {

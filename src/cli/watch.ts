@@ -1,6 +1,6 @@
 /** `watch`: the page of a run, served while it goes on. */
-import { WATCH } from '../config/options.js';
-import { GrpoError } from '../errors.js';
+import { WATCH } from '../run/options.js';
+import { GrpoError } from '../common/errors.js';
 import { interruptible } from './interrupt.js';
 import { listCommand } from './list-command.js';
 import { printJsonLine } from './output.js';
@@ -25,7 +25,7 @@ export const command = listCommand({
         fix: 'the form is: grpo-native watch RUN, with a folder such as runs/NAME; report compares several',
         value: runs,
       });
-    const { serveRun } = await import('../pages/serve.js');
+    const { serveRun } = await import('../ui/server/serve.js');
     const server = await serveRun(runs[0]!, { host, port });
     if (argv.json === true) printJsonLine({ url: server.url });
     else process.stdout.write(`${server.url}\n`);

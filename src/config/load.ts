@@ -6,12 +6,12 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type * as Yaml from 'yaml';
 import type { z } from 'zod';
-import { nearest } from '../nearest.js';
-import { GrpoError, cut, reasonOf, shown } from '../errors.js';
-import { modelDefaults } from './defaults.js';
+import { nearest } from '../common/nearest.js';
+import { GrpoError, cut, reasonOf, shown } from '../common/errors.js';
+import { modelDefaults } from '../run/defaults.js';
 import { describeOptions } from './describe.js';
 import { toKebab, toSnake } from './names.js';
-import { presetOptions } from '../presets/index.js';
+import { presetOptions } from '../experiments/presets/index.js';
 
 /** Loaded when a file is read or written, and not for `--help`, which it would keep waiting. */
 const loadYaml = () => createRequire(import.meta.url)('yaml') as typeof Yaml;

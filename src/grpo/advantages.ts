@@ -3,7 +3,7 @@
  * group a completion did. `NaN` among the rewards is TRL's None: a function that had nothing to say.
  */
 
-import { weightedSum } from '../rewards/combine.js';
+import { weightedSum } from '../data/rewards/combine.js';
 
 export const SCALE_REWARDS = ['group', 'batch', 'none'] as const;
 export type ScaleRewards = (typeof SCALE_REWARDS)[number];

@@ -8,8 +8,8 @@
  * optimiser steps, which learn from a part each, one after another, `numIterations` times over.
  * Everything follows from the step's number, so a resumed run needs no state.
  */
-import { GrpoError } from '../errors.js';
-import { shuffled } from '../random.js';
+import { GrpoError } from '../common/errors.js';
+import { shuffled } from '../common/random.js';
 
 export interface BatchOptions {
   /** Completions an optimiser step. */

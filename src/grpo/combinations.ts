@@ -1,6 +1,6 @@
 /** Options that don't go together: those that TRL refuses are refused, with the reason; others are told. */
-import type { TrainOptions } from '../config/train-options.js';
-import { GrpoError } from '../errors.js';
+import type { TrainOptions } from '../run/train-options.js';
+import { GrpoError } from '../common/errors.js';
 import { checkSchedule } from './schedule.js';
 
 /**

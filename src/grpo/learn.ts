@@ -6,10 +6,10 @@
  * The policy that sampled is the one that learns first, so that forward's log-probs are the old ones, to the
  * last bit; no separate pass computes them.
  */
-import type { TrainOptions } from '../config/train-options.js';
+import type { TrainOptions } from '../run/train-options.js';
 import type { TrainableModel } from '../model/trainable.js';
 import type { EntropyBonus } from './adaptive-entropy.js';
-import type { NonFinite } from './nonfinite.js';
+import type { NonFinite } from '../run/nonfinite.js';
 import { policyLoss, type LossMetrics, type LossOptions } from './losses/index.js';
 import { optimizerOptions } from './optimizer.js';
 import { rememberRollout } from './rollout-memory.js';

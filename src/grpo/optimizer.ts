@@ -1,6 +1,6 @@
 /** AdamW's options as the engine takes them, from those of a run and what this step adds. */
-import type { TrainOptions } from '../config/train-options.js';
-import type { OptimizerOptions } from '../native/types.js';
+import type { TrainOptions } from '../run/train-options.js';
+import type { OptimizerOptions } from '../engine/types.js';
 
 type AdamOptions = Pick<
   TrainOptions,

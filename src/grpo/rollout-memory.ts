@@ -1,6 +1,6 @@
 /** A rollout as JSON and back, for a checkpoint between two uses of the same completions. */
-import { GrpoError } from '../errors.js';
-import type { Problem } from '../tasks/task.js';
+import { GrpoError } from '../common/errors.js';
+import type { Problem } from '../data/tasks/task.js';
 import type { Rollout } from './rollout.js';
 
 /** float32 numbers are exact in JSON's decimals; what isn't known yet, or wasn't said, is null. */

@@ -2,13 +2,13 @@
  * The first half of a step: prompts -> completions -> rewards -> advantages, and what the
  * frozen reference thinks of them. Completions lie prompt after prompt, G of each.
  */
-import { judge } from '../rewards/judge.js';
-import type { NamedReward } from '../rewards/load.js';
-import type { TrainOptions } from '../config/train-options.js';
+import { judge } from '../data/rewards/judge.js';
+import type { NamedReward } from '../data/rewards/load.js';
+import type { TrainOptions } from '../run/train-options.js';
 import type { SampledCompletion, SampleOptions } from '../model/language-model.js';
 import type { TrainableModel } from '../model/trainable.js';
-import type { Batch } from '../native/types.js';
-import type { Completion, Problem, StopRule } from '../tasks/task.js';
+import type { Batch } from '../engine/types.js';
+import type { Completion, Problem, StopRule } from '../data/tasks/task.js';
 import { computeAdvantages, type Advantages } from './advantages.js';
 import type { ReferenceCache } from './reference-cache.js';
 import { sampleInParts, scoreInParts, sliceBatch, type Split } from './split.js';

@@ -1,5 +1,5 @@
 /** Learning-rate schedules by transformers' names, formulas and keyword arguments. */
-import { GrpoError } from '../errors.js';
+import { GrpoError } from '../common/errors.js';
 
 export const SCHEDULES = [
   'linear',

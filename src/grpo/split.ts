@@ -3,10 +3,10 @@
  * the order in which its sums are formed: draws depend on their place alone, log-probs on their path alone,
  * and the loss sees all of a batch's log-probs whichever way they were computed.
  */
-import { GrpoError } from '../errors.js';
+import { GrpoError } from '../common/errors.js';
 import type { Samples, SampleOptions } from '../model/language-model.js';
 import type { TrainableModel } from '../model/trainable.js';
-import type { Batch, TokenScores } from '../native/types.js';
+import type { Batch, TokenScores } from '../engine/types.js';
 
 export type Phase = 'sample' | 'score' | 'learn';
 /** Parts of each phase. */

@@ -1,5 +1,5 @@
 /** Where a completion ends, beside the end-of-sequence token and its greatest length. */
-import type { StopRule, Task } from '../tasks/task.js';
+import type { StopRule, Task } from '../data/tasks/task.js';
 
 /**
  * The rule that the option `stop` means: `answer` is the task's own, `none` is none, anything else

@@ -1,6 +1,6 @@
 /** Log-probs and texts of a completion's tokens, as small as a file of a hundred thousand completions needs them. */
 import type { Tokenizer } from '../model/tokenizer.js';
-import type { JudgedCompletion } from './events.js';
+import type { JudgedCompletion } from '../run/events.js';
 import type { Rollout } from './rollout.js';
 
 type Decoder = Pick<Tokenizer, 'decode'>;

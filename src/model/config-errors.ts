@@ -1,5 +1,5 @@
 /** What can be wrong with a configuration, said the same way everywhere. */
-import { GrpoError, shown } from '../errors.js';
+import { GrpoError, shown } from '../common/errors.js';
 
 export function unsupported(where: string, field: string, found: unknown, supported: string): GrpoError {
   return new GrpoError('MODEL_CONFIG_UNSUPPORTED', `${where}: ${field} ${shown(found)} is not supported`, {

@@ -4,8 +4,8 @@
  */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { GrpoError, shown } from '../errors.js';
-import type { ModelConfig } from '../native/types.js';
+import { GrpoError, shown } from '../common/errors.js';
+import type { ModelConfig } from '../engine/types.js';
 import { invalid, unsupported } from './config-errors.js';
 import { readJsonObject } from './json.js';
 import { inverseFrequencies } from './rope.js';

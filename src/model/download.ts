@@ -4,8 +4,8 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GrpoError } from '../errors.js';
-import { diskError } from '../disk.js';
+import { GrpoError } from '../common/errors.js';
+import { diskError } from '../machine/disk.js';
 
 export interface DownloadProgress {
   file: string;

@@ -1,8 +1,8 @@
 /** What the user calls a model -> a folder in the Hugging Face layout. */
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { GrpoError, shown } from '../errors.js';
-import { packageRoot } from '../paths.js';
+import { GrpoError, shown } from '../common/errors.js';
+import { packageRoot } from '../machine/paths.js';
 import { type HubOptions, hubFolder } from './hub.js';
 
 /** The embedded model. */

@@ -6,7 +6,7 @@
 import { mkdir, readFile, rename, rm, stat, symlink, writeFile, copyFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { GrpoError } from '../errors.js';
+import { GrpoError } from '../common/errors.js';
 import { type DownloadProgress, download, request } from './download.js';
 import { readJsonObject } from './json.js';
 

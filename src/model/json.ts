@@ -1,6 +1,6 @@
 /** JSON files of a model folder, read with more care than JSON.parse takes. */
 import { readFile, stat } from 'node:fs/promises';
-import { GrpoError } from '../errors.js';
+import { GrpoError } from '../common/errors.js';
 
 /** Bytes; the largest tokenizers have a tenth of it. */
 const MAX_FILE = 256 * 2 ** 20;

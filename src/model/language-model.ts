@@ -2,10 +2,10 @@
  * A language model that samples, scores and learns: the engine and its tokenizer in one object.
  * Everything here is about tokens and weights; rewards and losses are elsewhere.
  */
-import { GrpoError } from '../errors.js';
-import { BESIDE_TENSORS, freeWithin } from '../memory.js';
-import { createEngine, writeSnapshot } from '../native/addon.js';
-import { matrixBackend, rememberMatrixBackend } from '../native/matrix-backend.js';
+import { GrpoError } from '../common/errors.js';
+import { BESIDE_TENSORS, freeWithin } from '../machine/memory.js';
+import { createEngine, writeSnapshot } from '../engine/addon.js';
+import { matrixBackend, rememberMatrixBackend } from '../engine/matrix-backend.js';
 import type {
   Batch,
   DType,
@@ -18,7 +18,7 @@ import type {
   SampleRequest,
   TensorSnapshot,
   TokenScores,
-} from '../native/types.js';
+} from '../engine/types.js';
 import { parameterCount, readModelConfig } from './config.js';
 import type { DownloadProgress } from './download.js';
 import { resolveModel } from './files.js';

@@ -5,8 +5,8 @@
  */
 import { open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { GrpoError, shown } from '../errors.js';
-import type { ModelConfig, NamedTensor, TensorLocation } from '../native/types.js';
+import { GrpoError, shown } from '../common/errors.js';
+import type { ModelConfig, NamedTensor, TensorLocation } from '../engine/types.js';
 import { duplicateKey, readModelFile } from './json.js';
 import { expectedTensors } from './tensor-names.js';
 

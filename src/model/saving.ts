@@ -1,9 +1,9 @@
 /** Weights and moments into files, from an engine as it is now or from a snapshot of it. */
 import { mkdir, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { writeSynced } from '../disk.js';
-import { GrpoError } from '../errors.js';
-import type { NamedTensor, TensorKind } from '../native/types.js';
+import { writeSynced } from '../machine/disk.js';
+import { GrpoError } from '../common/errors.js';
+import type { NamedTensor, TensorKind } from '../engine/types.js';
 import { readConfigJson } from './config.js';
 import { readModelFile } from './json.js';
 import { encodeHeader } from './safetensors.js';

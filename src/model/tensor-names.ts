@@ -1,5 +1,5 @@
 /** The weights a configuration asks for, by the checkpoint's own names. */
-import type { ModelConfig, NamedTensor } from '../native/types.js';
+import type { ModelConfig, NamedTensor } from '../engine/types.js';
 
 /** Names and shapes in the checkpoint's order. With tied embeddings there is no `lm_head.weight`. */
 export function expectedTensors(config: ModelConfig): NamedTensor[] {

@@ -2,7 +2,7 @@
  * The ids of a tokenizer.json, checked before anything is made of it: its library makes a list as long as the
  * highest of them.
  */
-import { GrpoError, shown } from '../errors.js';
+import { GrpoError, shown } from '../common/errors.js';
 
 /** Where the model doesn't say how many embeddings it has. */
 const MOST = 2 ** 24;

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import * as huggingFace from '@huggingface/tokenizers';
-import { GrpoError, reasonOf, shown } from '../errors.js';
+import { GrpoError, reasonOf, shown } from '../common/errors.js';
 import { byteDecoder } from './byte-level.js';
 import { readJsonObject } from './json.js';
 import { checkIds } from './tokenizer-ids.js';

@@ -1,5 +1,5 @@
 /** What sampling, training and evaluating ask of a model; tests stand a small one in for it. */
-import type { Snapshotable } from '../run/checkpoint-writer.js';
+import type { Snapshotable } from '../run/folder/checkpoint-writer.js';
 import type { LanguageModel } from './language-model.js';
 
 export type Sampler = Pick<LanguageModel, 'tokenizer' | 'sample'>;

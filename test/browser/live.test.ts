@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { serveRun, type PageServer } from '../../src/pages/serve.js';
+import { serveRun, type PageServer } from '../../src/ui/server/serve.js';
 import { cli, jsonLines } from '../support/cli.js';
 import { openChromium } from '../support/chromium.js';
 import { appendDiagnosis, appendSteps, writeRun, writeSummary, type MadeRun } from '../support/run-folder.js';

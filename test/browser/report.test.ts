@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openChromium } from '../support/chromium.js';
 import { chart, chartText, colorOf, expectNoOverflow, open, pixel, reportOf } from './support.js';
 import { appendDiagnosis, writeRun } from '../support/run-folder.js';
-import { reportHtml, writeReport } from '../../src/pages/report.js';
+import { reportHtml, writeReport } from '../../src/ui/server/report.js';
 
 let browser: Browser;
 let url: string;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { writeReport } from '../../src/pages/report.js';
+import { writeReport } from '../../src/ui/server/report.js';
 import { temporaryFolder } from '../support/fixtures.js';
 import { writeRun, type MadeRun } from '../support/run-folder.js';
 

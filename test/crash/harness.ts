@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { stringify } from 'yaml';
-import { generator } from '../../src/random.js';
+import { generator } from '../../src/common/random.js';
 import { cliPath } from '../support/cli.js';
 import { differences, outcomeOf, type Outcome } from './outcome.js';
 import { holdsLock, list, phaseOf, type Phase } from './phase.js';

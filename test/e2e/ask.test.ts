@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { join } from 'node:path';
-import { packageRoot } from '../../src/paths.js';
+import { packageRoot } from '../../src/machine/paths.js';
 import { cli, jsonLines, node } from '../support/cli.js';
 import { fixtureModel, temporaryFolder } from '../support/fixtures.js';
 

@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { which } from '../../src/libtorch/exec.js';
-import { findLibtorch } from '../../src/libtorch/find.js';
-import { packageRoot, packageVersion } from '../../src/paths.js';
+import { which } from '../../src/machine/exec.js';
+import { findLibtorch } from '../../src/engine/libtorch/find.js';
+import { packageRoot, packageVersion } from '../../src/machine/paths.js';
 
 let folder: string;
 /** An empty folder with a package.json of its own. */

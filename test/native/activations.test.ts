@@ -1,7 +1,7 @@
 /** What sampling computed serves the training forward: the same numbers, computed once. */
 import { describe, expect, it } from 'vitest';
 import type { LanguageModel } from '../../src/model/language-model.js';
-import type { Batch } from '../../src/native/types.js';
+import type { Batch } from '../../src/engine/types.js';
 import { ADAMW, sharedModel, tensorsOf, tokenCount } from '../support/models.js';
 import { maxDifference, randomFloats, randomTokens, relativeDifference } from '../support/numbers.js';
 

@@ -1,7 +1,7 @@
 /** What benchmarks ask of the addon: models without files, and the machine's limits. */
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { shapeTokenizer } from '../../bench/shape-tokenizer.js';
-import { loadAddon } from '../../src/native/addon.js';
+import { loadAddon } from '../../src/engine/addon.js';
 import { parseModelConfig } from '../../src/model/config.js';
 import { LanguageModel } from '../../src/model/language-model.js';
 import { expectedTensors } from '../../src/model/tensor-names.js';

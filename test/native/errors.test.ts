@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readModelConfig } from '../../src/model/config.js';
 import { locateTensors } from '../../src/model/safetensors.js';
-import { createEngine } from '../../src/native/addon.js';
+import { createEngine } from '../../src/engine/addon.js';
 import type {
   Batch,
   EngineOptions,
@@ -13,7 +13,7 @@ import type {
   NativeEngine,
   SampleRequest,
   TensorLocation,
-} from '../../src/native/types.js';
+} from '../../src/engine/types.js';
 import { codeOf, fixtureModel, temporaryFolder } from '../support/fixtures.js';
 import { ADAMW, loadModel, sharedModel } from '../support/models.js';
 

@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { shapeTokenizer } from '../../bench/shape-tokenizer.js';
 import { parseModelConfig } from '../../src/model/config.js';
 import { LanguageModel } from '../../src/model/language-model.js';
-import type { DType } from '../../src/native/types.js';
+import type { DType } from '../../src/engine/types.js';
 import { batchOf, tensorsOf, tokenCount } from '../support/models.js';
 import { norm, randomFloats, randomTokens, relativeDifference } from '../support/numbers.js';
 import { engineInProcess } from '../support/processes.js';

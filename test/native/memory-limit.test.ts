@@ -1,13 +1,13 @@
 /** Steps that memory doesn't suffice for are done in parts, and give the same update. */
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { TrainInput } from '../../src/config/train-options.js';
-import type { JudgedCompletion } from '../../src/grpo/events.js';
-import { sft } from '../../src/grpo/sft.js';
-import { train } from '../../src/grpo/trainer.js';
+import type { TrainInput } from '../../src/run/train-options.js';
+import type { JudgedCompletion } from '../../src/run/events.js';
+import { sft } from '../../src/run/sft.js';
+import { train } from '../../src/run/train.js';
 import { Split, sampleInParts } from '../../src/grpo/split.js';
 import { parseModelConfig } from '../../src/model/config.js';
 import { LanguageModel } from '../../src/model/language-model.js';
-import type { Metrics } from '../../src/run/metrics.js';
+import type { Metrics } from '../../src/run/folder/metrics.js';
 import { codeOf } from '../support/fixtures.js';
 import { loadModel, tensorsOf } from '../support/models.js';
 import { relativeDifference } from '../support/numbers.js';

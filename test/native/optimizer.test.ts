@@ -1,7 +1,7 @@
 /** AdamW, clipping and accumulation on the engine against plain arithmetic in float64. */
 import { describe, expect, it } from 'vitest';
 import type { LanguageModel } from '../../src/model/language-model.js';
-import type { Batch, OptimizerOptions } from '../../src/native/types.js';
+import type { Batch, OptimizerOptions } from '../../src/engine/types.js';
 import { PlainAdamW } from '../support/adamw.js';
 import { fixtureModel } from '../support/fixtures.js';
 import { ADAMW, batchOf, loadModel, tensorsOf, tokenCount } from '../support/models.js';

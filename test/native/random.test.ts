@@ -1,6 +1,6 @@
 /** The random number behind a draw: Philox, and a function of its five arguments alone. */
 import { describe, expect, it } from 'vitest';
-import { loadAddon } from '../../src/native/addon.js';
+import { loadAddon } from '../../src/engine/addon.js';
 import { philox, uniformOf } from '../support/philox.js';
 
 type Draw = [seed: number, step: number, prompt: number, completion: number, position: number];

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { computeAdvantages, type ScaleRewards } from '../../src/grpo/advantages.js';
-import { trainOptions } from '../../src/config/train-options.js';
+import { trainOptions } from '../../src/run/train-options.js';
 import { policyLoss, type LossType } from '../../src/grpo/losses/index.js';
 import { learningRateAt } from '../../src/grpo/schedule.js';
 import { fixtureModel, fixtures } from '../support/fixtures.js';

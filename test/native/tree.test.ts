@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LanguageModel } from '../../src/model/language-model.js';
-import type { Batch } from '../../src/native/types.js';
+import type { Batch } from '../../src/engine/types.js';
 import {
   alone,
   batchOf,

@@ -1,9 +1,9 @@
 /** Brings the addon up to date before the tests that need it; a second when nothing changed. */
 import { existsSync } from 'node:fs';
-import { GrpoError } from '../../src/errors.js';
-import { buildAddon } from '../../src/libtorch/build.js';
-import { findLibtorch } from '../../src/libtorch/find.js';
-import { addonPath } from '../../src/paths.js';
+import { GrpoError } from '../../src/common/errors.js';
+import { buildAddon } from '../../src/engine/libtorch/build.js';
+import { findLibtorch } from '../../src/engine/libtorch/find.js';
+import { addonPath } from '../../src/machine/paths.js';
 
 export default async function setup(): Promise<void> {
   // An addon chosen by hand, say a debug build, is taken as it is.

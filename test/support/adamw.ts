@@ -1,5 +1,5 @@
 /** AdamW in float64, from Loshchilov and Hutter 2019 and torch's documentation: apart from the engine's own. */
-import type { OptimizerOptions } from '../../src/native/types.js';
+import type { OptimizerOptions } from '../../src/engine/types.js';
 import { norm } from './numbers.js';
 
 export class PlainAdamW {

@@ -1,7 +1,7 @@
 /** Runs the built command line in a child process. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { packageRoot } from '../../src/paths.js';
+import { packageRoot } from '../../src/machine/paths.js';
 
 export interface Finished {
   code: number | null;

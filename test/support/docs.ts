@@ -1,7 +1,7 @@
 /** What the documentation says, to be held against the code. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../src/paths.js';
+import { packageRoot } from '../../src/machine/paths.js';
 
 /** Cells of the rows that begin with a name in code. */
 export const documented = (file: string): string[][] =>

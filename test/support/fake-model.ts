@@ -4,12 +4,12 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GrpoError } from '../../src/errors.js';
+import { GrpoError } from '../../src/common/errors.js';
 import { parseModelConfig } from '../../src/model/config.js';
 import type { LanguageModel, Samples, SampleOptions } from '../../src/model/language-model.js';
 import { Tokenizer } from '../../src/model/tokenizer.js';
 import type { TrainableModel } from '../../src/model/trainable.js';
-import type { Batch, EngineInfo, OptimizerOptions, TokenScores } from '../../src/native/types.js';
+import type { Batch, EngineInfo, OptimizerOptions, TokenScores } from '../../src/engine/types.js';
 import { fixtureModel } from './fixtures.js';
 
 export async function fakeModel(): Promise<FakeModel> {

@@ -1,7 +1,7 @@
 /** Fixture models in an engine, batches for them, and their tensors. */
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { LanguageModel, type LoadOptions } from '../../src/model/language-model.js';
-import type { Batch, TensorKind } from '../../src/native/types.js';
+import type { Batch, TensorKind } from '../../src/engine/types.js';
 import { fixtureModel } from './fixtures.js';
 
 /** Every fixture model that has a `reference.json`. */

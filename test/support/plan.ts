@@ -1,4 +1,4 @@
-import type { TrainPlan } from '../../src/grpo/events.js';
+import type { TrainPlan } from '../../src/run/events.js';
 
 /** Of a run of 100 steps on the embedded model. */
 export const plan = (changed: Partial<TrainPlan> = {}): TrainPlan => ({

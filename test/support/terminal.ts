@@ -1,6 +1,6 @@
 /** A real terminal's screen without a terminal: what is written is what a person would see. */
 import headless from '@xterm/headless';
-import type { Output } from '../../src/report/live.js';
+import type { Output } from '../../src/ui/terminal/live.js';
 
 export class Screen implements Output {
   readonly isTTY = true;

@@ -2,9 +2,9 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { DiagnosisEvent } from '../../src/diagnosis/events.js';
-import type { Metrics } from '../../src/run/metrics.js';
-import type { Entry, TrackedRun } from '../../src/trackers/tracker.js';
+import type { DiagnosisEvent } from '../../src/run/diagnosis/events.js';
+import type { Metrics } from '../../src/run/folder/metrics.js';
+import type { Entry, TrackedRun } from '../../src/run/trackers/tracker.js';
 
 export const trackedRun = (changes: Partial<TrackedRun> = {}): TrackedRun => ({
   name: 'a run',

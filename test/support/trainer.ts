@@ -1,11 +1,11 @@
 /** Training runs of the model in `fake-model.ts`: the trainer without the addon. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TrainInput } from '../../src/config/train-options.js';
-import { train } from '../../src/grpo/trainer.js';
-import type { TrainExtras } from '../../src/grpo/prepare.js';
-import { isTime } from '../../src/run/metrics.js';
-import type { Task } from '../../src/tasks/task.js';
+import type { TrainInput } from '../../src/run/train-options.js';
+import { train } from '../../src/run/train.js';
+import type { TrainExtras } from '../../src/run/prepare.js';
+import { isTime } from '../../src/run/folder/metrics.js';
+import type { Task } from '../../src/data/tasks/task.js';
 import { fakeModel } from './fake-model.js';
 
 /** A digit is right: something that a model of pairs of characters can learn. */

@@ -7,16 +7,16 @@ import { basename, dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { parseLine } from '../../../src/cli/score-line.js';
 import { parseYaml, resolveConfig } from '../../../src/config/load.js';
-import { TRAIN } from '../../../src/config/options.js';
-import { toOptions } from '../../../src/config/train-options.js';
-import { GrpoError } from '../../../src/errors.js';
+import { TRAIN } from '../../../src/run/options.js';
+import { toOptions } from '../../../src/run/train-options.js';
+import { GrpoError } from '../../../src/common/errors.js';
 import { readModelConfig } from '../../../src/model/config.js';
 import { locateTensors, readHeader } from '../../../src/model/safetensors.js';
 import { Tokenizer, readEosTokenIds } from '../../../src/model/tokenizer.js';
-import type { TensorLocation } from '../../../src/native/types.js';
-import { planSweep, sweepOf } from '../../../src/sweep/plan.js';
-import { loadDataset } from '../../../src/tasks/dataset.js';
-import type { Problem } from '../../../src/tasks/task.js';
+import type { TensorLocation } from '../../../src/engine/types.js';
+import { planSweep, sweepOf } from '../../../src/experiments/sweep/plan.js';
+import { loadDataset } from '../../../src/data/tasks/dataset.js';
+import type { Problem } from '../../../src/data/tasks/task.js';
 import { mutatedJson, mutatedSafetensors, mutatedYaml } from './mutations.js';
 
 /** Longest that any input may take, in milliseconds: what hangs or fills the memory takes longer. */

@@ -12,7 +12,7 @@ import {
   type Counts,
 } from '../../../bench/roofline.js';
 import { parseModelConfig } from '../../../src/model/config.js';
-import type { MachineLimits } from '../../../src/native/types.js';
+import type { MachineLimits } from '../../../src/engine/types.js';
 import { batchOf } from '../../support/models.js';
 
 /** A layer: q and o 4 x 8 each, k and v 4 x 4 each, 96; gate, up and down 4 x 5 each, 60. */

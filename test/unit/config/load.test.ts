@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { GrpoError } from '../../../src/errors.js';
-import { TINY_DEFAULTS } from '../../../src/config/defaults.js';
+import { GrpoError } from '../../../src/common/errors.js';
+import { TINY_DEFAULTS } from '../../../src/run/defaults.js';
 import { flagSource, parseYaml, readYaml, resolveConfig, toYaml } from '../../../src/config/load.js';
-import { EVAL, GENERATE, SCORE, SFT, TRAIN } from '../../../src/config/options.js';
+import { EVAL, GENERATE, SCORE, SFT, TRAIN } from '../../../src/run/options.js';
 
 const train = (yaml = '', flags: Record<string, unknown> = {}) =>
   resolveConfig('train', TRAIN, [flagSource(flags), parseYaml(yaml, 'a.yaml')]);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { computeAdvantages, type ScaleRewards } from '../../../src/grpo/advantages.js';
-import { trainOptions, type TrainInput } from '../../../src/config/train-options.js';
+import { trainOptions, type TrainInput } from '../../../src/run/train-options.js';
 import { camelKeys } from '../../../src/config/names.js';
 import { LOSS_TYPES, policyLoss, type LossInput, type LossOptions } from '../../../src/grpo/losses/index.js';
 import { fixtures } from '../../support/fixtures.js';

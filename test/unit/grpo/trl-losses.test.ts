@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { camelKeys } from '../../../src/config/names.js';
-import { trainOptions, type TrainInput } from '../../../src/config/train-options.js';
+import { trainOptions, type TrainInput } from '../../../src/run/train-options.js';
 import { EntropyBonus } from '../../../src/grpo/adaptive-entropy.js';
 import {
   computeAdvantages,

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseLine } from '../../../src/cli/score-line.js';
 import { parseYaml, resolveConfig } from '../../../src/config/load.js';
-import { TRAIN } from '../../../src/config/options.js';
+import { TRAIN } from '../../../src/run/options.js';
 import { readModelConfig } from '../../../src/model/config.js';
 import { locateTensors, readHeader } from '../../../src/model/safetensors.js';
 import { Tokenizer } from '../../../src/model/tokenizer.js';
-import { loadDataset } from '../../../src/tasks/dataset.js';
-import { planSweep, sweepOf } from '../../../src/sweep/plan.js';
+import { loadDataset } from '../../../src/data/tasks/dataset.js';
+import { planSweep, sweepOf } from '../../../src/experiments/sweep/plan.js';
 import { codeOf, fixtureModel, temporaryFolder } from '../../support/fixtures.js';
 
 type Json = Record<string, unknown>;

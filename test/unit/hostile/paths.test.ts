@@ -12,16 +12,16 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseYaml, resolveConfig } from '../../../src/config/load.js';
-import { TRAIN } from '../../../src/config/options.js';
+import { TRAIN } from '../../../src/run/options.js';
 import { readModelConfig } from '../../../src/model/config.js';
 import { resolveModel } from '../../../src/model/files.js';
 import { locateTensors } from '../../../src/model/safetensors.js';
 import { readKeptFiles } from '../../../src/model/saving.js';
-import { loadRewards } from '../../../src/rewards/load.js';
-import { RunFolder } from '../../../src/run/folder.js';
-import { faultOf } from '../../../src/run/manifest.js';
-import { readRun } from '../../../src/run/read.js';
-import { loadTask } from '../../../src/tasks/index.js';
+import { loadRewards } from '../../../src/data/rewards/load.js';
+import { RunFolder } from '../../../src/run/folder/folder.js';
+import { faultOf } from '../../../src/run/folder/manifest.js';
+import { readRun } from '../../../src/run/folder/read.js';
+import { loadTask } from '../../../src/data/tasks/index.js';
 import { codeOf, fixtureModel, temporaryFolder } from '../../support/fixtures.js';
 
 function copyOf(model: string): string {

@@ -1,0 +1,71 @@
+/** Reward functions by name, from a user's module, or the task's own: `--reward task --reward ./brevity.js`. */
+import { basename, extname } from 'node:path';
+import { GrpoError, shown } from '../../common/errors.js';
+import { nearest } from '../../common/nearest.js';
+import type { RewardFunction, Task } from '../tasks/task.js';
+import { defaultExport, isModulePath } from '../../machine/user-module.js';
+import { partialCredit } from './partial-credit.js';
+
+export interface NamedReward {
+  /** As metrics name it: `rewards/NAME/mean`. */
+  name: string;
+  reward: RewardFunction;
+}
+
+/** The task's own. */
+const OWN = 'task';
+/** To add one: a file beside this one, and a line here. */
+const REWARDS: Record<string, RewardFunction> = { partial_credit: partialCredit };
+
+/** What `--reward` takes beside a module. */
+export const REWARD_NAMES = [OWN, ...Object.keys(REWARDS)];
+
+/**
+ * @param spec null: the task's own
+ * @throws {GrpoError} REWARD_NOT_FOUND, BAD_REWARD, MODULE_NOT_FOUND, MODULE_FAILED, BAD_OPTION where two have one name
+ */
+export async function loadRewards(
+  spec: string | readonly string[] | null,
+  task: Task,
+  folder = process.cwd(),
+): Promise<NamedReward[]> {
+  const specs = spec === null ? [OWN] : typeof spec === 'string' ? [spec] : spec;
+  const rewards = await Promise.all(
+    specs.map(async (one): Promise<NamedReward> => {
+      if (one === OWN) return { name: OWN, reward: task.reward };
+      if (Object.hasOwn(REWARDS, one)) return { name: one, reward: REWARDS[one]! };
+      if (isModulePath(one))
+        return { name: basename(one, extname(one)), reward: await loadReward(one, folder) };
+      const meant = nearest(one, REWARD_NAMES);
+      throw new GrpoError(
+        'REWARD_NOT_FOUND',
+        `there is no reward ${shown(one)}${meant ? `: did you mean ${meant}?` : ''}`,
+        {
+          fix: `use ${REWARD_NAMES.join(' or ')}, or the path of a module such as ./my-reward.ts`,
+          value: one,
+        },
+      );
+    }),
+  );
+  const names = rewards.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice === undefined) return rewards;
+  throw new GrpoError('BAD_OPTION', `two of the rewards are called ${twice}`, {
+    fix: 'give each once, and modules different file names: metrics tell them apart by these',
+    value: twice,
+  });
+}
+
+/** The module's default export: a function from completions to one number each. */
+export async function loadReward(path: string, folder = process.cwd()): Promise<RewardFunction> {
+  const reward = await defaultExport(path, folder);
+  if (typeof reward === 'function') return reward as RewardFunction;
+  throw new GrpoError(
+    'BAD_REWARD',
+    `${path}: the default export is ${reward === null ? 'null' : typeof reward}, not a function`,
+    {
+      fix: 'default-export a function that takes a list of { prompt, completion, answer } and returns a number for each',
+      value: path,
+    },
+  );
+}

@@ -1,0 +1,234 @@
+/** The problems of a run: checked, without duplicates, split, and as many as were asked for. */
+import { GrpoError } from '../../common/errors.js';
+import { generator, shuffled } from '../../common/random.js';
+import type { CurriculumStage } from './curriculum.js';
+import { splitProblems } from './split.js';
+import type { Problem, Split, Task } from './task.js';
+
+export interface DatasetOptions {
+  /** Problems to train on; null: all of the split. Which ones, the seed decides. */
+  trainSamples?: number | null;
+  /** Different ones among them: the others repeat these, as the journal's binary task did; null: all. */
+  uniqueSamples?: number | null;
+  /** Held-out problems to evaluate on; null: all. Which ones never depends on the seed, so that runs compare. */
+  evalSamples?: number | null;
+  seed?: number;
+}
+
+/** Training problems that are gone through until the end of an epoch. */
+export interface DatasetStage {
+  /** Infinity: to the end. */
+  untilEpoch: number;
+  /** Positions among the training problems; one that is there twice is met twice an epoch. */
+  positions: number[];
+}
+
+export interface Dataset {
+  /** Each once; a problem's position is its identity. */
+  train: Problem[];
+  stages: DatasetStage[];
+  heldOut: Problem[];
+  /** Things a person should know that are not errors. */
+  notices: string[];
+}
+
+/**
+ * @param what a task, or stages one after another; held out is what the last one has
+ * @throws {GrpoError} BAD_TASK, DATASET_EMPTY, TRAIN_SAMPLES, UNIQUE_SAMPLES
+ */
+export async function loadDataset(
+  what: Task | readonly CurriculumStage[],
+  options: DatasetOptions = {},
+): Promise<Dataset> {
+  const { evalSamples = null } = options;
+  const stages: readonly CurriculumStage[] =
+    'problems' in what ? [{ untilEpoch: Infinity, task: what, trainSamples: null }] : what;
+  const notices: string[] = [];
+  const train: Problem[] = [];
+  const positionOf = new Map<string, number>();
+  const position = (problem: Problem): number => {
+    const known = positionOf.get(problem.prompt);
+    if (known !== undefined) return known;
+    positionOf.set(problem.prompt, train.length);
+    return train.push(problem) - 1;
+  };
+  const datasetStages: DatasetStage[] = [];
+  let heldOut: Problem[] = [];
+  for (const stage of stages) {
+    const { problems, notices: own } = await loadProblems(stage.task);
+    notices.push(...own);
+    const chosen = chooseTraining(
+      stage.task,
+      problems,
+      { ...options, trainSamples: stage.trainSamples ?? options.trainSamples ?? null },
+      notices,
+    );
+    datasetStages.push({ untilEpoch: stage.untilEpoch, positions: chosen.map(position) });
+    heldOut = splitProblems(problems, 'held_out');
+  }
+  const last = stages.at(-1)!.task;
+  if (heldOut.length === 0) notices.push(`${last.name} has no held-out problems: nothing to evaluate on.`);
+  return {
+    train,
+    stages: datasetStages,
+    heldOut: evalSamples === 0 ? [] : choose(heldOut, evalSamples, 'held_out', last.weights, notices),
+    notices: [...new Set(notices)],
+  };
+}
+
+/** With repetitions where fewer different ones were asked for. */
+function chooseTraining(
+  task: Task,
+  problems: Problem[],
+  { trainSamples = null, uniqueSamples = null, seed = 42 }: DatasetOptions,
+  notices: string[],
+): Problem[] {
+  const trainable = splitProblems(problems, 'train');
+  if (trainable.length === 0) {
+    throw new GrpoError(
+      'DATASET_EMPTY',
+      `${task.name} has no problems to train on (${problems.length} are held out)`,
+      {
+        fix: 'give the task more problems: one in five, chosen by its text, is kept for evaluation',
+        value: 0,
+      },
+    );
+  }
+  const different = uniqueSamples ?? trainSamples;
+  if (different !== null && different > trainable.length) {
+    const option = uniqueSamples === null ? 'train_samples' : 'unique_samples';
+    throw new GrpoError(
+      option === 'train_samples' ? 'TRAIN_SAMPLES' : 'UNIQUE_SAMPLES',
+      `${option} is ${different}, and ${task.name} has ${trainable.length} problems to train on`,
+      {
+        fix: `set ${option} to at most ${trainable.length}, or leave it out to use them all`,
+        value: different,
+      },
+    );
+  }
+  const chosen = choose(trainable, different, `train/${seed}`, task.weights, notices);
+  if (uniqueSamples === null || trainSamples === null || trainSamples <= uniqueSamples) return chosen;
+  // Drawn anew each time, as from a generator that doesn't look back.
+  const below = generator(`repeat/${seed}`);
+  const drawn = Array.from({ length: trainSamples }, () => chosen[below(chosen.length)]!);
+  const distinct = new Set(drawn).size;
+  notices.push(
+    `${trainSamples - distinct} of ${trainSamples} training problems repeat another: ${distinct} are different. A model learns so few by heart.`,
+  );
+  return drawn;
+}
+
+/** Problems of one split, for an evaluation. */
+export async function loadSplit(
+  task: Task,
+  split: Split,
+  samples: number | null,
+): Promise<Dataset['heldOut']> {
+  const { problems } = await loadProblems(task);
+  const chosen = choose(splitProblems(problems, split), samples, split, task.weights, []);
+  if (chosen.length > 0) return chosen;
+  throw new GrpoError('DATASET_EMPTY', `${task.name} has no problems in the split ${split}`, {
+    fix: 'choose the other split, or give the task more problems: one in five, by its text, is held out',
+    value: split,
+  });
+}
+
+/** Every problem once. Two with the same prompt would let a group of one teach what the other is judged by. */
+export async function loadProblems(task: Task): Promise<{ problems: Problem[]; notices: string[] }> {
+  const all: unknown = await task.problems();
+  if (!Array.isArray(all)) throw badTask(task, `problems() gave ${typeof all}, not a list`, all);
+  checkWeights(task);
+  const seen = new Map<string, Problem>();
+  let duplicates = 0;
+  all.forEach((value: unknown, i) => {
+    const problem = checkProblem(task, value, i);
+    if (seen.has(problem.prompt)) duplicates++;
+    else seen.set(problem.prompt, problem);
+  });
+  if (seen.size === 0) {
+    throw new GrpoError('DATASET_EMPTY', `${task.name} has no problems`, {
+      fix: 'let its problems() return at least one { prompt, answer }',
+      value: 0,
+    });
+  }
+  const notices =
+    duplicates > 0
+      ? [`${task.name}: ${duplicates} of ${all.length} problems repeat a prompt and were left out.`]
+      : [];
+  return { problems: [...seen.values()], notices };
+}
+
+function checkProblem(task: Task, value: unknown, i: number): Problem {
+  const problem = value as Partial<Problem> | null | undefined;
+  if (typeof problem?.prompt !== 'string' || problem.prompt === '')
+    throw badTask(task, `problem ${i} has no prompt (a text that is not empty)`, value);
+  if (typeof problem.answer !== 'string') throw badTask(task, `problem ${i} has no answer (a text)`, value);
+  return problem as Problem;
+}
+
+function checkWeights(task: Task): void {
+  const weights: unknown = task.weights;
+  if (weights === undefined) return;
+  const shares: unknown[] = typeof weights === 'object' && weights !== null ? Object.values(weights) : [];
+  const isShare = (share: unknown) => Number.isFinite(share) && (share as number) >= 0;
+  if (shares.every(isShare) && shares.some((share) => share !== 0)) return;
+  throw badTask(task, 'its weights are not numbers of at least 0, one of them above it', weights);
+}
+
+function badTask(task: Task, what: string, value: unknown): GrpoError {
+  return new GrpoError('BAD_TASK', `${task.name}: ${what}`, {
+    fix: 'let problems() return a list of { prompt: string, answer: string }',
+    value,
+  });
+}
+
+/**
+ * `count` problems in an order that `key` decides, from each task of a mixture in proportion to its weight.
+ * Without `count` a mixture gives as many as its shares allow: the scarcest task sets the size.
+ */
+function choose(
+  problems: Problem[],
+  count: number | null,
+  key: string,
+  weights: Record<string, number> | undefined,
+  notices: string[],
+): Problem[] {
+  if (!weights) return shuffled(problems, key).slice(0, count ?? problems.length);
+  const total = Object.values(weights).reduce((sum, weight) => sum + weight, 0);
+  const parts = Object.entries(weights).map(([name, weight]) => ({
+    name,
+    share: weight / total,
+    problems: shuffled(
+      problems.filter((problem) => problem.task === name),
+      `${key}/${name}`,
+    ),
+  }));
+  const size =
+    count ??
+    Math.floor(
+      Math.min(...parts.filter(({ share }) => share > 0).map((part) => part.problems.length / part.share)),
+    );
+  const counts = apportion(
+    parts.map(({ share }) => share),
+    size,
+  );
+  const chosen = parts.flatMap((part, i) => {
+    if (part.problems.length < counts[i]!)
+      notices.push(
+        `${part.name} has ${part.problems.length} problems where its share of the mixture is ${counts[i]!}.`,
+      );
+    return part.problems.slice(0, counts[i]);
+  });
+  return shuffled(chosen, key);
+}
+
+/** Whole numbers that add up to `size`, nearest to the shares (largest remainders). */
+function apportion(shares: number[], size: number): number[] {
+  const counts = shares.map((share) => Math.floor(share * size + 1e-9));
+  const byRemainder = shares
+    .map((share, i) => ({ i, remainder: share * size - counts[i]! }))
+    .sort((a, b) => b.remainder - a.remainder || a.i - b.i);
+  const missing = size - counts.reduce((sum, n) => sum + n, 0);
+  for (const { i } of byRemainder.slice(0, Math.max(0, missing))) counts[i]!++;
+  return counts;
+}

@@ -1,0 +1,206 @@
+/** Builds the addon with cmake-js, in an output folder of its own. */
+import { spawn } from 'node:child_process';
+import {
+  accessSync,
+  constants,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { GrpoError } from '../../common/errors.js';
+import { memory } from '../../machine/memory.js';
+import { packageRoot, packageVersion, readJson } from '../../machine/paths.js';
+import type { Libtorch } from './inspect.js';
+import { withLock } from './lock.js';
+import { requireBuildTools } from './tools.js';
+
+/** A translation unit over PyTorch's headers takes about this much memory to compile. */
+const BYTES_PER_JOB = 1.5e9;
+
+/** `address`: memory and undefined behaviour; `thread`: data races. */
+export type Sanitizer = 'address' | 'thread';
+
+export interface BuildOptions {
+  /** Optimised code with debug information, in `build/debug`. */
+  debug?: boolean;
+  /** Watches our own C++ as it runs, in `build/address` or `build/thread`. */
+  sanitize?: Sanitizer;
+  /** Starts from nothing. */
+  clean?: boolean;
+  /** Called with a line for each file that is compiled. */
+  onProgress?: (line: string) => void;
+}
+
+export interface BuildResult {
+  addon: string;
+  seconds: number;
+  log: string;
+}
+
+/** What a build was made against; kept beside the addon. */
+export interface BuildStamp {
+  path: string;
+  version: string;
+  cuda: string | null;
+  /** Version of this package. */
+  package: string;
+  config: string;
+}
+
+/** What the present build was made against; undefined where nothing is built. */
+export function buildStamp(debug = false): BuildStamp | undefined {
+  return readJson(join(buildFolder({ debug }), 'libtorch.json'));
+}
+
+/** Builds what changed since the last build: seconds for one file, about a minute for all. */
+export async function buildAddon(libtorch: Libtorch, options: BuildOptions = {}): Promise<BuildResult> {
+  requireBuildTools();
+  requireWritable();
+  const began = Date.now();
+  const folder = buildFolder(options);
+  const config = options.debug || options.sanitize ? 'RelWithDebInfo' : 'Release';
+  const log = `${folder}.log`;
+  await withLock(`${folder}.lock`, options.onProgress, async () => {
+    if (options.clean || !isConfiguredFor(folder, libtorch)) rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    const definitions = { GRPO_SANITIZE: options.sanitize ?? '' };
+    await cmakeJs(libtorch, folder, config, definitions, log, options.onProgress);
+    const stamp: BuildStamp = {
+      path: libtorch.path,
+      version: libtorch.version,
+      cuda: libtorch.cuda,
+      package: packageVersion(),
+      config,
+    };
+    writeFileSync(join(folder, 'libtorch.json'), JSON.stringify(stamp, null, 2) + '\n');
+  });
+  return { addon: join(folder, config, 'grpo_native.node'), seconds: (Date.now() - began) / 1000, log };
+}
+
+function buildFolder({ debug = false, sanitize }: BuildOptions): string {
+  return join(packageRoot(), 'build', sanitize ?? (debug ? 'debug' : 'native'));
+}
+
+function requireWritable(): void {
+  const root = packageRoot();
+  const build = join(root, 'build');
+  try {
+    accessSync(existsSync(build) ? build : root, constants.W_OK);
+  } catch (cause) {
+    throw new GrpoError('PACKAGE_READ_ONLY', `The addon is built in ${build}, which can't be written`, {
+      fix: 'Install grpo-native in a folder of your own (npm install, without -g or sudo), or run this command as the owner of that folder',
+      value: build,
+      exitCode: 1,
+      cause,
+    });
+  }
+}
+
+/** False where CMake's cache is of another libtorch, another version of it, or another place. */
+function isConfiguredFor(folder: string, libtorch: Libtorch): boolean {
+  const cache = join(folder, 'CMakeCache.txt');
+  if (!existsSync(cache)) return false;
+  const text = readFileSync(cache, 'utf8');
+  const entry = (name: string) => new RegExp(`^${name}:[A-Z]+=(.*)$`, 'm').exec(text)?.[1];
+  const stamp = readJson<BuildStamp>(join(folder, 'libtorch.json'));
+  return (
+    entry('LIBTORCH') === libtorch.path &&
+    entry('CMAKE_HOME_DIRECTORY') === packageRoot() &&
+    (stamp === undefined || stamp.version === libtorch.version)
+  );
+}
+
+async function cmakeJs(
+  libtorch: Libtorch,
+  folder: string,
+  config: string,
+  definitions: Record<string, string>,
+  log: string,
+  onProgress?: (line: string) => void,
+): Promise<void> {
+  const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(memory().free / BYTES_PER_JOB)));
+  // With `binary.napi_versions` in package.json cmake-js takes Node's headers from the package
+  // node-api-headers; it downloads nothing.
+  const args = ['build', '--directory', packageRoot(), '--out', folder, '--config', config];
+  args.push('--parallel', String(jobs), `--CDLIBTORCH=${libtorch.path}`);
+  for (const [name, value] of Object.entries(definitions)) if (value) args.push(`--CD${name}=${value}`);
+  // A compiler of tomorrow may warn of what ours does not; only a checkout stops at that.
+  args.push(`--CDWARNINGS_AS_ERRORS=${existsSync(join(packageRoot(), 'src')) ? 'ON' : 'OFF'}`);
+  const output = await runLogged([cmakeJsBin(), ...args], log, onProgress);
+  if (output === null) return;
+  throw new GrpoError(
+    'BUILD_FAILED',
+    `The addon did not compile against libtorch ${libtorch.version}:\n${output}`,
+    {
+      fix: `The whole log is in ${log}; npx grpo-native doctor checks the tools`,
+      exitCode: 1,
+    },
+  );
+}
+
+function cmakeJsBin(): string {
+  const require = createRequire(import.meta.url);
+  return join(dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js');
+}
+
+/** Null when it went well, else the lines of its output that matter. */
+function runLogged(args: string[], log: string, onProgress?: (line: string) => void): Promise<string | null> {
+  // ccache knows precompiled headers only when told so.
+  const env = {
+    ...process.env,
+    CCACHE_SLOPPINESS: 'pch_defines,time_macros',
+    CMAKE_COLOR_DIAGNOSTICS: 'OFF',
+  };
+  return new Promise((resolve, reject) => {
+    const file = createWriteStream(log);
+    const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let text = '';
+    let rest = '';
+    const take = (chunk: Buffer) => {
+      file.write(chunk);
+      text += chunk.toString();
+      rest += chunk.toString();
+      const lines = rest.split('\n');
+      rest = lines.pop()!;
+      for (const line of lines) {
+        const step = progressOf(line);
+        if (step !== null) onProgress?.(step);
+      }
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    child.on('error', reject);
+    child.on('close', (status) => {
+      file.end(() => resolve(status === 0 ? null : excerpt(text)));
+    });
+  });
+}
+
+/** `[ 42%] native/tree/forest.cc` of CMake's line about it, with make and with ninja. */
+function progressOf(line: string): string | null {
+  const match = /^(\[[^\]]+\]) (?:Building|Linking) CXX (?:object|shared \w+) (.*)$/.exec(line);
+  if (match === null) return null;
+  const file = match[2]!.replace(/^.*grpo_native\.dir\//, '').replace(/\.(o|gch)$/, '');
+  return `${match[1]!} ${file.startsWith('cmake_pch') || file.includes('/cmake_pch') ? "PyTorch's headers" : file}`;
+}
+
+/** The errors of a log with what follows each, else its end. */
+export function excerpt(text: string, limit = 20): string {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const picked = new Set<number>();
+  lines.forEach((line, i) => {
+    if (
+      !/(^|[^\w])(fatal )?error:|^CMake Error|undefined reference|internal compiler error|Killed/.test(line)
+    )
+      return;
+    for (let j = i; j < Math.min(i + 3, lines.length); j++) picked.add(j);
+  });
+  const shown = picked.size > 0 ? [...picked].map((i) => lines[i]!) : lines.slice(-limit);
+  return shown.slice(0, limit).join('\n');
+}

@@ -1,0 +1,167 @@
+/** Everything that decides whether training works here, looked at once. */
+import { existsSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { GrpoError } from '../../common/errors.js';
+import { nvidiaGpus, processor, type Processor } from '../../machine/processor.js';
+import { memory, type Memory } from '../../machine/memory.js';
+import type { EngineInfo } from '../types.js';
+import { addonPath, cacheDir, packageVersion } from '../../machine/paths.js';
+import { buildStamp, type BuildStamp } from './build.js';
+import { run } from '../../machine/exec.js';
+import { search, type Search } from './find.js';
+import { probeAddon } from './probe.js';
+import { hasVenv, python3, pythonVersion } from './python.js';
+import { buildTools, installLine, type Tool } from './tools.js';
+
+/** One thing that is wrong. An `error` keeps training from working, a `warning` does not. */
+export interface Problem {
+  severity: 'error' | 'warning';
+  code: string;
+  message: string;
+  fix: string;
+}
+
+export interface Diagnosis {
+  versions: { grpoNative: string; node: string; npm: string | null; python: string | null };
+  tools: Tool[];
+  search: Search;
+  addon: {
+    path: string;
+    /** What it was built against; null when it was not built. */
+    stamp: BuildStamp | null;
+    /** What the engine says of itself; null when it does not load. */
+    info: EngineInfo | null;
+  };
+  processor: Processor;
+  memory: Memory;
+  cache: { path: string; free: number };
+  gpus: string[];
+  problems: Problem[];
+}
+
+/** Below this much free memory even small models swap. */
+const LITTLE_MEMORY = 1e9;
+
+/** Looks at everything; takes a few seconds, because the engine measures its matrix back ends. */
+export function diagnose(): Diagnosis {
+  const problems: Problem[] = [];
+  const add = (severity: Problem['severity'], { code, message, fix }: GrpoError) =>
+    problems.push({ severity, code, message, fix });
+
+  const found = search();
+  const addon = inspectAddon((problem) => add('error', problem));
+  const works = addon.info !== null;
+  const tools = buildTools();
+  for (const { problem } of tools) if (problem !== null) add(works ? 'warning' : 'error', problem);
+
+  if (found.chosen === null) add(works ? 'warning' : 'error', noLibtorch(found));
+  for (const place of found.places) {
+    if (place.libtorch?.problem) add('warning', place.libtorch.problem);
+  }
+  const mismatch = otherLibtorch(addon.stamp, found);
+  if (works && mismatch !== null) add('warning', mismatch);
+
+  const python = python3();
+  if (found.chosen === null && (python === null || !hasVenv(python))) {
+    const message = 'python3 with venv and pip is missing; setup fetches libtorch with it';
+    add('error', new GrpoError('PYTHON_MISSING', message, { fix: `Install with: ${installLine()}` }));
+  }
+  const gpus = nvidiaGpus();
+  if (gpus.length > 0 && found.chosen?.cuda === null) {
+    const message = `There is an NVIDIA GPU, but libtorch ${found.chosen.version} is a CPU build`;
+    add(
+      'warning',
+      new GrpoError('LIBTORCH_CPU_ONLY', message, { fix: 'Run: npx grpo-native setup --fetch' }),
+    );
+  }
+  // The CUDA libraries are opened only when asked for: so ask.
+  if (gpus.length > 0 && works && addon.stamp?.cuda) {
+    try {
+      probeAddon('cuda');
+    } catch (error) {
+      if (error instanceof GrpoError) add('warning', cudaFails(error));
+    }
+  }
+  const ram = memory();
+  if (ram.free < LITTLE_MEMORY) {
+    const message = `Only ${(ram.free / 1e9).toFixed(1)} GB of memory is free`;
+    add(
+      'warning',
+      new GrpoError('LITTLE_MEMORY', message, { fix: 'Close other programs, or train a smaller model' }),
+    );
+  }
+  return {
+    versions: {
+      grpoNative: packageVersion(),
+      node: process.versions.node,
+      npm: npmVersion(),
+      python: python === null ? null : pythonVersion(python),
+    },
+    tools,
+    search: found,
+    addon,
+    processor: processor(),
+    memory: ram,
+    cache: { path: cacheDir(), free: freeDisk(cacheDir()) },
+    gpus,
+    problems,
+  };
+}
+
+function inspectAddon(onProblem: (problem: GrpoError) => void): Diagnosis['addon'] {
+  const path = addonPath();
+  const stamp = buildStamp() ?? null;
+  try {
+    return { path, stamp, info: probeAddon() };
+  } catch (error) {
+    if (!(error instanceof GrpoError)) throw error;
+    onProblem(error);
+    return { path, stamp, info: null };
+  }
+}
+
+function noLibtorch(found: Search): GrpoError {
+  const named = found.places[0]!;
+  if (named.where !== null && named.libtorch === null) {
+    return new GrpoError('LIBTORCH_NOT_FOUND', `LIBTORCH names ${named.where}, which holds no libtorch`, {
+      fix: 'Set it to the folder that holds include/ and lib/, or unset it',
+    });
+  }
+  return new GrpoError('LIBTORCH_NOT_FOUND', 'No usable libtorch was found', {
+    fix: 'Run: npx grpo-native setup',
+  });
+}
+
+/** The addon keeps the path of its libtorch: training uses that one, whatever is found now. */
+function otherLibtorch(stamp: BuildStamp | null, { chosen }: Search): GrpoError | null {
+  if (stamp === null || chosen === null) return null;
+  if (stamp.path === chosen.path && stamp.version === chosen.version) return null;
+  const was = `${stamp.version} in ${stamp.path}`;
+  return new GrpoError(
+    'ADDON_OTHER_LIBTORCH',
+    `The addon was built against libtorch ${was}, but ${chosen.version} in ${chosen.path} is found now`,
+    {
+      fix: 'To change over, run: npx grpo-native setup',
+    },
+  );
+}
+
+function cudaFails({ message, code }: GrpoError): GrpoError {
+  return new GrpoError(code, `The NVIDIA GPU can't be used: ${message}`, {
+    fix: 'Train with --device cpu, or fetch a libtorch for the GPU: npx grpo-native setup --fetch',
+  });
+}
+
+/** npm says who it is when it runs us (npx does too); else it is asked. */
+function npmVersion(): string | null {
+  const agent = /npm\/(\S+)/.exec(process.env.npm_config_user_agent ?? '')?.[1];
+  return agent ?? (run('npm', ['--version'], { timeoutMs: 10_000 }).stdout.trim() || null);
+}
+
+/** Free bytes where a folder is, or will be. */
+function freeDisk(folder: string): number {
+  let existing = folder;
+  while (!existsSync(existing)) existing = dirname(existing);
+  const { bavail, bsize } = statfsSync(existing);
+  return bavail * bsize;
+}

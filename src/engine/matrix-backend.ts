@@ -1,0 +1,31 @@
+/**
+ * Which library multiplies matrices is measured once a machine and remembered, so that every
+ * later run starts at once and, rounding being the library's own, repeats the earlier ones.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { dirname, join } from 'node:path';
+import { cacheDir, readJson } from '../machine/paths.js';
+import type { EngineInfo, EngineOptions } from './types.js';
+
+type Choice = EngineOptions['matrixBackend'];
+type Remembered = Record<string, Choice>;
+
+const file = (): string => join(cacheDir(), 'matrix-backend.json');
+const key = (threads: number): string => `${cpus()[0]?.model ?? 'unknown'}, ${threads || 'all'} threads`;
+
+/** `GRPO_NATIVE_MATRIX_BACKEND`, else what was remembered, else `auto`. */
+export function matrixBackend(threads: number): Choice {
+  const forced = process.env.GRPO_NATIVE_MATRIX_BACKEND;
+  if (forced === 'mkl' || forced === 'onednn' || forced === 'auto') return forced;
+  return readJson<Remembered>(file())?.[key(threads)] ?? 'auto';
+}
+
+/** Keeps what `auto` came to; a cache that can't be written only costs the next start its 100 ms. */
+export async function rememberMatrixBackend(threads: number, info: EngineInfo): Promise<void> {
+  if (info.matrixBackend !== 'mkl' && info.matrixBackend !== 'onednn') return;
+  if (Object.keys(info.matrixGflops).length === 0) return;
+  const all = { ...readJson<Remembered>(file()), [key(threads)]: info.matrixBackend };
+  await mkdir(dirname(file()), { recursive: true }).catch(() => undefined);
+  await writeFile(file(), JSON.stringify(all, null, 2)).catch(() => undefined);
+}

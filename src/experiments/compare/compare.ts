@@ -1,0 +1,66 @@
+/** What runs came to, side by side. Pure: from what was read to what is told. */
+import type { RunRecord } from '../../run/folder/read.js';
+import type { MetricName, Metrics } from '../../run/folder/metrics.js';
+import type { ComparedRun } from './compared.js';
+
+export type { ComparedRun } from './compared.js';
+
+/** @param target share of held-out problems that `steps_to_accuracy` is about */
+export function compareRun(
+  { name, config, steps, evaluations, summary }: RunRecord,
+  target: number,
+): ComparedRun {
+  const tenth = steps.slice(-Math.max(1, Math.round(steps.length / 10)));
+  const last = evaluations.findLast(({ step }) => step > 0);
+  const reached = evaluations.find((row) => row['eval/accuracy']! >= target);
+  const trained = meanOf(tenth, 'accuracy');
+  const held = last?.['eval/accuracy'] ?? null;
+  return {
+    run: name,
+    preset: (config.preset as string | null | undefined) ?? null,
+    model: String(config.model),
+    task: String(config.task),
+    steps: steps.at(-1)?.step ?? 0,
+    finished: summary !== undefined && summary.interrupted === false,
+    reward: meanOf(tenth, 'reward'),
+    train_accuracy: trained,
+    accuracy: held,
+    accuracy_low: last?.['eval/accuracy_low'] ?? null,
+    accuracy_high: last?.['eval/accuracy_high'] ?? null,
+    accuracy_before: evaluations.find(({ step }) => step === 0)?.['eval/accuracy'] ?? null,
+    gap: trained !== null && held !== null ? trained - held : null,
+    kl: meanOf(tenth, 'kl'),
+    entropy: meanOf(tenth, 'entropy'),
+    frac_reward_zero_std: meanOf(tenth, 'frac_reward_zero_std'),
+    steps_to_accuracy: reached?.step ?? null,
+    seconds_to_accuracy: reached ? secondsUntil(steps, reached.step) : null,
+    seconds: secondsUntil(steps, Infinity),
+    seconds_per_step: median(steps.map(({ step_time }) => step_time).filter((time) => time !== undefined)),
+  };
+}
+
+/** Seconds of the steps up to one. */
+const secondsUntil = (steps: Metrics[], last: number): number =>
+  steps.filter(({ step }) => step <= last).reduce((sum, { step_time = 0 }) => sum + step_time, 0);
+
+/** Over the steps that have it; null where none has. */
+function meanOf(steps: Metrics[], name: MetricName): number | null {
+  const values = steps.map((metrics) => metrics[name]).filter((value) => typeof value === 'number');
+  return values.length > 0 ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
+}
+
+function median(values: number[]): number | null {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? null;
+}
+
+/** Options in which the runs differ, with each one's value. */
+export function differences(runs: RunRecord[]): Record<string, unknown[]> {
+  const names = [...new Set(runs.flatMap(({ config }) => Object.keys(config)))];
+  const told = names.filter((name) => !['output_dir', 'resume', 'preset'].includes(name));
+  return Object.fromEntries(
+    told
+      .map((name) => [name, runs.map(({ config }) => config[name] ?? null)] as const)
+      .filter(([, values]) => new Set(values.map((value) => JSON.stringify(value))).size > 1),
+  );
+}

@@ -1,0 +1,66 @@
+/**
+ * The runs of a sweep, one after another, each in a process of its own: what one leaves in memory, or how one
+ * ends, is nothing to the next. A sweep that was broken off goes on where it was.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { toYaml } from '../../config/load.js';
+import { writeAtomic } from '../../machine/disk.js';
+import { readJson } from '../../machine/paths.js';
+import { CONFIGS, type PlannedRun } from './plan.js';
+
+/** Exit status of a run that saved and ended when it was told to. */
+const INTERRUPTED = 130;
+
+export type RunState = 'new' | 'begun' | 'done';
+
+export interface SweepEvents {
+  onStart: (run: PlannedRun, index: number, total: number, state: RunState) => void;
+  onEnd: (run: PlannedRun, status: number | string) => void;
+}
+
+/** What is there of a run. */
+export function stateOf(folder: string): RunState {
+  const summary = readJson<{ interrupted?: boolean }>(join(folder, 'summary.json'));
+  if (summary && summary.interrupted === false && existsSync(join(folder, 'final'))) return 'done';
+  return existsSync(join(folder, 'config.yaml')) ? 'begun' : 'new';
+}
+
+/** @returns names of the runs that failed; what is left after a signal is neither */
+export async function runSweep(
+  runs: PlannedRun[],
+  outputDir: string,
+  events: SweepEvents,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const failed: string[] = [];
+  await mkdir(join(outputDir, CONFIGS), { recursive: true });
+  for (const [i, run] of runs.entries()) {
+    if (signal.aborted) break;
+    const folder = join(outputDir, run.name);
+    const state = stateOf(folder);
+    events.onStart(run, i, runs.length, state);
+    if (state === 'done') continue;
+    const config = join(outputDir, CONFIGS, `${run.name}.yaml`);
+    if (state === 'new') await writeAtomic(config, toYaml(run.options));
+    const status = await train(state === 'new' ? [config] : ['--resume'], folder);
+    events.onEnd(run, status);
+    if (status !== 0 && status !== INTERRUPTED) failed.push(run.name);
+  }
+  return failed;
+}
+
+/** This same command line, as `train`. Ctrl-C reaches it by itself. */
+function train(args: string[], folder: string): Promise<number | string> {
+  const child = spawn(
+    process.execPath,
+    [...process.execArgv, process.argv[1]!, 'train', ...args, '--output-dir', folder],
+    { stdio: 'inherit' },
+  );
+  return new Promise((done, fail) => {
+    child.on('error', fail);
+    child.on('close', (code, signal) => done(code ?? signal ?? 'nothing'));
+  });
+}

@@ -1,0 +1,64 @@
+/** Writing so that a crash or a full disk loses nothing that was there before. */
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { GrpoError } from '../common/errors.js';
+
+/** For `.catch(diskError(path))`: a system error becomes one with a code and a remedy. */
+export function diskError(path: string): (error: unknown) => never {
+  return (error) => {
+    throw asDiskError(error, path);
+  };
+}
+
+export function asDiskError(error: unknown, path: string): GrpoError {
+  if (error instanceof GrpoError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT' || /no space left/i.test(message))
+    return new GrpoError('DISK_FULL', `the disk is full: ${path} could not be written`, {
+      fix: 'free some space (older checkpoints are the largest files) and continue with --resume; what was saved before is intact',
+      value: path,
+      exitCode: 1,
+      cause: error,
+    });
+  return new GrpoError('WRITE_FAILED', `${path} could not be written: ${message}`, {
+    fix: 'check that the folder exists and that you may write to it',
+    value: path,
+    exitCode: 1,
+    cause: error,
+  });
+}
+
+/** Writes a file, and returns when it is on the disk. */
+export async function writeSynced(path: string, content: string | Uint8Array): Promise<void> {
+  const handle = await open(path, 'w').catch(diskError(path));
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } catch (error) {
+    throw asDiskError(error, path);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What was created, renamed or removed in the folder is on the disk when this returns. */
+export async function syncFolder(path: string): Promise<void> {
+  // Not every file system can; those need no asking.
+  const handle = await open(path, 'r').catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
+}
+
+/** The file holds the old or the new content, never a part. */
+export async function writeAtomic(path: string, content: string | Uint8Array): Promise<void> {
+  const temporary = `${path}.tmp-${process.pid}`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeSynced(temporary, content);
+    await rename(temporary, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw asDiskError(error, path);
+  }
+}

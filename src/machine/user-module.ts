@@ -1,0 +1,62 @@
+/** A user's own module: JavaScript or TypeScript, its default export. */
+import { access } from 'node:fs/promises';
+import { extname, isAbsolute, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { GrpoError } from '../common/errors.js';
+
+const TYPESCRIPT = ['.ts', '.mts', '.cts'];
+const EXTENSIONS = [...TYPESCRIPT, '.js', '.mjs', '.cjs'];
+
+export function isModulePath(spec: string): boolean {
+  return spec.startsWith('.') || isAbsolute(spec) || EXTENSIONS.includes(extname(spec));
+}
+
+/** @throws {GrpoError} MODULE_NOT_FOUND, MODULE_FAILED */
+export async function defaultExport(path: string, folder: string): Promise<unknown> {
+  const file = resolve(folder, path);
+  if (!EXTENSIONS.includes(extname(file))) {
+    throw new GrpoError('MODULE_NOT_FOUND', `${path} is no module (${EXTENSIONS.join(', ')})`, {
+      fix: 'give the path of the file, with its extension',
+      value: path,
+    });
+  }
+  try {
+    await access(file);
+  } catch {
+    throw new GrpoError('MODULE_NOT_FOUND', `there is no file ${file}`, {
+      fix: 'give the path of the module, from the folder that the command runs in',
+      value: path,
+    });
+  }
+  let loaded: unknown;
+  try {
+    loaded = await importModule(file);
+  } catch (cause) {
+    throw failed(path, cause);
+  }
+  // A transpiled CommonJS module has its default export one level down.
+  let value = (loaded as { default?: unknown }).default;
+  if (typeof value === 'object' && value !== null && 'default' in value) value = value.default;
+  if (value !== undefined) return value;
+  throw new GrpoError('MODULE_FAILED', `${path} has no default export`, {
+    fix: 'write `export default` before the task or the reward function (`module.exports =` in CommonJS)',
+    value: path,
+  });
+}
+
+async function importModule(file: string): Promise<unknown> {
+  const url = pathToFileURL(file).href;
+  if (!TYPESCRIPT.includes(extname(file))) return import(url);
+  // Node 20 runs no TypeScript by itself; the loader is needed for nothing else.
+  const { createJiti } = await import('jiti');
+  return createJiti(url).import(file);
+}
+
+export function failed(path: string, cause: unknown): GrpoError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new GrpoError('MODULE_FAILED', `${path} could not be loaded: ${message}`, {
+    fix: 'mend the module; `node` (or `npx tsx`) run on it shows where it fails',
+    value: path,
+    cause,
+  });
+}

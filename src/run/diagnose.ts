@@ -1,0 +1,45 @@
+/** The diagnosis of a run: told to whoever listens, and kept in `metrics.jsonl`. */
+import type { Diagnosed } from './diagnosis/events.js';
+import { Diagnosis } from './diagnosis/monitor.js';
+import type { RunFolder } from './folder/folder.js';
+import type { Metrics, MetricsLog } from './folder/metrics.js';
+import { readRows } from './folder/read.js';
+import type { TrainCallbacks, TrainPlan } from './events.js';
+
+export interface SessionDiagnosis {
+  add(row: Metrics): Promise<void>;
+  told(): Diagnosed[];
+}
+
+/**
+ * @param config as `config.yaml` has it
+ * @param run of a resumed run: the steps that it has taken are looked at again, and nothing is told twice
+ */
+export async function startDiagnosis(
+  plan: TrainPlan,
+  config: Record<string, unknown>,
+  callbacks: Pick<TrainCallbacks, 'onDiagnosis'>,
+  log: MetricsLog | undefined,
+  run: RunFolder | undefined,
+): Promise<SessionDiagnosis> {
+  const diagnosis = new Diagnosis({
+    kind: plan.kind,
+    steps: plan.steps,
+    beta: plan.beta,
+    learningRate: config.learning_rate as number,
+    numGenerations: plan.numGenerations,
+    maxCompletionLength: config.max_completion_length as number,
+    trainProblems: plan.trainProblems,
+    repeatedShare: plan.repeatedShare,
+  });
+  if (run && plan.startStep > 0) for (const row of await readRows(run.path)) diagnosis.add(row);
+  return {
+    async add(row) {
+      for (const event of diagnosis.add(row)) {
+        await log?.note({ ...event });
+        await callbacks.onDiagnosis?.(event);
+      }
+    },
+    told: () => diagnosis.told.map((one) => ({ ...one })),
+  };
+}

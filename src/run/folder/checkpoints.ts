@@ -1,0 +1,202 @@
+/**
+ * `checkpoints/checkpoint-N/`: a model folder, the optimiser's moments and where the run was. Written aside,
+ * synced, and given its name when it is whole.
+ * The draws of a run depend on its seed and the step alone, so the step is its random state.
+ */
+import { access, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { parseYaml } from '../../config/load.js';
+import { GrpoError } from '../../common/errors.js';
+import { syncFolder, writeSynced } from '../../machine/disk.js';
+import type { Evaluation } from '../evaluate.js';
+import type { Lineage } from './environment.js';
+import type { RunFolder } from './folder.js';
+import { faultOf, writeManifest } from './manifest.js';
+import type { Metrics } from './metrics.js';
+
+const FOLDER = 'checkpoints';
+const STATE = 'trainer_state.json';
+export const OPTIMIZER_FILE = 'optimizer.safetensors';
+/** Of runs whose reference follows the policy. */
+export const REFERENCE_FILE = 'reference.safetensors';
+
+export interface TrainerState {
+  global_step: number;
+  epoch: number;
+  max_steps: number;
+  seed: number;
+  /** Prompt and completion tokens since the start. */
+  num_tokens: number;
+  /** Seconds of training, over all sittings. */
+  elapsed: number;
+  /** Evaluation before the first step, where there was one. */
+  eval_before?: Evaluation | undefined;
+  /** The last one since. */
+  eval_after?: Evaluation | undefined;
+  best?: { step: number; accuracy: number } | undefined;
+  /** The step's metrics, when the run was interrupted before its evaluation. */
+  pending?: Metrics | undefined;
+  /** What the method itself must remember, such as completions that further iterations learn from. */
+  memory?: unknown;
+}
+
+export interface Checkpoint {
+  path: string;
+  state: TrainerState;
+}
+
+/** A model, or a snapshot of one. */
+export interface Saveable {
+  save(folder: string): Promise<void>;
+  saveOptimizer(file: string): Promise<void>;
+  saveReference(file: string): Promise<void>;
+}
+
+export interface SaveOptions {
+  /** Older checkpoints that stay; 0: all. */
+  limit: number;
+  /** Whether the reference is a part of it. */
+  reference: boolean;
+  /** What else must be on the disk before the checkpoint counts. */
+  sync?: () => Promise<void>;
+}
+
+const nameOf = (step: number) => join(FOLDER, `checkpoint-${step}`);
+export const checkpointPath = (run: RunFolder, step: number): string => run.file(nameOf(step));
+
+/** @param state as JSON, since the run goes on meanwhile */
+export async function saveCheckpoint(
+  run: RunFolder,
+  model: Saveable,
+  { step, state }: { step: number; state: string },
+  options: SaveOptions,
+): Promise<string> {
+  const path = await run.writeFolder(nameOf(step), async (temporary) => {
+    await model.save(temporary);
+    await model.saveOptimizer(join(temporary, OPTIMIZER_FILE));
+    if (options.reference) await model.saveReference(join(temporary, REFERENCE_FILE));
+    await writeSynced(join(temporary, STATE), state);
+    await writeManifest(temporary);
+    await options.sync?.();
+  });
+  await removeOld(run, options.limit);
+  return path;
+}
+
+/** Leaves the newest so many; 0: all. */
+export async function removeOld(run: RunFolder, limit: number): Promise<void> {
+  if (limit === 0) return;
+  for (const step of (await checkpointSteps(run)).slice(0, -limit)) await run.removeFolder(nameOf(step));
+}
+
+/**
+ * The newest whole checkpoint, or the one that `name` names.
+ * @param onNotice told of those that are passed over, with what is wrong with them
+ * @throws {GrpoError} RESUME_CHECKPOINT where the named one is not there, or not whole
+ */
+export async function findCheckpoint(
+  run: RunFolder,
+  name?: string,
+  onNotice?: (text: string) => void,
+): Promise<Checkpoint | undefined> {
+  const all = await checkpointSteps(run);
+  const wanted = name === undefined ? undefined : Number(name.replace('checkpoint-', ''));
+  if (wanted !== undefined && !all.includes(wanted))
+    throw new GrpoError('RESUME_CHECKPOINT', `${run.path} holds no ${name}`, {
+      fix:
+        all.length > 0
+          ? `resume from one of ${all.map((step) => `checkpoint-${step}`).join(', ')}`
+          : 'leave the name out: the run starts from the beginning',
+      value: name,
+    });
+  for (const step of wanted === undefined ? all.reverse() : [wanted]) {
+    const path = checkpointPath(run, step);
+    const fault = await faultOf(path, { hashes: true });
+    if (fault === undefined)
+      return { path, state: JSON.parse(await readFile(join(path, STATE), 'utf8')) as TrainerState };
+    if (wanted !== undefined)
+      throw new GrpoError('RESUME_CHECKPOINT', `${path} is not whole: ${fault}`, {
+        fix: 'resume without a name: the newest whole checkpoint is taken',
+        value: name,
+      });
+    onNotice?.(`${path} is not whole and is passed over: ${fault}`);
+  }
+  return undefined;
+}
+
+/**
+ * Sets aside checkpoints that a run resumed from an earlier one will make anew.
+ * @returns their new names
+ */
+export async function setAside(run: RunFolder, after: number): Promise<string[]> {
+  const names: string[] = [];
+  for (const step of await checkpointSteps(run)) {
+    if (step <= after) continue;
+    const target = run.file(FOLDER, `replaced-checkpoint-${step}`);
+    await rm(target, { recursive: true, force: true });
+    await rename(checkpointPath(run, step), target);
+    names.push(target);
+  }
+  if (names.length > 0) await syncFolder(run.file(FOLDER));
+  return names;
+}
+
+const checkpointSteps = (run: RunFolder): Promise<number[]> => steps(run.file(FOLDER));
+
+/** Of the checkpoints in a folder, ascending. */
+async function steps(folder: string): Promise<number[]> {
+  const names = await readdir(folder).catch(() => []);
+  return names
+    .map((name) => /^checkpoint-(\d+)$/.exec(name)?.[1])
+    .filter((step) => step !== undefined)
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+/**
+ * The model folder that a run left: `RUN` its final one, else its last checkpoint; `RUN/checkpoint-N` that one.
+ * @throws {GrpoError} INIT_FROM
+ */
+export async function findWeights(from: string): Promise<string> {
+  const folder = resolve(from);
+  const candidates = [
+    folder,
+    join(folder, 'final'),
+    join(dirname(folder), FOLDER, basename(folder)),
+    ...(await steps(join(folder, FOLDER)))
+      .reverse()
+      .map((step) => join(folder, FOLDER, `checkpoint-${step}`)),
+  ];
+  for (const candidate of candidates)
+    if (
+      await access(join(candidate, 'config.json')).then(
+        () => true,
+        () => false,
+      )
+    )
+      return candidate;
+  throw new GrpoError('INIT_FROM', `${from} holds no weights of a run`, {
+    fix: 'give the folder of a run that has ended or saved a checkpoint, such as runs/NAME or runs/NAME/checkpoint-100',
+    value: from,
+  });
+}
+
+/** Where the weights of a folder that `findWeights` gave come from, as far as it is written down. */
+export async function lineageOf(path: string): Promise<Lineage> {
+  const json = async (file: string) =>
+    readFile(file, 'utf8').then(
+      (text) => JSON.parse(text) as Record<string, unknown>,
+      () => undefined,
+    );
+  const run = basename(path) === 'final' ? dirname(path) : dirname(dirname(path));
+  const state = await json(join(path, STATE));
+  const summary = basename(path) === 'final' ? await json(join(run, 'summary.json')) : undefined;
+  const config = await readFile(join(run, 'config.yaml'), 'utf8').catch(() => undefined);
+  const step = state?.global_step ?? summary?.steps;
+  const model = config === undefined ? undefined : parseYaml(config, join(run, 'config.yaml')).values.model;
+  return {
+    path,
+    ...(typeof step === 'number' && { step }),
+    ...(typeof model === 'string' && { model }),
+  };
+}

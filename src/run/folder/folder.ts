@@ -1,0 +1,194 @@
+/**
+ * One run, one folder:
+ * `config.yaml`, `env.json`, `metrics.csv`, `metrics.jsonl`, `completions.jsonl`,
+ * `checkpoints/checkpoint-N/`, `final/`, `summary.json`, `report.html`.
+ */
+import { lstat, mkdir, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { stringify } from 'yaml';
+import { parseYaml } from '../../config/load.js';
+import { GrpoError } from '../../common/errors.js';
+import { readJson } from '../../machine/paths.js';
+import { acquire, livingHolder, type Holder, type Lock } from '../../machine/process-lock.js';
+import { asDiskError, diskError, syncFolder, writeAtomic } from '../../machine/disk.js';
+
+const LOCK = 'run.lock';
+
+/** What a run writes; any of these makes a folder one that holds a run. */
+const LINES = ['metrics.csv', 'metrics.jsonl', 'completions.jsonl'];
+const TRACES = ['config.yaml', 'env.json', 'summary.json', 'checkpoints', 'final', ...LINES];
+
+export class RunFolder {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Refuses a folder that holds a run, unless that run is to be resumed. Writes nothing yet. */
+  static async open(path: string, options: { resume: boolean }): Promise<RunFolder> {
+    const folder = new RunFolder(resolve(path));
+    await folder.refuseLinks();
+    const holdsRun = await folder.holdsRun();
+    if (holdsRun && !options.resume)
+      throw new GrpoError('OUTPUT_DIR_HOLDS_RUN', `${path} holds a run already`, {
+        fix: 'continue it with --resume, or choose another --output-dir',
+        value: path,
+      });
+    if (!holdsRun && options.resume)
+      throw new GrpoError('RESUME_NOTHING', `${path} holds no run to resume`, {
+        fix: 'leave out --resume to start one, or give the --output-dir of the run',
+        value: path,
+      });
+    return folder;
+  }
+
+  async create(): Promise<void> {
+    await mkdir(this.path, { recursive: true }).catch(diskError(this.path));
+  }
+
+  /** Clears away what a process that was killed left half done. Who calls it holds the lock. */
+  async mend(): Promise<void> {
+    for (const folder of [this.path, this.file('checkpoints')])
+      await recover(folder).catch(diskError(folder));
+  }
+
+  /** Whether somebody removed or moved it. */
+  async isGone(): Promise<boolean> {
+    return !(await exists(this.file('config.yaml')));
+  }
+
+  /** Refuses where another process writes the run. */
+  checkFree(): void {
+    const holder = livingHolder(this.file(LOCK));
+    if (holder) throw this.#locked(holder);
+  }
+
+  /** Keeps other processes out until it is released. */
+  lock(): () => void {
+    let lock: Lock;
+    try {
+      lock = acquire(this.file(LOCK));
+    } catch (error) {
+      throw asDiskError(error, this.path);
+    }
+    if (lock.held) return lock.release;
+    throw this.#locked(lock.holder);
+  }
+
+  #locked(holder: Holder | undefined): GrpoError {
+    const who = holder ? `process ${holder.pid} on ${holder.host}, since ${holder.since}` : 'another process';
+    return new GrpoError('RUN_LOCKED', `${this.path} is being written by ${who}`, {
+      fix: `wait until it ends, or choose another --output-dir; if it runs no more (on another machine), remove ${this.file(LOCK)}`,
+      value: holder?.pid,
+    });
+  }
+
+  /** Bytes that may still be written. */
+  async freeSpace(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.path);
+    return bavail * bsize;
+  }
+
+  /** A run that came from elsewhere may have links in it: what is appended to one lands in another file. */
+  private async refuseLinks(): Promise<void> {
+    for (const name of LINES) {
+      const info = await lstat(this.file(name)).catch(() => undefined);
+      if (info === undefined || info.isFile()) continue;
+      throw new GrpoError('RUN_FILE_LINK', `${this.file(name)} is a link, or no file at all`, {
+        fix: 'put a copy of the file in its place, or choose another --output-dir',
+        value: this.file(name),
+      });
+    }
+  }
+
+  async holdsRun(): Promise<boolean> {
+    for (const name of TRACES) if (await exists(this.file(name))) return true;
+    return false;
+  }
+
+  file(...names: string[]): string {
+    return join(this.path, ...names);
+  }
+
+  writeConfig(config: Record<string, unknown>): Promise<void> {
+    return writeAtomic(this.file('config.yaml'), stringify(config));
+  }
+
+  async readConfig(): Promise<Record<string, unknown> | undefined> {
+    const file = this.file('config.yaml');
+    const text = await readFile(file, 'utf8').catch(() => undefined);
+    return text === undefined ? undefined : parseYaml(text, file).values;
+  }
+
+  writeJson(name: string, value: unknown): Promise<void> {
+    return writeAtomic(this.file(name), `${JSON.stringify(value, null, 2)}\n`);
+  }
+
+  async readJson(name: string): Promise<Record<string, unknown> | undefined> {
+    return readJson(this.file(name));
+  }
+
+  /** A folder that appears whole or not at all; what `fill` wrote is removed when it fails. */
+  async writeFolder(name: string, fill: (temporary: string) => Promise<void>): Promise<string> {
+    const target = this.file(name);
+    const temporary = join(dirname(target), `.${basename(target)}.tmp`);
+    const replaced = join(dirname(target), `.${basename(target)}.old`);
+    try {
+      await rm(temporary, { recursive: true, force: true });
+      await mkdir(temporary, { recursive: true });
+      await fill(temporary);
+      await syncFolder(temporary);
+      await rm(replaced, { recursive: true, force: true });
+      if (await exists(target)) await rename(target, replaced);
+      await rename(temporary, target);
+      await syncFolder(dirname(target));
+      await rm(replaced, { recursive: true, force: true });
+    } catch (error) {
+      await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
+      return diskError(target)(error);
+    }
+    return target;
+  }
+
+  /** It goes whole: what a kill leaves of it has no name any more. */
+  async removeFolder(name: string): Promise<void> {
+    const target = this.file(name);
+    const aside = join(dirname(target), `.${basename(target)}.tmp`);
+    try {
+      await rm(aside, { recursive: true, force: true });
+      await rename(target, aside);
+      await rm(aside, { recursive: true, force: true });
+    } catch (error) {
+      throw asDiskError(error, target);
+    }
+  }
+}
+
+/** After a kill in `writeFolder` or `writeAtomic`: what was to be replaced is put back, what was being written removed. */
+async function recover(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    // Of ours alone: the folder may be one where other things lie too.
+    if (/^(config\.yaml|metrics\.csv|report\.html|[\w-]+\.jsonl?)\.tmp-\d+$/.test(name))
+      await rm(join(folder, name), { force: true });
+    const match = /^\.(final|checkpoint-\d+)\.(old|tmp)$/.exec(name);
+    if (!match) continue;
+    const target = join(folder, match[1]!);
+    if (match[2] === 'old' && !(await exists(target))) await rename(join(folder, name), target);
+    else await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/** `runs/<name>`, with a number behind it where that is taken. */
+export async function freeRunName(name: string, parent = 'runs'): Promise<string> {
+  for (let i = 1; ; i++) {
+    const path = join(parent, i === 1 ? name : `${name}-${i}`);
+    if (!(await exists(path))) return path;
+  }
+}
+
+const exists = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );

@@ -1,0 +1,66 @@
+/** `manifest.json`: sizes and hashes of a folder's files. Written last, it tells that the folder is whole. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+import { writeSynced, syncFolder } from '../../machine/disk.js';
+
+const MANIFEST = 'manifest.json';
+
+const MANIFEST_SCHEMA = z.object({
+  files: z.record(
+    z.string().refine((name) => basename(name) === name && name !== '..'),
+    z.object({ size: z.number(), sha256: z.string() }),
+  ),
+});
+type Manifest = z.output<typeof MANIFEST_SCHEMA>;
+
+/** Of the files that lie in the folder; no subfolders. */
+export async function writeManifest(folder: string): Promise<void> {
+  const files: Manifest['files'] = {};
+  for (const name of (await readdir(folder)).sort()) {
+    const file = join(folder, name);
+    files[name] = { size: (await stat(file)).size, sha256: await sha256(file) };
+  }
+  await writeSynced(join(folder, MANIFEST), `${JSON.stringify({ files }, null, 2)}\n`);
+  await syncFolder(folder);
+}
+
+/**
+ * What is wrong with the folder; undefined: nothing.
+ * @param options `hashes`: reads every file, rather than look at its size alone
+ */
+export async function faultOf(folder: string, options: { hashes: boolean }): Promise<string | undefined> {
+  const text = await readFile(join(folder, MANIFEST), 'utf8').catch(() => undefined);
+  if (text === undefined) return 'it has no manifest.json';
+  const manifest = parseManifest(text);
+  if (!manifest) return 'its manifest.json is damaged';
+  if (Object.keys(manifest.files).length === 0) return 'its manifest.json names no file';
+  for (const [name, { size, sha256: expected }] of Object.entries(manifest.files)) {
+    const file = join(folder, name);
+    const there = await stat(file).catch(() => undefined);
+    if (!there) return `${name} is missing`;
+    if (there.size !== size) return `${name} has ${there.size} bytes instead of ${size}`;
+    if (options.hashes && (await sha256(file)) !== expected) return `${name} was changed`;
+  }
+  return undefined;
+}
+
+/** Undefined where it is none, or names anything but files of its own folder. */
+function parseManifest(text: string): Manifest | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const manifest = MANIFEST_SCHEMA.safeParse(json);
+  return manifest.success ? manifest.data : undefined;
+}
+
+async function sha256(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}

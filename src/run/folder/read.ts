@@ -1,0 +1,69 @@
+/** A run folder, read: for comparisons, reports and pages. Nothing here writes. */
+import { readFile, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { parseYaml } from '../../config/load.js';
+import { GrpoError } from '../../common/errors.js';
+import type { DiagnosisEvent } from '../diagnosis/events.js';
+import type { Metrics } from './metrics.js';
+
+export interface RunRecord {
+  path: string;
+  /** The folder's name. */
+  name: string;
+  config: Record<string, unknown>;
+  env: Record<string, unknown> | undefined;
+  /** A row a step, in order. */
+  steps: Metrics[];
+  /** What was measured on held-out problems; `step` 0: before training. */
+  evaluations: Metrics[];
+  /** What was noticed, as it began, worsened and ended. */
+  diagnoses: DiagnosisEvent[];
+  /** What the run came to; undefined while it goes on, or where it broke off. */
+  summary: Record<string, unknown> | undefined;
+}
+
+/** @throws {GrpoError} RUN_NOT_FOUND */
+export async function readRun(folder: string): Promise<RunRecord> {
+  const path = resolve(folder);
+  const text = (name: string) => readFile(join(path, name), 'utf8').catch(() => undefined);
+  const [config, lines] = await Promise.all([text('config.yaml'), text('metrics.jsonl')]);
+  if (config === undefined || lines === undefined) {
+    const there = await stat(path).catch(() => undefined);
+    throw new GrpoError('RUN_NOT_FOUND', there ? `${folder} holds no run` : `there is no folder ${folder}`, {
+      fix: 'give the folder of a run, such as runs/NAME: it holds config.yaml and metrics.jsonl',
+      value: folder,
+    });
+  }
+  const rows = parseRows(lines);
+  return {
+    path,
+    name: basename(path),
+    config: parseYaml(config, join(path, 'config.yaml')).values,
+    env: parseJson(await text('env.json')) as Record<string, unknown> | undefined,
+    steps: rows.filter(({ step, learning_rate }) => step > 0 && learning_rate !== undefined),
+    evaluations: rows.filter((row) => row['eval/accuracy'] !== undefined),
+    diagnoses: rows.filter((row) => 'diagnosis' in row) as unknown as DiagnosisEvent[],
+    summary: parseJson(await text('summary.json')) as Record<string, unknown> | undefined,
+  };
+}
+
+/** Steps and evaluations of a run folder, in order; without what else `metrics.jsonl` tells. */
+export async function readRows(folder: string): Promise<Metrics[]> {
+  const rows = parseRows(await readFile(join(folder, 'metrics.jsonl'), 'utf8'));
+  return rows.filter((row) => !('diagnosis' in row || 'checkpoint' in row));
+}
+
+function parseRows(lines: string): Metrics[] {
+  return lines.split('\n').flatMap((line) => {
+    const row = parseJson(line) as Metrics | undefined;
+    return typeof row?.step === 'number' ? [row] : [];
+  });
+}
+
+function parseJson(text: string | undefined): unknown {
+  try {
+    return text ? (JSON.parse(text) as unknown) : undefined;
+  } catch {
+    return undefined;
+  }
+}

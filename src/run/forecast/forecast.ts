@@ -1,0 +1,135 @@
+/** What a run will be like, told before its first step: memory, time, and whether it has anything to learn from. */
+import type { TrainOptions } from '../train-options.js';
+import { CUT_OFF } from '../diagnosis/rules/completions.js';
+import { NO_SPREAD } from '../diagnosis/rules/groups.js';
+import type { TrainPlan } from '../events.js';
+import type { Prepared } from '../prepare.js';
+import type { Method } from '../session.js';
+import type { TrainableModel } from '../../model/trainable.js';
+import { bytes, percent } from '../../ui/terminal/text.js';
+import type { Metrics } from '../folder/metrics.js';
+import type { RunMemory } from './run-memory.js';
+
+export interface Forecast {
+  memory: RunMemory;
+  steps: number;
+  /** Of one step. */
+  stepSeconds: number;
+  /** Of the run, evaluations included. */
+  hours: number;
+  /** Of the groups that were sampled: of each, `numGenerations` completions at the run's temperature. */
+  groups: number;
+  /** Share of them in which all completions had the same reward: these teach nothing. */
+  fracRewardZeroStd: number;
+  /** Share of them in which all were right. */
+  fracAllRight: number;
+  /** Means over the completions. */
+  reward: number;
+  accuracy: number;
+  meanLength: number;
+  /** Share that ran into `maxCompletionLength`. */
+  clippedRatio: number;
+  /** Whether the run is worth starting. */
+  go: boolean;
+  reasons: string[];
+}
+
+/** Enough to tell a quarter from a half. */
+const GROUPS = 16;
+const SECONDS = 5;
+const EVALUATED = 64;
+
+/**
+ * Takes the run's first steps with a learning rate of 0, so that the weights stay as they are to the last bit.
+ * @param method the run's own, but for its learning rate and its files
+ */
+export async function forecast(
+  model: TrainableModel,
+  method: Pick<Method, 'takeStep'>,
+  ready: Pick<Prepared, 'evaluate'>,
+  { steps, evalSamples, memory }: Pick<TrainPlan, 'steps' | 'evalSamples' | 'memory'>,
+  options: Pick<TrainOptions, 'evalSteps' | 'numGenerations' | 'batchSize'>,
+): Promise<Forecast> {
+  const began = performance.now();
+  const taken: Metrics[] = [];
+  let groups = 0;
+  let nonfinite = false;
+  // Two at least: the first, in which memory is taken for the first time, may last four times as long as the others.
+  const enough = () => taken.length >= 2 && (groups >= GROUPS || performance.now() - began >= 1000 * SECONDS);
+  while (taken.length < steps && !enough()) {
+    const step = await method.takeStep(taken.length + 1);
+    nonfinite ||= step.nonfinite !== undefined;
+    taken.push(step.metrics);
+    groups += options.batchSize / options.numGenerations;
+  }
+  await model.resetOptimizer();
+  const evaluated = Math.min(EVALUATED, evalSamples);
+  const evaluation = evaluated > 0 ? (await ready.evaluate(model, 0, evaluated)).seconds / evaluated : 0;
+  const evaluations =
+    evalSamples > 0 ? 2 + Math.floor(options.evalSteps > 0 ? (steps - 1) / options.evalSteps : 0) : 0;
+  const warm = taken.slice(taken.length > 1 ? 1 : 0);
+  const mean = (name: keyof Metrics, of = taken) =>
+    of.reduce((sum, metrics) => sum + (metrics[name] ?? 0), 0) / of.length;
+  const stepSeconds = mean('step_time', warm);
+  const seen = {
+    groups,
+    fracRewardZeroStd: mean('frac_reward_zero_std'),
+    fracAllRight: mean('frac_all_right'),
+    reward: mean('reward'),
+    accuracy: mean('accuracy'),
+    meanLength: mean('completions/mean_length'),
+    clippedRatio: mean('completions/clipped_ratio'),
+  };
+  return {
+    memory,
+    steps,
+    stepSeconds,
+    hours: (steps * stepSeconds + evaluations * evalSamples * evaluation) / 3600,
+    ...seen,
+    ...verdict({ ...seen, memory, nonfinite, numGenerations: options.numGenerations }),
+  };
+}
+
+type Seen = Pick<TrainPlan, 'memory'> &
+  Pick<Forecast, 'groups' | 'fracRewardZeroStd' | 'fracAllRight' | 'accuracy' | 'clippedRatio'> & {
+    numGenerations: number;
+    nonfinite: boolean;
+  };
+
+/** Go or no-go; the journal's thresholds for groups without spread: a quarter is a warning, half is bad. */
+export function verdict(seen: Seen): Pick<Forecast, 'go' | 'reasons'> {
+  const { memory, groups, accuracy, clippedRatio, fracAllRight } = seen;
+  const bad: string[] = [];
+  const warnings: string[] = [];
+  const among = (level: { warning: number; bad: number }, share: number, text: string) => {
+    if (share >= level.bad) bad.push(text);
+    else if (share >= level.warning) warnings.push(text);
+  };
+  const solved = fracAllRight >= NO_SPREAD.bad;
+  if (seen.nonfinite) bad.push('loss or gradient is no number: look at the model and the reward function');
+  if (solved)
+    bad.push(
+      `${percent(fracAllRight, 0)} of ${groups} groups are right throughout: there is little left to learn`,
+    );
+  // A group that is right throughout has no spread either.
+  among(
+    NO_SPREAD,
+    seen.fracRewardZeroStd - fracAllRight,
+    `in ${percent(seen.fracRewardZeroStd - fracAllRight, 0)} of ${groups} groups all completions have the same reward and not all are right: they teach nothing. ` +
+      `More than ${seen.numGenerations} generations, a higher temperature, easier problems, sft first, or partial credit give a spread`,
+  );
+  among(
+    CUT_OFF,
+    clippedRatio,
+    `${percent(clippedRatio, 0)} of the completions run into max_completion_length: raise it, or end them with --stop answer`,
+  );
+  if (memory.peak > memory.available)
+    warnings.push(
+      `a step of the largest batch would not fit into memory (${bytes(memory.peak)} of ${bytes(memory.available)}): it would be done in parts, which takes longer`,
+    );
+  if (bad.length + warnings.length === 0)
+    warnings.push(
+      `${percent(1 - seen.fracRewardZeroStd, 0)} of ${groups} groups have a spread to learn from, ${percent(accuracy, 0)} of their completions are right, and all fits into memory`,
+    );
+  return { go: bad.length === 0, reasons: [...bad, ...warnings] };
+}

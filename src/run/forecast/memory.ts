@@ -1,0 +1,126 @@
+/**
+ * What a run takes of memory at its largest, by part, from shapes alone. It follows what the engine holds at
+ * once (native/model/trace.h, native/train/log_probs.h): a step's tokens that no two completions share, each
+ * completion as long as it may be.
+ */
+import { parameterCount } from '../../model/config.js';
+import type { DType, ModelConfig } from '../../engine/types.js';
+
+/** Bytes. */
+export interface MemoryParts {
+  /** The process before it has a model: node, libtorch, the tokenizer. */
+  process: number;
+  /** The policy's, and in bfloat16 the copies that are computed with. */
+  weights: number;
+  reference: number;
+  gradients: number;
+  /** AdamW's two. */
+  moments: number;
+  /** Keys and values of the step's tokens. */
+  kv: number;
+  /** What else of them the backward needs, and what a layer takes on the way. */
+  activations: number;
+  /** Over the vocabulary: logits, a chunk of log-probs, and those that sampling kept. */
+  vocabulary: number;
+  /** The copy that a checkpoint is written from while the run goes on. */
+  checkpoint: number;
+}
+
+export interface MemoryShape {
+  dtype: DType;
+  /** 0: no reference. */
+  beta: number;
+  /** Share of the parameters that a reference holds in two bytes: those the checkpoint has in bfloat16. */
+  halfExact: number;
+  /** Tokens of the prompts that are sampled together. */
+  promptTokens: number;
+  prompts: number;
+  completions: number;
+  maxCompletionLength: number;
+  /** Parts that what was sampled together is learned from in, one after another. */
+  parts: number;
+  /** Bytes of the copy that a checkpoint is written from; 0: none is made. */
+  checkpoint: number;
+  /** Supervised: nothing is sampled or scored but in evaluations. */
+  supervised?: boolean;
+}
+
+const FLOAT = 4;
+const MIB = 2 ** 20;
+/** As the engine has them: kRoom, kChunkBytes, kBlockBytes. */
+const KEPT = 512 * MIB;
+const CHUNK = 128 * MIB;
+const BLOCK = 8 * MIB;
+
+export function memoryParts(config: ModelConfig, shape: MemoryShape, process: number): MemoryParts {
+  const parameters = parameterCount(config);
+  const half = shape.dtype === 'bfloat16';
+  const size = half ? 2 : FLOAT;
+  const all = FLOAT * parameters;
+  const reference = half ? 2 * parameters : all * (1 - shape.halfExact / 2);
+  return {
+    process,
+    weights: all + (half ? 2 * parameters : 0),
+    reference: shape.beta === 0 ? 0 : reference,
+    gradients: all,
+    moments: 2 * all,
+    ...ofStep(config, shape, size),
+    checkpoint: shape.checkpoint,
+  };
+}
+
+export const peakOf = (parts: MemoryParts): number =>
+  Object.values<number>({ ...parts }).reduce((sum, part) => sum + part, 0);
+
+function ofStep(
+  config: ModelConfig,
+  shape: MemoryShape,
+  size: number,
+): Pick<MemoryParts, 'kv' | 'activations' | 'vocabulary'> {
+  const { hiddenSize: h, intermediateSize: m, numHiddenLayers: layers, vocabSize } = config;
+  const q = config.numAttentionHeads * config.headDim;
+  const kv = config.numKeyValueHeads * config.headDim;
+  const { prompts, promptTokens, completions, maxCompletionLength: length, parts } = shape;
+  // The last token of a completion is predicted, and predicts nothing.
+  const tokens = promptTokens + completions * (length - 1);
+  const rows = completions * (length - 1) + prompts;
+  const ofKeys = 2 * kv * layers * size;
+  const layer = (2 * h + 2 * q + 2 * m + (config.qkNorm ? q + kv : 0)) * size;
+  const ofBackward = layer * layers + h * size;
+  const logits = vocabSize * FLOAT;
+  const overVocabulary = (rows: number) => Math.min(rows * logits, CHUNK) + 2 * BLOCK;
+  const longest = promptTokens / prompts + length;
+  // A completion's queries see its path: scores a head, and keys and values a path.
+  const attention = (completions: number, times: number) =>
+    completions * longest * (times * config.numAttentionHeads * (length - 1) + 4 * kv) * FLOAT;
+
+  const kept = shape.supervised !== true && parts === 1;
+  const learned = Math.ceil(tokens / parts);
+  const learning = {
+    kv: learned * ofKeys,
+    // The larger of a layer's halves.
+    activations:
+      learned * ofBackward +
+      Math.max(
+        learned * (7 * m + 6 * h) * size,
+        learned * (6 * h + 4 * q + 6 * kv) * size + attention(completions / parts, 4),
+      ),
+    vocabulary: (kept ? Math.min(rows * logits, KEPT) : 0) + overVocabulary(rows / parts),
+  };
+  if (shape.supervised) return learning;
+  const held = kept ? learned * ofBackward : tokens * h * size;
+  const sampling = {
+    kv: tokens * ofKeys,
+    activations: held + completions * layer,
+    vocabulary: (kept ? Math.min(rows * logits, KEPT) : 0) + completions * logits + 3 * BLOCK,
+  };
+  const scoring = {
+    kv: (kept ? 2 : 1) * tokens * ofKeys,
+    activations: (kept ? held : 0) + tokens * (layer + (m + 3 * h) * size) + attention(completions, 1),
+    vocabulary: (kept ? Math.min(rows * logits, KEPT) : 0) + overVocabulary(rows),
+  };
+  const sum = (one: typeof learning) => one.kv + one.activations + one.vocabulary;
+  return [learning, sampling, ...(shape.beta > 0 || parts > 1 ? [scoring] : [])].reduce((most, one) =>
+    sum(one) > sum(most) ? one : most,
+  );
+}

@@ -1,0 +1,152 @@
+/** What a run will take of memory, beside what there is. */
+import { GrpoError } from '../../common/errors.js';
+import { BESIDE_TENSORS, freeWithin } from '../../machine/memory.js';
+import { parameterCount, readModelConfig } from '../../model/config.js';
+import { locateTensors } from '../../model/safetensors.js';
+import type { TrainableModel } from '../../model/trainable.js';
+import type { DType, EngineInfo, ModelConfig } from '../../engine/types.js';
+import { bytes } from '../../ui/terminal/text.js';
+import { MARGIN } from '../folder/checkpoint-writer.js';
+import { memoryParts, peakOf, type MemoryParts, type MemoryShape } from './memory.js';
+
+/** How a run's batches are computed. */
+export interface BatchShape {
+  /** Prompts. */
+  sampledTogether: number;
+  /** That what was sampled together is learned from in. */
+  parts: number;
+}
+
+export interface RunMemory extends MemoryParts {
+  /** All parts together. */
+  peak: number;
+  /** What the run may take: the process as it is, and what is free. */
+  available: number;
+}
+
+interface MachineOptions {
+  dtype: DType;
+  maxMemory: number | null;
+  beta: number;
+}
+
+/** What a process that has its model grows by beside tensors, as measured; a safe bound is `BESIDE_TENSORS`. */
+const GROWTH = 60e6;
+
+/** Of a model that is loaded, with its reference. */
+export async function memoryOfRun(
+  model: TrainableModel,
+  engine: EngineInfo,
+  /** Tokens of each different prompt. */
+  promptLengths: readonly number[],
+  options: MachineOptions &
+    BatchShape & {
+      kind: 'grpo' | 'sft';
+      numGenerations: number;
+      maxCompletionLength: number;
+      saveSteps: number;
+      /** Whether a checkpoint holds the reference. */
+      syncRefModel: boolean;
+      /** Its weights were read from; undefined: they were made or taught before. */
+      folder: string | undefined;
+    },
+): Promise<{ bytes: RunMemory; fits: boolean; text: string }> {
+  const { config } = model;
+  const { sampledTogether: prompts, parts, maxCompletionLength, beta } = options;
+  const longest = promptLengths.toSorted((a, b) => b - a).slice(0, prompts);
+  const shape: MemoryShape = {
+    dtype: engine.dtype,
+    beta,
+    halfExact: options.folder === undefined ? 0 : await halfExact(options.folder, config),
+    prompts,
+    promptTokens: longest.reduce((sum, length) => sum + length, 0),
+    completions: prompts * options.numGenerations,
+    maxCompletionLength,
+    parts,
+    checkpoint: 0,
+    supervised: options.kind === 'sft',
+  };
+  const rss = process.memoryUsage.rss();
+  const held = memoryParts(config, shape, 0);
+  const own = Math.max(0, rss - held.weights - held.reference) + GROWTH;
+  const available = rss + freeWithin(options.maxMemory);
+  const all = memoryParts(config, shape, own);
+  const copy = options.saveSteps > 0 ? model.snapshotBytes({ reference: options.syncRefModel }) : 0;
+  // It is made where there is memory for it.
+  if (peakOf(all) + copy + MARGIN <= available) all.checkpoint = copy;
+  const peak = peakOf(all);
+  return {
+    bytes: { ...all, peak, available },
+    fits: engine.device !== 'cpu' || peak <= available,
+    text: `the run takes up to ${bytes(peak)}, and there are ${bytes(available)}`,
+  };
+}
+
+/** Bytes that a run takes however small its batches are. */
+export function least(
+  config: ModelConfig,
+  half: number,
+  { dtype, beta }: Pick<MachineOptions, 'dtype' | 'beta'>,
+) {
+  const one = {
+    prompts: 1,
+    promptTokens: 8,
+    completions: 1,
+    maxCompletionLength: 2,
+    parts: 1,
+    checkpoint: 0,
+  };
+  return peakOf(memoryParts(config, { ...one, dtype, beta, halfExact: half }, BESIDE_TENSORS));
+}
+
+/**
+ * Before the weights are read.
+ * @throws {GrpoError} MEMORY, with the nearest options that fit
+ */
+export async function refuseUnfit(folder: string, options: MachineOptions): Promise<void> {
+  const { maxMemory } = options;
+  const config = await readModelConfig(folder);
+  const half = await halfExact(folder, config);
+  const free = freeWithin(maxMemory);
+  const needed = least(config, half, options);
+  if (needed <= free) return;
+  throw new GrpoError(
+    'MEMORY',
+    `this run takes at least ${bytes(needed)} of memory, however small its batches, and ${maxMemory === null ? '' : 'of max_memory '}${bytes(Math.max(0, free))} are free`,
+    { fix: nearestThatFits(config, half, options, free), value: needed, exitCode: 1 },
+  );
+}
+
+/** The first of the changes that cost least, and what it takes. */
+export function nearestThatFits(
+  config: ModelConfig,
+  half: number,
+  options: MachineOptions,
+  free: number,
+): string {
+  const changes: [string, Partial<MachineOptions>][] = [
+    ['--dtype float32', { dtype: 'float32' }],
+    ['--beta 0 (no reference)', { beta: 0 }],
+    ['--beta 0 --dtype float32', { beta: 0, dtype: 'float32' }],
+  ];
+  const fitting = changes.filter(([, change]) => {
+    const changed = { ...options, ...change };
+    const same = Object.entries(change).every(([name, value]) => options[name as 'beta'] === value);
+    return !same && least(config, half, changed) <= free;
+  });
+  if (fitting.length > 0) {
+    const [text, change] = fitting[0]!;
+    return `use ${text}: that takes ${bytes(least(config, half, { ...options, ...change }))}`;
+  }
+  // Weights, gradients and two moments, of four bytes each.
+  const most = Math.max(0, free - BESIDE_TENSORS) / 16;
+  return `use a smaller model: with --beta 0, one of up to ${Math.floor(most / 1e6)} million parameters fits (this one has ${Math.round(parameterCount(config) / 1e6)}); or free memory`;
+}
+
+/** Share of the parameters that a reference can hold in two bytes without losing any: those stored so. */
+async function halfExact(folder: string, config: ModelConfig): Promise<number> {
+  let exact = 0;
+  for (const { dtype, shape } of await locateTensors(folder, config))
+    if (dtype === 'BF16' && shape.length === 2) exact += shape[0]! * shape[1]!;
+  return exact / parameterCount(config);
+}

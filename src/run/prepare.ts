@@ -1,0 +1,262 @@
+/**
+ * What a run needs before its first step, in the order in which things can be wrong: options,
+ * task, run folder, model. Nothing is written and no weight is read before all of it was checked.
+ */
+import type { SftOptions, TrainOptions } from './train-options.js';
+import { GrpoError } from '../common/errors.js';
+import { parameterCount } from '../model/config.js';
+import { resolveModel } from '../model/files.js';
+import type { DownloadProgress } from '../model/download.js';
+import type { TrainableModel } from '../model/trainable.js';
+import { findCheckpoint, setAside, type Checkpoint } from './folder/checkpoints.js';
+import { changesOf, changeText, refuseMeaningless, type Change } from './folder/resume.js';
+import { RunFolder, freeRunName } from './folder/folder.js';
+import { findWeights, lineageOf } from './folder/checkpoints.js';
+import type { Lineage } from './folder/environment.js';
+import { modelName } from './folder/names.js';
+import { memoryOfRun, refuseUnfit, type BatchShape } from './forecast/run-memory.js';
+import { combine } from '../data/rewards/combine.js';
+import { loadRewards, type NamedReward } from '../data/rewards/load.js';
+import { curriculumTask, loadDataset, loadStages, type Dataset } from '../data/tasks/index.js';
+import type { Problem, RewardFunction, StopRule, Task } from '../data/tasks/task.js';
+import { checkTrackers } from './trackers/tracked.js';
+import { evaluate, type Evaluation } from './evaluate.js';
+import type { TrainCallbacks, TrainPlan } from './events.js';
+import { stopRule } from '../grpo/stop.js';
+
+/** What a program may give beside options. */
+export interface TrainExtras extends TrainCallbacks {
+  /** In place of the one that the option `task` names. */
+  task?: Task;
+  /** In place of the task's own. */
+  reward?: RewardFunction;
+  /** A model that is loaded already; it is taught in place and stays loaded. */
+  model?: TrainableModel;
+  /** False: no run folder, nothing is written. */
+  save?: boolean;
+  /** Ends the run after the token or phase at hand, with a checkpoint. */
+  signal?: AbortSignal;
+  onDownload?: (progress: DownloadProgress) => void;
+}
+
+type Common = Pick<
+  TrainOptions & SftOptions,
+  | 'model'
+  | 'device'
+  | 'dtype'
+  | 'threads'
+  | 'maxMemory'
+  | 'task'
+  | 'taskWeights'
+  | 'maxOperand'
+  | 'operations'
+  | 'reward'
+  | 'rewardTimeout'
+  | 'seed'
+  | 'trainSamples'
+  | 'uniqueSamples'
+  | 'evalSamples'
+  | 'maxCompletionLength'
+  | 'stop'
+  | 'outputDir'
+  | 'resume'
+  | 'saveSteps'
+  | 'reportTo'
+> &
+  Partial<
+    Pick<TrainOptions, 'curriculum' | 'rewardWeights' | 'preset' | 'initFrom' | 'beta' | 'syncRefModel'>
+  >;
+
+export interface Prepared {
+  task: Task;
+  dataset: Dataset;
+  rewards: NamedReward[];
+  stop: StopRule | undefined;
+  run: RunFolder | undefined;
+  /** Of weights that are another run's. */
+  lineage: Lineage | undefined;
+  resumeFrom: Checkpoint | undefined;
+  /** Options that differ from those it was begun with. */
+  changes: Change[];
+  load(): Promise<TrainableModel>;
+  /** @param most problems, of those held out; all by default */
+  evaluate(model: TrainableModel, temperature: number, most?: number): Promise<Evaluation>;
+  plan(model: TrainableModel, schedule: Schedule): Promise<TrainPlan>;
+  /** Gives back a model that `load` loaded. */
+  release(): Promise<void>;
+}
+
+type Schedule = Pick<TrainPlan, 'kind' | 'steps' | 'promptsPerStep' | 'numGenerations' | 'epochs' | 'beta'> &
+  BatchShape;
+
+/** @param config the same options as `config.yaml` has them */
+export async function prepare(
+  options: Common,
+  extras: TrainExtras,
+  config: Record<string, unknown>,
+): Promise<Prepared> {
+  checkTrackers(options.reportTo, extras.save !== false);
+  const stages = extras.task
+    ? [{ untilEpoch: Infinity, task: extras.task, trainSamples: null }]
+    : await loadStages(options);
+  const task = await curriculumTask(stages);
+  const rewards = extras.reward
+    ? [{ name: 'reward', reward: extras.reward }]
+    : await loadRewards(options.reward, task);
+  const dataset = await loadDataset(stages, options);
+  for (const notice of dataset.notices) extras.onNotice?.(notice);
+  const run = extras.save === false ? undefined : await openRun(options, task);
+  const { checkpoint: resumeFrom, changes } = await findResumed(run, options.resume, config, extras);
+  const weights = typeof options.initFrom === 'string' ? await findWeights(options.initFrom) : undefined;
+  const stop = stopRule(options.stop, task);
+  let loaded: TrainableModel | undefined;
+  let promptLengths: number[] = [];
+  let unlock: (() => void) | undefined;
+
+  return {
+    task,
+    dataset,
+    rewards,
+    stop,
+    run,
+    lineage: weights === undefined ? undefined : await lineageOf(weights),
+    resumeFrom,
+    changes,
+    async load() {
+      const model = extras.model ?? (loaded = await loadModel(weights ?? options.model, options, extras));
+      promptLengths = checkPrompts(model, dataset.train, options.maxCompletionLength);
+      checkPrompts(model, dataset.heldOut, options.maxCompletionLength);
+      // Nothing was written until here.
+      await run?.create();
+      unlock = run?.lock();
+      await run?.mend();
+      if (run && resumeFrom)
+        for (const path of await setAside(run, resumeFrom.state.global_step))
+          extras.onNotice?.(`${path} was set aside: the run makes it anew`);
+      return model;
+    },
+    evaluate: (model, temperature, most) =>
+      evaluate(model, {
+        task,
+        ...combine(rewards, options.rewardWeights ?? null, options.rewardTimeout),
+        problems: dataset.heldOut.slice(0, most),
+        stop,
+        maxCompletionLength: options.maxCompletionLength,
+        temperature,
+        seed: options.seed,
+        signal: extras.signal,
+      }),
+    async plan(model, { parts, sampledTogether, ...schedule }) {
+      const engine = await model.info();
+      const memory = await memoryOfRun(model, engine, promptLengths, {
+        syncRefModel: false,
+        ...options,
+        ...schedule,
+        parts,
+        sampledTogether,
+        folder: loaded?.folder,
+      });
+      if (!memory.fits)
+        extras.onNotice?.(
+          `${memory.text}: what does not fit at once will be done in parts, which takes longer`,
+        );
+      if (engine.bfloat16Speed !== undefined && engine.bfloat16Speed < 1)
+        extras.onNotice?.(
+          `this processor multiplies bfloat16 ${engine.bfloat16Speed.toFixed(1)} times as fast as float32: without --dtype bfloat16 the run is faster, and exact`,
+        );
+      return {
+        ...schedule,
+        model: options.model,
+        modelFolder: model.folder,
+        modelType: model.config.modelType,
+        parameters: parameterCount(model.config),
+        engine,
+        task: task.name,
+        trainProblems: dataset.train.length,
+        repeatedShare: repeatedShare(dataset),
+        heldOutProblems: dataset.heldOut.length,
+        evalSamples: dataset.heldOut.length,
+        startStep: resumeFrom?.state.global_step ?? 0,
+        completionsPerStep: schedule.promptsPerStep * schedule.numGenerations,
+        memory: memory.bytes,
+        outputDir: run?.path,
+      };
+    },
+    async release() {
+      unlock?.();
+      await loaded?.dispose();
+    },
+  };
+}
+
+/** Where a run goes on, and with which options changed. */
+async function findResumed(
+  run: RunFolder | undefined,
+  resume: Common['resume'],
+  config: Record<string, unknown>,
+  { onNotice }: TrainExtras,
+): Promise<{ checkpoint: Checkpoint | undefined; changes: Change[] }> {
+  if (!run || resume === false) return { checkpoint: undefined, changes: [] };
+  run.checkFree();
+  const checkpoint = await findCheckpoint(run, typeof resume === 'string' ? resume : undefined, onNotice);
+  if (!checkpoint) {
+    onNotice?.(`${run.path} holds no complete checkpoint: the run starts from the beginning`);
+    return { checkpoint, changes: [] };
+  }
+  const changes = changesOf((await run.readConfig()) ?? {}, config);
+  refuseMeaningless(changes);
+  for (const change of changes) onNotice?.(`resumed with another option: ${changeText(change)}`);
+  return { checkpoint, changes };
+}
+/** Of the stage that repeats most. */
+const repeatedShare = ({ stages }: Dataset): number =>
+  Math.max(...stages.map(({ positions }) => 1 - new Set(positions).size / positions.length));
+
+async function openRun({ outputDir, resume, model, preset = null }: Common, task: Task): Promise<RunFolder> {
+  if (outputDir !== null) return RunFolder.open(outputDir, { resume: resume !== false });
+  if (resume !== false)
+    throw new GrpoError('RESUME_NOTHING', 'there is no run folder to resume from', {
+      fix: 'name it: --output-dir runs/NAME --resume',
+    });
+  const what = preset ?? task.name.replace(/[^\w.-]+/g, '-');
+  return RunFolder.open(await freeRunName(`${modelName(model)}-${what}`), { resume: false });
+}
+
+async function loadModel(model: string, options: Common, extras: TrainExtras): Promise<TrainableModel> {
+  // Loaded here, so that a program with a model of its own needs no addon.
+  const { LanguageModel } = await import('../model/language-model.js');
+  const download = {
+    ...(extras.onDownload && { onProgress: extras.onDownload }),
+    ...(extras.signal && { signal: extras.signal }),
+  };
+  const folder = await resolveModel(model, download);
+  if (options.device === 'cpu') await refuseUnfit(folder, { beta: 0, ...options });
+  return LanguageModel.load({
+    model: folder,
+    device: options.device,
+    dtype: options.dtype,
+    threads: options.threads,
+    maxMemory: options.maxMemory,
+    ...download,
+  });
+}
+
+/** Every prompt must be tokens, and leave room for a completion. @returns how many, of each different one */
+function checkPrompts(model: TrainableModel, problems: Problem[], maxCompletionLength: number): number[] {
+  const room = model.config.maxPositionEmbeddings - maxCompletionLength;
+  return [...new Set(problems.map(({ prompt }) => prompt))].map((prompt) => {
+    const length = model.tokenizer.encode(prompt).length;
+    if (length > 0 && length <= room) return length;
+    const shown = JSON.stringify(prompt.length > 60 ? `${prompt.slice(0, 60)}...` : prompt);
+    if (length === 0)
+      throw new GrpoError('PROMPT_EMPTY', `the prompt ${shown} has no tokens`, {
+        fix: 'give every problem a prompt with text',
+        value: prompt,
+      });
+    throw new GrpoError(
+      'PROMPT_TOO_LONG',
+      `the prompt ${shown} has ${length} tokens; with ${maxCompletionLength} more the model's ${model.config.maxPositionEmbeddings} positions do not suffice`,
+      { fix: 'shorten the prompt or lower --max-completion-length', value: length },
+    );
+  });
+}

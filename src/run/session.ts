@@ -1,0 +1,325 @@
+/**
+ * A run around a method: steps one after another, metrics, evaluations, checkpoints, resuming,
+ * interruption, the ending. GRPO and the supervised warm start differ in `takeStep` alone.
+ */
+import { join } from 'node:path';
+import { GrpoError } from '../common/errors.js';
+import type { Forecast } from './forecast/forecast.js';
+import type { TrainableModel } from '../model/trainable.js';
+import { CheckpointWriter } from './folder/checkpoint-writer.js';
+import { OPTIMIZER_FILE, removeOld, type Checkpoint, type TrainerState } from './folder/checkpoints.js';
+import { environment, withSitting, type Lineage } from './folder/environment.js';
+import type { Change } from './folder/resume.js';
+import type { RunFolder } from './folder/folder.js';
+import { snakeDeep } from './folder/names.js';
+import { MetricsLog, type Metrics, type RunMetricName } from './folder/metrics.js';
+import { tracked, type TrackedSession } from './trackers/tracked.js';
+import { startDiagnosis, type SessionDiagnosis } from './diagnose.js';
+import { evaluationMetrics, type Evaluation } from './evaluate.js';
+import type { JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from './events.js';
+import { NonFiniteSteps, type NonFinite } from './nonfinite.js';
+import { Tally } from './tally.js';
+
+export interface Method {
+  /** One optimiser step; `step` counts from 1. Throws `ABORTED` or an AbortError when the signal says so. */
+  takeStep(step: number): Promise<{
+    metrics: Metrics;
+    completions?: JudgedCompletion[];
+    /** It was not applied: why. */
+    nonfinite?: NonFinite | undefined;
+  }>;
+  evaluate(): Promise<Evaluation>;
+  /** What it has written itself is on the disk when this returns. */
+  sync?(): Promise<void>;
+  /** Whether the run may end here, by its last evaluation. */
+  reached?(evaluation: Evaluation): boolean;
+  /** What must be remembered after `step`, beside weights and moments; of JSON's types. */
+  remember?(step: number): unknown;
+  close?(): Promise<void>;
+}
+
+export interface SessionOptions extends Pick<TrackedSession['options'], 'reportTo' | 'runName'> {
+  evalSteps: number;
+  saveSteps: number;
+  saveTotalLimit: number;
+  onNonfinite: 'skip' | 'stop';
+  seed: number;
+}
+
+export interface Session {
+  model: TrainableModel;
+  method: Method;
+  options: SessionOptions;
+  /** As `config.yaml` says it: TRL's names. */
+  config: Record<string, unknown>;
+  lineage?: Lineage | undefined;
+  /** Options that a resumed run has changed. */
+  changes?: Change[];
+  /** Whether the reference is a part of a checkpoint. */
+  savesReference?: boolean;
+  /** Columns of `metrics.csv` that other runs don't have. */
+  columns?: readonly RunMetricName[];
+  plan: TrainPlan;
+  /** Says what the run will be like, before its first step. */
+  forecast?: () => Promise<Forecast>;
+  run: RunFolder | undefined;
+  resumeFrom: Checkpoint | undefined;
+  callbacks: TrainCallbacks;
+  signal: AbortSignal | undefined;
+}
+
+/** The run, and the trackers that `report_to` names around it. */
+export const runSession = (session: Session): Promise<TrainSummary> => tracked(session, runSteps);
+
+async function runSteps(session: Session): Promise<TrainSummary> {
+  const { model, method, options, plan, run, callbacks, signal, resumeFrom } = session;
+  const state: TrainerState = resumeFrom
+    ? { ...resumeFrom.state, max_steps: plan.steps }
+    : { global_step: 0, epoch: 0, max_steps: plan.steps, seed: options.seed, num_tokens: 0, elapsed: 0 };
+  const tally = new Tally(plan);
+  const nonfiniteSteps = new NonFiniteSteps(run, options.onNonfinite, callbacks.onNotice);
+  let savedStep = resumeFrom?.state.global_step ?? 0;
+  let after = state.eval_after;
+  let log: MetricsLog | undefined;
+  let checkpoint = resumeFrom?.path;
+  let waited = 0;
+  let diagnosis: SessionDiagnosis | undefined;
+  const began = performance.now();
+  const elapsedBefore = state.elapsed;
+  const elapsed = () => elapsedBefore + (performance.now() - began) / 1000;
+
+  const writer =
+    run &&
+    new CheckpointWriter(
+      run,
+      model,
+      {
+        limit: options.saveTotalLimit,
+        reference: session.savesReference ?? false,
+        sync: async () => {
+          await log?.sync();
+          await method.sync?.();
+        },
+      },
+      {
+        whole: async ({ step, path, waited, seconds }) =>
+          log?.note({ step, checkpoint: path, 'time/save': waited, 'time/save_total': seconds }),
+        written: async (step, path) => {
+          checkpoint = path;
+          await callbacks.onCheckpoint?.(step, path);
+        },
+      },
+    );
+  const save = async (goesOn = true): Promise<void> => {
+    if (!writer) return;
+    callbacks.onPhase?.('saving', state.global_step);
+    state.elapsed = elapsed();
+    waited += await writer.save({ ...state, memory: method.remember?.(state.global_step) }, goesOn);
+    savedStep = state.global_step;
+  };
+
+  /** The evaluation a step ends with, if it does, and its row. A checkpoint between the two keeps `pending`. */
+  const finish = async (metrics: Metrics): Promise<void> => {
+    state.pending = metrics;
+    const last = state.global_step === plan.steps;
+    let evaluated: Evaluation | undefined;
+    if (
+      plan.evalSamples > 0 &&
+      (last || (options.evalSteps > 0 && state.global_step % options.evalSteps === 0))
+    ) {
+      callbacks.onPhase?.('evaluating', state.global_step);
+      evaluated = await method.evaluate();
+      after = state.eval_after = evaluated;
+      Object.assign(metrics, evaluationMetrics(evaluated));
+      if (!state.best || evaluated.accuracy > state.best.accuracy)
+        state.best = { step: state.global_step, accuracy: evaluated.accuracy };
+    }
+    state.pending = undefined;
+    await log?.step(metrics);
+    await callbacks.onStep?.(metrics);
+    if (evaluated) await callbacks.onEvaluate?.(state.global_step, evaluated);
+    await diagnosis?.add(metrics);
+    if (options.saveSteps > 0 && state.global_step % options.saveSteps === 0)
+      await save(state.global_step < plan.steps);
+  };
+
+  let interrupted = false;
+  try {
+    if (run) {
+      await refuseFullDisk(run, plan.parameters, options);
+      await describeRun(run, session);
+      if (resumeFrom) await removeOld(run, options.saveTotalLimit);
+      // Without a checkpoint the run is begun anew, its first evaluation too.
+      log = await MetricsLog.open((name) => run.file(name), resumeFrom ? state.global_step : -1, {
+        pending: state.pending !== undefined,
+        ...(session.columns && { columns: session.columns }),
+      });
+    }
+    diagnosis = await startDiagnosis(plan, session.config, callbacks, log, run);
+    await callbacks.onPlan?.(plan);
+    try {
+      if (session.forecast && state.global_step === 0) {
+        callbacks.onPhase?.('probing', 0);
+        const forecast = await session.forecast();
+        await run?.writeJson('forecast.json', snakeDeep(forecast));
+        await callbacks.onForecast?.(forecast);
+      }
+      if (state.global_step === 0 && plan.evalSamples > 0 && !state.eval_before) {
+        callbacks.onPhase?.('evaluating before the first step', 0);
+        state.eval_before = await method.evaluate();
+        const row = { step: 0, ...evaluationMetrics(state.eval_before) };
+        await log?.note(row);
+        await callbacks.onEvaluate?.(0, state.eval_before);
+        await diagnosis.add(row);
+      }
+      if (state.pending) await finish(state.pending);
+      while (state.global_step < plan.steps && !(after && method.reached?.(after))) {
+        if (signal?.aborted) throw aborted();
+        const { metrics, completions, nonfinite } = await method.takeStep(state.global_step + 1);
+        await nonfiniteSteps.after(state.global_step + 1, nonfinite);
+        if (nonfinite) metrics.nonfinite = 1;
+        state.global_step++;
+        state.num_tokens += metrics.num_tokens ?? 0;
+        state.epoch = metrics.epoch ?? 0;
+        metrics.num_tokens = state.num_tokens;
+        metrics['time/save'] = waited;
+        waited = 0;
+        tally.add(metrics);
+        if (completions) {
+          await log?.completions(
+            countEqual(completions).map((completion) => ({ step: state.global_step, ...completion })),
+          );
+          await callbacks.onCompletions?.(state.global_step, completions);
+        }
+        await finish(metrics);
+      }
+    } catch (error) {
+      interrupted = isAbort(error, signal);
+      // Weights are those of the last whole step: worth keeping whatever a reward function did.
+      const usersFault = error instanceof GrpoError && KEEPS_WEIGHTS.test(error.code);
+      if (state.global_step > savedStep && (interrupted || usersFault)) {
+        await save(false);
+        if (checkpoint && !interrupted) callbacks.onNotice?.(`saved ${checkpoint} before the error below`);
+      }
+      if (!interrupted && (await run?.isGone())) throw await folderGone(run!, model, error);
+      if (!interrupted) throw error;
+    }
+
+    let finalModel: string | undefined;
+    if (!interrupted && run) {
+      if (state.global_step > savedStep) await save(false);
+      await writer?.settle();
+      callbacks.onPhase?.('saving', state.global_step);
+      finalModel = await run.writeFolder('final', (folder) => model.save(folder));
+    }
+    await writer?.settle();
+    const summary: TrainSummary = {
+      steps: state.global_step,
+      interrupted,
+      seconds: elapsed(),
+      ...tally.summary(),
+      diagnoses: diagnosis.told(),
+      before: state.eval_before,
+      after: interrupted ? undefined : after,
+      parameters: plan.parameters,
+      peakMemory: process.resourceUsage().maxRSS * 1024,
+      outputDir: run?.path,
+      finalModel,
+      checkpoint,
+    };
+    await run?.writeJson('summary.json', snakeDeep(summary));
+    return summary;
+  } finally {
+    // What it still writes is written; an error of its own says less than the one under way.
+    await writer?.settle().catch(() => undefined);
+    await log?.close();
+    await method.close?.();
+  }
+}
+
+/** Faults of what a user gave, after which the weights are worth as much as before. */
+const KEEPS_WEIGHTS = /^(REWARD_|DIVERGED$)/;
+
+/** `config.yaml` and `env.json`: what the run is made with, and, where it goes on, with what else. */
+async function describeRun(run: RunFolder, session: Session): Promise<void> {
+  const { plan, options, lineage, resumeFrom, changes = [] } = session;
+  const now = await environment(plan.engine, options.seed, lineage);
+  const env = resumeFrom
+    ? withSitting(await run.readJson('env.json'), now, {
+        from_step: resumeFrom.state.global_step,
+        changed: changes,
+      })
+    : now;
+  await run.writeJson('env.json', env);
+  // Last, and before anything else: what has a config.yaml is a run, and can be resumed with these options.
+  await run.writeConfig(session.config);
+}
+
+/** The folder was removed while the run went on. What is left of the run is in memory: it is put where the run was. */
+async function folderGone(run: RunFolder, model: TrainableModel, cause: unknown): Promise<GrpoError> {
+  const rescued = await run.writeFolder('rescued', (folder) => model.save(folder)).catch(() => undefined);
+  return new GrpoError('RUN_FOLDER_GONE', `${run.path} was removed or moved while the run went on`, {
+    fix:
+      rescued === undefined
+        ? 'start the run again, and leave its folder alone until it ends'
+        : `start another run from its weights as they are now: --init-from ${rescued}`,
+    value: run.path,
+    exitCode: 1,
+    cause,
+  });
+}
+
+/** Equal completions of a prompt once, with how many there were. */
+function countEqual(completions: JudgedCompletion[]): (JudgedCompletion & { count: number })[] {
+  const seen = new Map<string, JudgedCompletion & { count: number }>();
+  for (const completion of completions) {
+    const key = JSON.stringify(completion);
+    const known = seen.get(key);
+    if (known) known.count++;
+    else seen.set(key, { ...completion, count: 1 });
+  }
+  return [...seen.values()];
+}
+
+/** Weights, then moments, of a checkpoint. The reference must be frozen before. */
+export async function restore(model: TrainableModel, { path, state }: Checkpoint): Promise<void> {
+  await model.loadWeights(path);
+  await model.loadOptimizer(join(path, OPTIMIZER_FILE), state.global_step);
+}
+
+/** The columns of an evaluation on several tasks. */
+export const taskColumns = (names: readonly string[]): RunMetricName[] =>
+  names.flatMap((name): RunMetricName[] => [
+    `eval/${name}/accuracy`,
+    `eval/${name}/accuracy_low`,
+    `eval/${name}/accuracy_high`,
+  ]);
+
+function aborted(): GrpoError {
+  return new GrpoError('ABORTED', 'the run was aborted', { fix: 'continue it with --resume', exitCode: 1 });
+}
+
+function isAbort(error: unknown, signal: AbortSignal | undefined): boolean {
+  if (!signal?.aborted) return false;
+  return (error as { code?: unknown }).code === 'ABORTED' || (error as Error).name === 'AbortError';
+}
+
+/** Better refused now than after an hour: what all checkpoints and the final model will take. */
+async function refuseFullDisk(run: RunFolder, parameters: number, options: SessionOptions): Promise<void> {
+  const model = parameters * 4;
+  // While a checkpoint is written, those to be removed are still there.
+  const checkpoints = options.saveSteps > 0 && options.saveTotalLimit > 0 ? options.saveTotalLimit + 1 : 1;
+  const needed = model + checkpoints * 3 * model;
+  const free = await run.freeSpace().catch(() => Infinity);
+  if (free >= needed) return;
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+  throw new GrpoError(
+    'DISK_FULL',
+    `${run.path} needs ${gigabytes(needed)} for checkpoints, and ${gigabytes(free)} are free`,
+    {
+      fix: 'free some space, choose another --output-dir, or keep fewer checkpoints (--save-total-limit)',
+      value: free,
+      exitCode: 1,
+    },
+  );
+}

@@ -1,0 +1,166 @@
+/**
+ * Supervised warm start: teaches a model a task's right answers, so that GRPO finds some to reward.
+ *
+ *   loss = mean over answer tokens of -log pi(token | prompt, answer so far)
+ *
+ * An answer ends with the end-of-sequence token, so that the model learns to stop.
+ * Left out on purpose: packing, chat templates, and data other than a task's problems.
+ */
+import { sftConfig, toOptions, type SftInput, type SftOptions } from './train-options.js';
+import type { TrainableModel } from '../model/trainable.js';
+import { expectedTensors, withoutWeightDecay } from '../model/tensor-names.js';
+import type { Batch } from '../engine/types.js';
+import type { Metrics } from './folder/metrics.js';
+import type { Problem } from '../data/tasks/task.js';
+import { planBatches } from '../grpo/batches.js';
+import type { TrainSummary } from './events.js';
+import type { NonFinite } from './nonfinite.js';
+import { prepare, type TrainExtras } from './prepare.js';
+import { stopwatch } from '../grpo/rollout.js';
+import { Split, ranges } from '../grpo/split.js';
+import { learningRateAt } from '../grpo/schedule.js';
+import { restore, runSession, type Method } from './session.js';
+import { optimizerOptions } from '../grpo/optimizer.js';
+
+/** @throws {GrpoError} whatever is wrong with the options, the task or the model, before anything is written */
+export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promise<TrainSummary> {
+  const config = sftConfig(input);
+  const options = toOptions(config);
+  const ready = await prepare(options, extras, config);
+  const { dataset, run, resumeFrom } = ready;
+  // A problem has one answer here: groups of one, each used once.
+  const batches = planBatches(dataset.stages, { ...options, numGenerations: 1, numIterations: 1 });
+  try {
+    const model = await ready.load();
+    if (resumeFrom) await restore(model, resumeFrom);
+    const noWeightDecay = withoutWeightDecay(expectedTensors(model.config));
+    const split = new Split(undefined, extras.onNotice);
+    const method: Method = {
+      async takeStep(step) {
+        extras.onPhase?.('learning', step);
+        const start = performance.now();
+        const learningRate = learningRateAt(step - 1, batches.totalSteps, options);
+        const problems = batches.prompts(step - 1).map((index) => dataset.train[index]!);
+        const { metrics: learned, nonfinite } = await learnAnswers(model, problems, options, {
+          learningRate,
+          noWeightDecay,
+          split,
+        });
+        const metrics: Metrics = {
+          step,
+          ...learned,
+          epoch: batches.epoch(step - 1),
+          learning_rate: learningRate,
+          step_time: (performance.now() - start) / 1000,
+        };
+        return { metrics, nonfinite };
+      },
+      evaluate: () => ready.evaluate(model, options.temperature),
+      reached: ({ accuracy }) => options.targetAccuracy !== null && accuracy >= options.targetAccuracy,
+    };
+    const plan = await ready.plan(model, {
+      kind: 'sft',
+      steps: batches.totalSteps,
+      promptsPerStep: batches.promptsPerStep,
+      sampledTogether: batches.promptsPerStep,
+      parts: options.gradientAccumulationSteps,
+      numGenerations: 1,
+      epochs: batches.epochs,
+      beta: 0,
+    });
+    const { signal } = extras;
+    return await runSession({
+      model,
+      method,
+      options,
+      config,
+      changes: ready.changes,
+      plan,
+      run,
+      resumeFrom,
+      callbacks: extras,
+      signal,
+    });
+  } finally {
+    await ready.release();
+  }
+}
+
+async function learnAnswers(
+  model: TrainableModel,
+  problems: Problem[],
+  options: SftOptions,
+  step: { learningRate: number; noWeightDecay: string[]; split: Split },
+): Promise<{ metrics: Omit<Metrics, 'step'>; nonfinite: NonFinite | undefined }> {
+  const clock = stopwatch();
+  const pairs = problems.map(({ prompt, answer }) => answerTokens(model, prompt, answer));
+  const tokens = pairs.reduce((sum, { completion }) => sum + completion.length, 0);
+  const accumulated = options.gradientAccumulationSteps;
+  const { loss, entropy, computed } = await step.split.run('learn', pairs.length / accumulated, (pieces) =>
+    accumulate(model, pairs, tokens, accumulated * pieces),
+  );
+  const train = clock();
+  const gradNorm = await model.optimizerStep(optimizerOptions(options, step));
+  const nonfinite = [
+    { what: 'loss' as const, value: loss },
+    { what: 'gradient norm' as const, value: gradNorm },
+  ].find(({ value }) => !Number.isFinite(value));
+  return {
+    metrics: {
+      ...(!nonfinite && { loss, grad_norm: gradNorm }),
+      entropy,
+      'completions/mean_length': tokens / pairs.length,
+      num_tokens: pairs.reduce((sum, { prompt, completion }) => sum + prompt.length + completion.length, 0),
+      'time/train': train,
+      'time/optimizer': clock(),
+      'tokens/computed': computed,
+    },
+    nonfinite: nonfinite && {
+      ...nonfinite,
+      batch: problems.map(({ prompt, answer }) => ({ prompt, answer })),
+    },
+  };
+}
+
+/** The gradient of the mean over all `tokens`, part after part. */
+async function accumulate(
+  model: TrainableModel,
+  pairs: { prompt: Int32Array; completion: Int32Array }[],
+  tokens: number,
+  parts: number,
+) {
+  let loss = 0;
+  let entropy = 0;
+  let computed = 0;
+  await model.zeroGrad(); // where this is another try
+  for (const { from, to } of ranges(pairs.length, parts)) {
+    const part = pairs.slice(from, to);
+    const batch: Batch = {
+      prompts: part.map(({ prompt }) => prompt),
+      completions: part.map(({ completion }) => completion),
+      promptOf: Int32Array.from(part, (_, k) => k),
+    };
+    const scores = await model.forward(batch, 1);
+    for (const logp of scores.logps) loss -= logp / tokens;
+    for (const value of scores.entropies) entropy += value / tokens;
+    computed += scores.computed;
+    await model.backward(new Float32Array(scores.logps.length).fill(-1 / tokens), null);
+  }
+  return { loss, entropy, computed };
+}
+
+/**
+ * The tokens that a right completion draws after the prompt's. Prompt and answer are encoded apart,
+ * as they are in sampling; the end is the end-of-sequence token, or a newline where there is none.
+ */
+export function answerTokens(
+  model: Pick<TrainableModel, 'tokenizer' | 'eosTokenIds'>,
+  prompt: string,
+  answer: string,
+): { prompt: Int32Array; completion: Int32Array } {
+  const end = model.eosTokenIds[0] ?? model.tokenizer.encode('\n')[0]!;
+  return {
+    prompt: model.tokenizer.encode(prompt),
+    completion: Int32Array.from([...model.tokenizer.encode(answer), end]),
+  };
+}

@@ -1,0 +1,61 @@
+/** Sums over a sitting, for its ending. */
+import type { Metrics } from './folder/metrics.js';
+import type { TrainPlan, TrainSummary } from './events.js';
+
+const PHASES = ['sample', 'reward', 'reference', 'train', 'optimizer'] as const;
+
+export class Tally {
+  readonly #phases = { sample: 0, reward: 0, reference: 0, train: 0, optimizer: 0 };
+  readonly #steps: Metrics[] = [];
+  #sampled = 0;
+  #computed = 0;
+  #seconds = 0;
+
+  constructor(readonly plan: Pick<TrainPlan, 'kind'>) {}
+
+  add(metrics: Metrics): void {
+    for (const phase of PHASES) this.#phases[phase] += metrics[`time/${phase}`] ?? 0;
+    this.#steps.push({ ...metrics });
+    this.#sampled += metrics['tokens/sampled'] ?? 0;
+    this.#computed += metrics['tokens/computed'] ?? 0;
+    this.#seconds += metrics.step_time ?? 0;
+  }
+
+  summary(): Pick<
+    TrainSummary,
+    | 'rewardFirst'
+    | 'rewardLast'
+    | 'metricsLast'
+    | 'trainAccuracyLast'
+    | 'phases'
+    | 'tokensSampledPerSecond'
+    | 'tokensComputedPerSecond'
+  > {
+    const tenth = Math.max(1, Math.round(this.#steps.length / 10));
+    const metricsLast = means(this.#steps.slice(-tenth));
+    return {
+      rewardFirst: means(this.#steps.slice(0, tenth)).reward,
+      rewardLast: metricsLast.reward,
+      metricsLast,
+      trainAccuracyLast: metricsLast.accuracy,
+      phases: { ...this.#phases },
+      tokensSampledPerSecond: this.#phases.sample > 0 ? this.#sampled / this.#phases.sample : 0,
+      tokensComputedPerSecond: this.#seconds > 0 ? this.#computed / this.#seconds : 0,
+    };
+  }
+}
+
+/** Of each metric, over the steps that have it. */
+function means(steps: Metrics[]): Partial<Metrics> {
+  const names = new Set(steps.flatMap((metrics) => Object.keys(metrics) as (keyof Metrics)[]));
+  return Object.fromEntries(
+    [...names].map((name) => [
+      name,
+      mean(steps.map((metrics) => metrics[name]).filter((value) => value !== undefined)),
+    ]),
+  );
+}
+
+function mean(values: number[]): number | undefined {
+  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
+}

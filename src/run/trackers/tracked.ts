@@ -1,0 +1,222 @@
+/** A run with its trackers around it: they hear what its callbacks hear, and it doesn't feel them. */
+import { basename, join, resolve } from 'node:path';
+import { writeAtomic } from '../../machine/disk.js';
+import { GrpoError } from '../../common/errors.js';
+import { evaluationMetrics } from '../evaluate.js';
+import type { TrainCallbacks, TrainPlan, TrainSummary } from '../events.js';
+import { readJson } from '../../machine/paths.js';
+import { modelName } from '../folder/names.js';
+import { Delivery } from './delivery.js';
+import { writeToken } from './trackio.js';
+import {
+  TRACKERS,
+  type Ending,
+  type Entry,
+  type TrackedRun,
+  type Tracker,
+  type TrackerName,
+} from './tracker.js';
+
+/** As options say it. */
+export type ReportTo = 'none' | TrackerName | ('none' | TrackerName)[];
+
+type Environment = Record<string, string | undefined>;
+
+/** Ids of the run at its trackers, of each by name, so that a resumed run goes on there. */
+const MEMORY_FILE = 'trackers.json';
+
+const chosen = (reportTo: ReportTo): TrackerName[] => {
+  const names = [reportTo].flat();
+  return TRACKERS.filter((name) => names.includes(name));
+};
+
+/**
+ * What a tracker needs and hasn't got, before anything is done.
+ * @param saves whether the run has a folder
+ * @throws {GrpoError} TRACKER_SETUP
+ */
+export function checkTrackers(
+  reportTo: ReportTo,
+  saves: boolean,
+  environment: Environment = process.env,
+): void {
+  for (const name of chosen(reportTo)) {
+    const problem = MISSING[name](environment, saves);
+    if (problem) throw new GrpoError('TRACKER_SETUP', `report_to ${name}: ${problem.what}`, problem);
+  }
+}
+
+interface Missing {
+  what: string;
+  fix: string;
+}
+
+const MISSING: Record<TrackerName, (environment: Environment, saves: boolean) => Missing | undefined> = {
+  tensorboard: ({ TENSORBOARD_LOGGING_DIR: folder }, saves) =>
+    saves || folder
+      ? undefined
+      : {
+          what: 'a run without a folder has no place for event files',
+          fix: 'set TENSORBOARD_LOGGING_DIR to a folder for them',
+        },
+  mlflow: ({ MLFLOW_TRACKING_URI: uri, MLFLOW_TAGS: tags }) =>
+    !isHttp(uri)
+      ? {
+          what: uri ? `MLFLOW_TRACKING_URI is ${uri}` : 'MLFLOW_TRACKING_URI is not set',
+          fix: 'start a server (mlflow server --port 5000) and set MLFLOW_TRACKING_URI=http://127.0.0.1:5000',
+        }
+      : !isObject(tags ?? '{}')
+        ? { what: 'MLFLOW_TAGS is not a JSON object', fix: 'write it as {"name": "value"}' }
+        : undefined,
+  wandb: ({ WANDB_DIR: folder }, saves) =>
+    saves || folder
+      ? undefined
+      : {
+          what: 'a run without a folder has no place for its offline files',
+          fix: 'set WANDB_DIR to a folder for them',
+        },
+  trackio: (environment) => {
+    const { TRACKIO_SERVER_URL: url } = environment;
+    if (!isHttp(url))
+      return {
+        what: url ? `TRACKIO_SERVER_URL is ${url}` : 'TRACKIO_SERVER_URL is not set',
+        fix: 'start a server (trackio show) and set TRACKIO_SERVER_URL to the write-access address it prints',
+      };
+    return writeToken(environment)
+      ? undefined
+      : {
+          what: 'the server needs a write token',
+          fix: 'add ?write_token=... to TRACKIO_SERVER_URL, or set TRACKIO_WRITE_TOKEN',
+        };
+  },
+};
+
+const isHttp = (url: string | undefined) =>
+  url !== undefined && /^https?:\/\//.test(url) && URL.canParse(url);
+
+function isObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
+/** What `tracked` looks at of a session. */
+export interface TrackedSession {
+  options: { reportTo: ReportTo; runName: string | null };
+  config: Record<string, unknown>;
+  plan: TrainPlan;
+  run: { path: string } | undefined;
+  callbacks: TrainCallbacks;
+}
+
+/** `run`, with the session's trackers listening, and ended however it ends. */
+export async function tracked<S extends TrackedSession>(
+  session: S,
+  run: (session: S) => Promise<TrainSummary>,
+): Promise<TrainSummary> {
+  const names = chosen(session.options.reportTo);
+  if (names.length === 0) return run(session);
+  const { callbacks } = session;
+  const deliveries: Delivery[] = [];
+  const tell = (entry: Entry) => {
+    for (const delivery of deliveries) delivery.add(entry);
+  };
+  let ending: Ending = 'failed';
+  try {
+    const summary = await run({
+      ...session,
+      callbacks: {
+        ...callbacks,
+        onPlan: async (plan) => {
+          await callbacks.onPlan?.(plan);
+          deliveries.push(...(await openTrackers(names, session)));
+        },
+        onStep: async (metrics) => {
+          tell({ time: Date.now(), kind: 'metrics', metrics: { ...metrics } });
+          await callbacks.onStep?.(metrics);
+        },
+        onEvaluate: async (step, evaluation) => {
+          // Later ones are part of their step's metrics.
+          if (step === 0)
+            tell({ time: Date.now(), kind: 'metrics', metrics: { step, ...evaluationMetrics(evaluation) } });
+          await callbacks.onEvaluate?.(step, evaluation);
+        },
+        onDiagnosis: async (event) => {
+          tell({ time: Date.now(), kind: 'diagnosis', event });
+          await callbacks.onDiagnosis?.(event);
+        },
+      },
+    });
+    ending = summary.interrupted ? 'interrupted' : 'finished';
+    return summary;
+  } finally {
+    await Promise.all(deliveries.map((delivery) => delivery.end(ending)));
+  }
+}
+
+type Memories = Partial<Record<TrackerName, Record<string, unknown>>>;
+
+async function openTrackers(names: TrackerName[], session: TrackedSession): Promise<Delivery[]> {
+  const { plan, config, options, run, callbacks } = session;
+  const folder = run && resolve(run.path);
+  const file = folder && join(folder, MEMORY_FILE);
+  const memories: Memories = (file !== undefined && readJson<Memories>(file)) || {};
+  let written = Promise.resolve();
+  const { engine } = plan;
+  return Promise.all(
+    names.map(async (name) => {
+      const tracked: TrackedRun = {
+        name: options.runName ?? (folder ? basename(folder) : `${modelName(plan.model)}-${plan.task}`),
+        kind: plan.kind,
+        config,
+        facts: {
+          model_type: plan.modelType,
+          num_parameters: plan.parameters,
+          train_problems: plan.trainProblems,
+          held_out_problems: plan.heldOutProblems,
+          engine_device: engine.device,
+          engine_threads: engine.threads,
+          torch: engine.torchVersion,
+        },
+        folder,
+        startStep: plan.startStep,
+        memory: memories[name] ?? {},
+        remember: (memory) => {
+          memories[name] = memory;
+          const text = `${JSON.stringify(memories, null, 2)}\n`;
+          // One after another: they are one file.
+          return (written = written
+            .catch(() => undefined)
+            .then(() => (file ? writeAtomic(file, text) : undefined)));
+        },
+      };
+      return new Delivery(name, await make(name, tracked, process.env), (text) => callbacks.onNotice?.(text));
+    }),
+  );
+}
+
+/** Each is loaded where it is used: most runs have none. */
+async function make(name: TrackerName, run: TrackedRun, environment: Environment): Promise<Tracker> {
+  switch (name) {
+    case 'tensorboard': {
+      const parent = environment.TENSORBOARD_LOGGING_DIR;
+      const { TensorBoard } = await import('./tensorboard.js');
+      return new TensorBoard(run, parent ? join(resolve(parent), run.name) : undefined);
+    }
+    case 'wandb': {
+      const { Wandb } = await import('./wandb.js');
+      return new Wandb(run, environment);
+    }
+    case 'mlflow': {
+      const { Mlflow } = await import('./mlflow.js');
+      return new Mlflow(run, environment);
+    }
+    case 'trackio': {
+      const { Trackio } = await import('./trackio.js');
+      return new Trackio(run, environment);
+    }
+  }
+}

@@ -1,0 +1,64 @@
+/** Options as programs have them: camelCase, and nothing left to be looked up. */
+import type { z } from 'zod';
+import { camelKeys, snakeKeys, type CamelKeys } from '../config/names.js';
+import { SFT, TRAIN, type EVAL, type GENERATE, type SCORE } from './options.js';
+import type { StageOptions } from '../data/tasks/curriculum.js';
+import { programSource, resolveConfig } from '../config/load.js';
+
+/** As files have them. */
+export type TrainConfig = z.output<typeof TRAIN>;
+export type SftConfig = z.output<typeof SFT>;
+export type EvalConfig = z.output<typeof EVAL>;
+export type GenerateConfig = z.output<typeof GENERATE>;
+export type ScoreConfig = z.output<typeof SCORE>;
+
+/** `answer`: the task's stop rule; `none`; or texts that end a completion. */
+export type StopOption = 'answer' | 'none' | string[];
+
+type Resolved<T> = Omit<CamelKeys<T>, 'stop' | 'epsilonHigh' | 'curriculum'> &
+  ('stop' extends keyof T ? { stop: StopOption } : object) &
+  ('epsilon_high' extends keyof T ? { epsilonHigh: number } : object) &
+  ('curriculum' extends keyof T ? { curriculum: StageOptions[] | null } : object);
+
+export type TrainOptions = Resolved<TrainConfig>;
+export type SftOptions = Resolved<SftConfig>;
+export type EvalOptions = Resolved<EvalConfig>;
+export type GenerateOptions = Resolved<GenerateConfig>;
+export type ScoreOptions = Resolved<ScoreConfig>;
+
+export function toOptions<T extends object>(config: T): Resolved<T> {
+  const options = camelKeys(config) as Record<string, unknown>;
+  if ('stop' in options) options.stop = stopOption(options.stop as string | string[]);
+  if ('epsilonHigh' in options) options.epsilonHigh ??= options.epsilon;
+  if (Array.isArray(options.curriculum)) options.curriculum = options.curriculum.map(camelKeys);
+  return options as Resolved<T>;
+}
+
+function stopOption(stop: string | string[]): StopOption {
+  if (Array.isArray(stop)) return stop;
+  return stop === 'answer' || stop === 'none' ? stop : [stop];
+}
+
+/** What a program gives for a training run: any of the options, camelCase. */
+export type TrainInput = Partial<Omit<CamelKeys<z.input<typeof TRAIN>>, 'curriculum'>> & {
+  curriculum?: StageOptions[] | null;
+};
+export type SftInput = Partial<CamelKeys<z.input<typeof SFT>>>;
+
+/** @throws {GrpoError} UNKNOWN_OPTION, BAD_OPTION */
+export function trainConfig(input: TrainInput = {}): TrainConfig {
+  const { curriculum, ...rest } = input;
+  const values = snakeKeys(rest);
+  if (curriculum !== undefined) values.curriculum = curriculum?.map(snakeKeys) ?? null;
+  return resolveConfig('train', TRAIN, [programSource(values)]);
+}
+
+/** @throws {GrpoError} UNKNOWN_OPTION, BAD_OPTION */
+export function sftConfig(input: SftInput = {}): SftConfig {
+  return resolveConfig('sft', SFT, [programSource(snakeKeys(input))]);
+}
+
+/** Every option of a training run, from some of them. */
+export function trainOptions(input: TrainInput = {}): TrainOptions {
+  return toOptions(trainConfig(input));
+}

@@ -1,0 +1,152 @@
+/** Where time and memory went, how the run was set up, and the command that repeats it. */
+import type { RunData } from '../server/types.js';
+import { el, section, table } from './dom.js';
+import { bytes, duration, percent, value } from './format.js';
+
+const PHASES = ['sample', 'reward', 'reference', 'train', 'optimizer', 'save'];
+
+/** Parts of a whole as one bar, named beneath. */
+function partsBar(parts: [name: string, value: number][], format: (value: number) => string): HTMLElement {
+  const total = parts.reduce((sum, [, size]) => sum + size, 0);
+  const shown = parts.filter(([, size]) => size > 0.002 * total);
+  return el(
+    'div',
+    { class: 'parts' },
+    el(
+      'div',
+      { class: 'bar', 'aria-hidden': true },
+      ...shown.map(([, size], i) => el('i', { style: `flex: ${size}; background: var(--c${(i % 6) + 1})` })),
+    ),
+    el(
+      'ul',
+      {},
+      ...shown.map(([name, size], i) =>
+        el(
+          'li',
+          {},
+          el('i', { style: `background: var(--c${(i % 6) + 1})` }),
+          `${name} ${format(size)} (${percent(size / total, 0)})`,
+        ),
+      ),
+    ),
+  );
+}
+
+export const costs = (bars: HTMLElement, charts: HTMLElement): HTMLElement =>
+  section('costs', 'Time and memory', bars, charts);
+
+export const costBars = (run: RunData): HTMLElement => el('div', {}, timeBar(run), memoryBar(run));
+
+function timeBar({ curves, summary, seconds, steps }: RunData): HTMLElement | null {
+  const { columns } = curves;
+  const parts = PHASES.map((phase): [string, number] => {
+    const known = (columns[`time/${phase}`] ?? []).filter((one) => one !== null);
+    const mean = known.length > 0 ? known.reduce((sum, one) => sum + one, 0) / known.length : 0;
+    return [phase, mean * steps];
+  });
+  const told = parts.reduce((sum, [, size]) => sum + size, 0);
+  if (told === 0) return null;
+  // Evaluations lie between steps.
+  const whole = typeof summary?.seconds === 'number' ? summary.seconds : seconds;
+  const rest: [string, number] = ['evaluation and the rest', Math.max(0, whole - told)];
+  return el(
+    'div',
+    {},
+    el('h3', {}, `Time: ${duration(Math.max(whole, told))}`),
+    partsBar([...parts, rest], duration),
+  );
+}
+
+/** Weights, gradients and moments have the same size in every run; what is left of the measured peak is the rest. */
+function memoryBar({ summary, config, env }: RunData): HTMLElement | null {
+  const peak = summary?.peak_memory;
+  const parameters = summary?.parameters;
+  if (typeof peak !== 'number') return null;
+  const machine = env?.machine as { memory?: number } | undefined;
+  const heading = el(
+    'h3',
+    {},
+    `Memory: ${bytes(peak)} at most${machine?.memory ? ` of the machine's ${bytes(machine.memory)}` : ''}`,
+  );
+  if (typeof parameters !== 'number') return el('div', {}, heading);
+  const known: [string, number][] = [
+    ['weights', 4 * parameters],
+    ['gradients', 4 * parameters],
+    ['moments', 8 * parameters],
+  ];
+  const rest = Math.max(0, peak - known.reduce((sum, [, size]) => sum + size, 0));
+  return el(
+    'div',
+    {},
+    heading,
+    partsBar(
+      [...known, [`${Number(config.beta) > 0 ? 'reference, ' : ''}activations, libtorch, Node`, rest]],
+      bytes,
+    ),
+  );
+}
+
+export function setup(run: RunData): HTMLElement {
+  const { config, chosen, env, command, path } = run;
+  const rows = (names: string[]) => names.map((name) => [name, el('code', {}, value(config[name]))]);
+  const usual = typeof config.preset === 'string' ? 'as the preset has them' : 'at their defaults';
+  const others = Object.keys(config).filter((name) => !chosen.includes(name));
+  return section(
+    'setup',
+    'Setup',
+    el('h3', {}, 'To repeat it'),
+    copyable(command),
+    el(
+      'p',
+      { class: 'note' },
+      'or, with every option as it was: ',
+      el('code', {}, `grpo-native ${command.split(' ')[1]} ${path}/config.yaml --output-dir NEW`),
+    ),
+    el('h3', {}, 'Options that were chosen'),
+    chosen.length > 0
+      ? table(['option', 'value'], rows(chosen))
+      : el('p', { class: 'note' }, 'All are at their defaults.'),
+    el(
+      'details',
+      {},
+      el('summary', {}, `The other ${others.length} options, ${usual}`),
+      table(['option', 'value'], rows(others)),
+    ),
+    el('h3', {}, 'Made with'),
+    table(
+      ['what', 'version or value'],
+      flat(env ?? {}).map(([name, thing]) => [name, el('code', {}, value(thing))]),
+    ),
+  );
+}
+
+/** `machine.processor`, one name for what lies deeper. */
+function flat(object: Record<string, unknown>, before = ''): [string, unknown][] {
+  return Object.entries(object).flatMap(([name, thing]): [string, unknown][] =>
+    typeof thing === 'object' && thing !== null && !Array.isArray(thing)
+      ? flat(thing as Record<string, unknown>, `${before}${name}.`)
+      : [[`${before}${name}`, thing]],
+  );
+}
+
+/** There is no clipboard for a page that comes from another machine without encryption. */
+const copy = async (text: string): Promise<void> => navigator.clipboard.writeText(text);
+
+function copyable(text: string): HTMLElement {
+  const button = el(
+    'button',
+    {
+      type: 'button',
+      onclick: () => {
+        copy(text).then(
+          () => (button.textContent = 'copied'),
+          // Then it is marked, for the keyboard to copy.
+          () => getSelection()?.selectAllChildren(code),
+        );
+      },
+    },
+    'copy',
+  );
+  const code = el('code', {}, text);
+  return el('div', { class: 'command' }, code, button);
+}

@@ -1,0 +1,147 @@
+/** Which curves there are, and which belong on one chart. */
+import type { CurveData, RunData } from '../server/types.js';
+import { count, number, percent } from './format.js';
+
+export interface Line {
+  label: string;
+  /** Metric, or what follows from metrics. */
+  values: (curves: CurveData) => (number | null)[] | undefined;
+}
+
+export interface Panel {
+  title: string;
+  unit?: string;
+  /** Metrics that it is about: where the diagnosis marks it. */
+  metrics: string[];
+  lines: Line[];
+  /** Shows held-out evaluations, with their intervals. */
+  evaluations?: boolean;
+  /** Fixed ends of the scale; without them it fits the values. */
+  range?: [number, number];
+  logarithmic?: boolean;
+  format: (value: number | null) => string;
+}
+
+const column =
+  (name: string) =>
+  ({ columns }: CurveData) =>
+    columns[name];
+const metric = (name: string, label = name): Line => ({ label, values: column(name) });
+
+const tokensPerSecond = ({ columns }: CurveData) =>
+  columns['tokens/computed']?.map((tokens, i) => {
+    const seconds = columns.step_time?.[i];
+    return tokens !== null && seconds ? tokens / seconds : null;
+  });
+
+const share = (value: number | null) => percent(value);
+
+/** A chart hides where a run has nothing for it. */
+export const PANELS: Panel[] = [
+  {
+    title: 'Reward',
+    metrics: ['reward', 'reward_std'],
+    lines: [metric('reward', 'mean of a step')],
+    format: number,
+  },
+  {
+    title: 'Accuracy',
+    metrics: ['accuracy', 'eval/accuracy'],
+    lines: [metric('accuracy', 'training, sampled')],
+    evaluations: true,
+    range: [0, 1],
+    format: share,
+  },
+  {
+    title: 'KL to the reference',
+    unit: 'nats a token',
+    metrics: ['kl'],
+    lines: [metric('kl', 'KL')],
+    format: number,
+  },
+  {
+    title: 'Entropy',
+    unit: 'nats a token',
+    metrics: ['entropy'],
+    lines: [metric('entropy')],
+    format: number,
+  },
+  {
+    title: 'Groups',
+    metrics: ['frac_reward_zero_std', 'frac_all_right'],
+    lines: [metric('frac_reward_zero_std', 'equal rewards'), metric('frac_all_right', 'all right')],
+    range: [0, 1],
+    format: share,
+  },
+  {
+    title: 'Gradient norm',
+    unit: 'before clipping',
+    metrics: ['grad_norm'],
+    lines: [metric('grad_norm', 'norm')],
+    logarithmic: true,
+    format: number,
+  },
+  {
+    title: 'Learning rate',
+    metrics: ['learning_rate'],
+    lines: [metric('learning_rate', 'rate')],
+    format: number,
+  },
+  {
+    title: 'Completion length',
+    unit: 'tokens',
+    metrics: [],
+    lines: [metric('completions/mean_length', 'mean'), metric('completions/max_length', 'longest')],
+    format: number,
+  },
+  {
+    title: 'Cut off, and one answer for all',
+    metrics: ['completions/clipped_ratio', 'frac_same_answer'],
+    lines: [metric('completions/clipped_ratio', 'cut off'), metric('frac_same_answer', 'same answer')],
+    range: [0, 1],
+    format: share,
+  },
+  {
+    title: 'Loss',
+    metrics: ['loss', 'policy_loss'],
+    lines: [metric('loss'), metric('policy_loss', 'without the entropy bonus')],
+    format: number,
+  },
+];
+
+export const TIME: Panel[] = [
+  {
+    title: 'Seconds a step',
+    metrics: ['step_time'],
+    lines: ['sample', 'reward', 'reference', 'train', 'optimizer', 'save'].map((phase) =>
+      metric(`time/${phase}`, phase),
+    ),
+    // The first steps, in which memory and caches fill, take many times as long.
+    logarithmic: true,
+    format: number,
+  },
+  {
+    title: 'Distinct tokens computed a second',
+    metrics: [],
+    lines: [{ label: 'tokens/s', values: tokensPerSecond }],
+    format: (value) => (value === null ? '-' : count(value)),
+  },
+];
+
+/** Not worth a chart: counts, or told elsewhere. */
+const LEFT_OUT =
+  /^(step|epoch|seconds|num_tokens|step_time|eval\/accuracy(_low|_high)?|tokens\/|time\/|completions\/min_length)/;
+
+/** One for each metric that no other one shows. */
+export function morePanels(runs: readonly RunData[]): Panel[] {
+  const has = ({ values }: Line) =>
+    runs.some(({ curves }) => values(curves)?.some((value) => value !== null) ?? false);
+  const shown = new Set(PANELS.flatMap(({ lines }) => lines.map(({ label }) => label)));
+  const known = new Set(PANELS.flatMap(({ metrics }) => metrics));
+  const names = [...new Set(runs.flatMap(({ curves }) => Object.keys(curves.columns)))];
+  return names
+    .filter((name) => !known.has(name) && !shown.has(name) && !LEFT_OUT.test(name))
+    .filter((name) => !['completions/mean_length', 'completions/max_length'].includes(name))
+    .map((name): Panel => ({ title: name, metrics: [name], lines: [metric(name)], format: number }))
+    .filter(({ lines }) => lines.some(has));
+}

@@ -1,0 +1,174 @@
+/** The page of one run, in a file or served while the run goes on. */
+import { Curves } from '../server/curves.js';
+import type { OutcomeData, RunData, Update } from '../server/types.js';
+import { Chart, evaluationPoints, type Drawn } from './chart.js';
+import { Completions } from './completions.js';
+import { costs, costBars, setup } from './details.js';
+import { el, fill, section, type Child } from './dom.js';
+import { ProblemMap } from './map.js';
+import { diagnosisList, overview } from './overview.js';
+import { morePanels, PANELS, TIME, type Panel } from './panels.js';
+import type { Source } from './source.js';
+import { Chosen } from './state.js';
+
+export class RunPage {
+  readonly #source: Source;
+  readonly #chosen = new Chosen();
+  readonly #charts = new Map<string, Chart>();
+  readonly #map: ProblemMap;
+  readonly #completions: Completions;
+  #run: RunData;
+  #curves: Curves;
+  #outcomes: OutcomeData | undefined;
+  /** Until they are here, what happened since they were asked for. */
+  readonly #outcomesToCome: Update[] = [];
+  /** Parts that are made anew when something is new. */
+  readonly #anew: { make: () => HTMLElement; element: HTMLElement }[];
+  readonly #more = el(
+    'details',
+    { ontoggle: () => this.#drawCharts() },
+    el('summary', {}),
+    el('div', { class: 'charts' }),
+  );
+  #scheduled = false;
+
+  constructor(run: RunData, source: Source) {
+    this.#run = run;
+    this.#source = source;
+    this.#curves = Curves.from(run.curves);
+    this.#map = new ProblemMap(this.#chosen, (step, prompt) => this.#completions.open(step, prompt));
+    this.#completions = new Completions(this.#chosen, (step) => source.completions(step));
+    this.#anew = [
+      () => overview(this.#run),
+      () => diagnosisList(this.#run.diagnoses, this.#chosen),
+      () => costBars(this.#run),
+    ].map((make) => ({ make, element: make() }));
+  }
+
+  /** Everything, in order; what is slow comes after it is on the screen. */
+  parts(): Child[] {
+    const [shown, noticed, bars] = this.#anew.map(({ element }) => element);
+    const parts = [
+      shown,
+      noticed,
+      section('curves', 'Curves', this.#grid(PANELS), this.#more),
+      this.#map.element,
+      this.#completions.element,
+      costs(bars!, this.#grid(TIME)),
+      setup(this.#run),
+    ];
+    this.#drawCharts();
+    this.#completions.setSteps(this.#run.completionSteps, this.#source.about?.thinned);
+    void this.#loadOutcomes();
+    return parts;
+  }
+
+  /** Told again of something that is known, does nothing. */
+  update(update: Update): void {
+    if (update.version <= this.#run.version) return;
+    for (const row of update.rows) this.#curves.add(row);
+    const { evaluations, completionSteps } = this.#run;
+    const { version, diagnoses, summary, steps, plannedSteps, seconds } = update;
+    Object.assign(this.#run, {
+      version,
+      diagnoses,
+      summary,
+      steps,
+      plannedSteps,
+      seconds,
+      evaluations: [...evaluations, ...update.evaluations],
+      completionSteps: [...completionSteps, ...update.completionSteps],
+    });
+    this.#addOutcomes(update);
+    this.#schedule();
+  }
+
+  #addOutcomes({ version, problems, visits }: Update): void {
+    const known = this.#outcomes;
+    if (version <= (known?.version ?? 0)) return;
+    if (!known) {
+      this.#outcomesToCome.push({ version, problems, visits } as Update);
+      return;
+    }
+    known.version = version;
+    known.problems.push(...problems);
+    // The last step may have been there in part.
+    let end = known.visits.length;
+    while (end > 0 && visits.length > 0 && known.visits[end - 4]! >= visits[0]!) end -= 4;
+    known.visits.length = end;
+    for (const number of visits) known.visits.push(number);
+  }
+
+  async #loadOutcomes(): Promise<void> {
+    try {
+      this.#outcomes = await this.#source.outcomes();
+    } catch {
+      // The server is gone: it is asked again when it is back.
+      return;
+    }
+    for (const update of this.#outcomesToCome.splice(0)) this.#addOutcomes(update);
+    this.#map.show(this.#outcomes, this.#run.steps);
+  }
+
+  /** Steps may come faster than a screen is drawn. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    requestAnimationFrame(() => {
+      this.#scheduled = false;
+      this.#run.curves = this.#curves.data();
+      for (const part of this.#anew) replace(part);
+      this.#drawCharts();
+      if (this.#outcomes) this.#map.show(this.#outcomes, this.#run.steps);
+      this.#completions.setSteps(this.#run.completionSteps);
+    });
+  }
+
+  #grid(panels: Panel[]): HTMLElement {
+    return el(
+      'div',
+      { class: 'charts' },
+      ...panels.map((panel) => {
+        const chart = new Chart(panel, this.#chosen);
+        this.#charts.set(panel.title, chart);
+        return chart.element;
+      }),
+    );
+  }
+
+  #drawCharts(): void {
+    this.#addMore();
+    const open = this.#more.open ? morePanels([this.#run]) : [];
+    for (const panel of [...PANELS, ...open, ...TIME])
+      this.#charts.get(panel.title)?.show(linesOf(panel, this.#run), this.#run.diagnoses);
+  }
+
+  /** Those that not every run has: made when they are looked at. */
+  #addMore(): void {
+    const panels = morePanels([this.#run]);
+    const [summary, grid] = this.#more.children;
+    this.#more.hidden = panels.length === 0;
+    fill(summary!, `${panels.length} more curves`);
+    if (!this.#more.open) return;
+    for (const panel of panels)
+      if (!this.#charts.has(panel.title)) grid!.append(...this.#grid([panel]).children);
+  }
+}
+
+/** Leaves alone what says the same: a reader may have opened a part of it, or stand on it. */
+function replace(part: { make: () => HTMLElement; element: HTMLElement }): void {
+  const fresh = part.make();
+  if (part.element.textContent === fresh.textContent) return;
+  part.element.replaceWith(fresh);
+  part.element = fresh;
+}
+
+function linesOf({ lines, evaluations }: Panel, run: RunData): Drawn[] {
+  const drawn = lines.flatMap(({ label, values }, i): Drawn[] => {
+    const own = values(run.curves);
+    return own?.some((value) => value !== null)
+      ? [{ label, x: run.curves.steps, values: own, color: i + 1 }]
+      : [];
+  });
+  return evaluations && run.evaluations.length > 0 ? [...drawn, evaluationPoints(run.evaluations, 2)] : drawn;
+}

@@ -1,0 +1,231 @@
+/** A run folder as pages need it; read once, then followed while it grows. Nothing here writes. */
+import { open, readFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { parse } from 'yaml';
+import type { Diagnosed, DiagnosisEvent } from '../../run/diagnosis/events.js';
+import type { Metrics } from '../../run/folder/metrics.js';
+import { readRun } from '../../run/folder/read.js';
+import { Curves } from './curves.js';
+import { LineReader } from './line-reader.js';
+import { Outcomes } from './outcomes.js';
+import { chosenOptions, repeatCommand } from './repeat.js';
+import type { CompletionRecord, EvaluationPoint, OutcomeData, RunData, Update } from './types.js';
+
+/** Where a step's lines lie in `completions.jsonl`. */
+interface Place {
+  offset: number;
+  bytes: number;
+}
+
+export class RunReader {
+  readonly path: string;
+  #config: Record<string, unknown> = {};
+  #env: Record<string, unknown> | null = null;
+  #summary: Record<string, unknown> | null = null;
+  #summaryText = '';
+  #metrics: LineReader;
+  #completions: LineReader;
+  #curves = new Curves();
+  #outcomes = new Outcomes();
+  #evaluations: EvaluationPoint[] = [];
+  #diagnoses: Diagnosed[] = [];
+  #places = new Map<number, Place>();
+  /** Begins where no other reader of the same run does: after a restart, a page sees that it missed something. */
+  #version = Date.now();
+  #steps = 0;
+  #epoch = 0;
+  #seconds = 0;
+
+  private constructor(path: string) {
+    this.path = path;
+    this.#metrics = new LineReader(join(path, 'metrics.jsonl'));
+    this.#completions = new LineReader(join(path, 'completions.jsonl'));
+  }
+
+  /** @throws {GrpoError} RUN_NOT_FOUND */
+  static async open(folder: string): Promise<RunReader> {
+    await readRun(folder);
+    const reader = new RunReader(resolve(folder));
+    await reader.#begin();
+    return reader;
+  }
+
+  data(): RunData {
+    return {
+      name: basename(this.path),
+      path: this.path,
+      config: this.#config,
+      chosen: chosenOptions(this.#config),
+      env: this.#env,
+      command: repeatCommand(this.#config),
+      curves: this.#curves.data(),
+      evaluations: this.#evaluations,
+      completionSteps: [...this.#places.keys()],
+      ...this.#state(),
+    };
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  outcomes(): OutcomeData {
+    return this.#outcomes.data(this.#version);
+  }
+
+  /** All completions of a step; none where it has none. */
+  async completions(step: number): Promise<CompletionRecord[]> {
+    const place = this.#places.get(step);
+    if (!place) return [];
+    const file = await open(this.#completions.path, 'r');
+    try {
+      const buffer = Buffer.alloc(place.bytes);
+      await file.read(buffer, 0, place.bytes, place.offset);
+      return buffer
+        .toString('utf8')
+        .split('\n')
+        .flatMap((line) => (parseJson(line) as CompletionRecord | undefined) ?? []);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Bytes that a step's completions take. */
+  bytesOf(step: number): number {
+    return this.#places.get(step)?.bytes ?? 0;
+  }
+
+  /** What is new; null where nothing is; `reset` where all of it must be looked at anew. */
+  async follow(): Promise<Update | 'reset' | null> {
+    const before = {
+      summary: this.#summaryText,
+      problems: this.#outcomes.problems.length,
+      visits: this.#outcomes.visits.length,
+      lastStep: this.#outcomes.lastStep(),
+      evaluations: this.#evaluations.length,
+      diagnoses: JSON.stringify(this.#diagnoses),
+      places: this.#places.size,
+    };
+    const rows: Record<string, number>[] = [];
+    if (!(await this.#read((row) => rows.push(row)))) {
+      await this.#begin();
+      this.#version++;
+      return 'reset';
+    }
+    await this.#readSummary();
+    const nothing =
+      rows.length === 0 &&
+      this.#summaryText === before.summary &&
+      this.#evaluations.length === before.evaluations &&
+      this.#outcomes.visits.length === before.visits &&
+      JSON.stringify(this.#diagnoses) === before.diagnoses;
+    if (nothing) return null;
+    this.#version++;
+    return {
+      rows,
+      evaluations: this.#evaluations.slice(before.evaluations),
+      problems: this.#outcomes.problems.slice(before.problems),
+      visits: this.#outcomes.visits.slice(before.lastStep),
+      completionSteps: [...this.#places.keys()].slice(before.places),
+      ...this.#state(),
+    };
+  }
+
+  #state(): Pick<RunData, 'version' | 'diagnoses' | 'summary' | 'steps' | 'plannedSteps' | 'seconds'> {
+    return {
+      version: this.#version,
+      // At the end it is told with the last evidence, not that of its beginning.
+      diagnoses: (this.#summary?.diagnoses as Diagnosed[] | undefined) ?? this.#diagnoses,
+      summary: this.#summary,
+      steps: this.#steps,
+      plannedSteps: Math.max(this.#planned(), this.#steps),
+      seconds: this.#seconds,
+    };
+  }
+
+  /** As the options say; where these count epochs, as the last step's epoch lets conclude. */
+  #planned(): number {
+    const { max_steps: most, num_train_epochs: epochs } = this.#config as Record<string, number | undefined>;
+    if (most !== undefined && most > 0) return most;
+    return epochs && this.#epoch > 0 ? Math.round((this.#steps * epochs) / this.#epoch) : 0;
+  }
+
+  async #begin(): Promise<void> {
+    this.#metrics = new LineReader(this.#metrics.path);
+    this.#completions = new LineReader(this.#completions.path);
+    this.#curves = new Curves();
+    this.#outcomes = new Outcomes();
+    this.#evaluations = [];
+    this.#diagnoses = [];
+    this.#places = new Map();
+    this.#steps = this.#seconds = 0;
+    const text = await readFile(join(this.path, 'config.yaml'), 'utf8').catch(() => '');
+    this.#config = (parse(text) ?? {}) as Record<string, unknown>;
+    const env = await readFile(join(this.path, 'env.json'), 'utf8').catch(() => '');
+    this.#env = (parseJson(env) as Record<string, unknown> | undefined) ?? null;
+    await this.#read(() => undefined);
+    await this.#readSummary();
+  }
+
+  async #readSummary(): Promise<void> {
+    this.#summaryText = await readFile(join(this.path, 'summary.json'), 'utf8').catch(() => '');
+    const summary = parseJson(this.#summaryText) as { steps: number } | undefined;
+    // A resumed run has that of its last sitting, until it ends again.
+    this.#summary = summary && summary.steps >= this.#steps ? { ...summary } : null;
+  }
+
+  async #read(onRow: (row: Record<string, number>) => void): Promise<boolean> {
+    const whole = await this.#metrics.read(({ text }) => {
+      const row = parseJson(text) as (Metrics & Partial<DiagnosisEvent>) | undefined;
+      if (typeof row?.step !== 'number') return;
+      if (row.diagnosis !== undefined) this.#diagnose(row as DiagnosisEvent);
+      else this.#measured(row, onRow);
+    });
+    return (
+      (await this.#completions.read(({ text, offset, bytes }) => {
+        const record = parseJson(text) as CompletionRecord | undefined;
+        if (typeof record?.step !== 'number') return;
+        this.#outcomes.add(record);
+        const place = this.#places.get(record.step);
+        if (place) place.bytes = offset + bytes - place.offset;
+        else this.#places.set(record.step, { offset, bytes });
+      })) && whole
+    );
+  }
+
+  #measured(row: Metrics, onRow: (row: Record<string, number>) => void): void {
+    if (row.step > 0 && row.learning_rate !== undefined) {
+      this.#steps = row.step;
+      this.#epoch = row.epoch ?? 0;
+      this.#seconds += row.step_time ?? 0;
+      // Time on the axis of charts that compare runs.
+      const timed = { ...(row as Record<string, number>), seconds: this.#seconds };
+      this.#curves.add(timed);
+      onRow(timed);
+    }
+    if (row['eval/accuracy'] !== undefined)
+      this.#evaluations.push({
+        step: row.step,
+        accuracy: row['eval/accuracy'],
+        low: row['eval/accuracy_low'] ?? row['eval/accuracy'],
+        high: row['eval/accuracy_high'] ?? row['eval/accuracy'],
+        seconds: this.#seconds,
+      });
+  }
+
+  #diagnose({ event, step, ...rest }: DiagnosisEvent): void {
+    const known = this.#diagnoses.findLast(
+      ({ diagnosis, ended }) => diagnosis === rest.diagnosis && ended === undefined,
+    );
+    if (!known) this.#diagnoses.push({ ...rest, began: step, ended: event === 'ends' ? step : undefined });
+    else Object.assign(known, rest, event === 'ends' ? { ended: step } : {});
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return text ? (JSON.parse(text) as unknown) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,104 @@
+/** The curves of runs as a picture: reward, held-out accuracy and KL, as SVG. */
+import { LineChart } from 'echarts/charts';
+import { GridComponent, LegendComponent, TitleComponent } from 'echarts/components';
+import * as echarts from 'echarts/core';
+import { SVGRenderer } from 'echarts/renderers';
+import type { RunRecord } from '../run/folder/read.js';
+import type { MetricName } from '../run/folder/metrics.js';
+
+echarts.use([LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
+
+/** Okabe and Ito's palette, which the colour-blind tell apart. */
+export const PALETTE = [
+  '#0072B2',
+  '#D55E00',
+  '#009E73',
+  '#CC79A7',
+  '#E69F00',
+  '#56B4E9',
+  '#000000',
+  '#F0E442',
+];
+
+const WIDTH = 1120;
+const PANEL = { width: 330, height: 240, top: 56, gap: 40, left: 48 };
+/** Points of a curve: a reward is averaged over so many stretches of the run. */
+const POINTS = 80;
+
+interface Panel {
+  title: string;
+  points: (run: RunRecord) => [number, number][];
+  /** Whether each point is shown: few, and measured. */
+  marks?: boolean;
+  min?: number;
+  max?: number;
+}
+
+const PANELS: Panel[] = [
+  { title: 'training reward', points: (run) => averaged(run, 'reward') },
+  {
+    title: 'held-out accuracy',
+    marks: true,
+    min: 0,
+    max: 1,
+    points: ({ evaluations }) => evaluations.map((row) => [row.step, row['eval/accuracy']!]),
+  },
+  { title: 'KL to the reference, nats', min: 0, points: (run) => averaged(run, 'kl') },
+];
+
+export function curvesSvg(runs: RunRecord[]): string {
+  const rows = Math.ceil(runs.length / 3);
+  const height = PANEL.top + PANEL.height + 50 + 22 * rows;
+  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
+  const left = (i: number) => PANEL.left + i * (PANEL.width + PANEL.gap);
+  chart.setOption({
+    animation: false,
+    backgroundColor: '#ffffff',
+    color: PALETTE,
+    title: PANELS.map(({ title }, i) => ({
+      text: title,
+      left: left(i),
+      top: 12,
+      textStyle: { fontSize: 14, fontWeight: 'normal' },
+    })),
+    legend: { bottom: 6, left: PANEL.left, data: runs.map(({ name }) => name), itemWidth: 18 },
+    grid: PANELS.map((_, i) => ({ left: left(i), top: PANEL.top, width: PANEL.width, height: PANEL.height })),
+    xAxis: PANELS.map((_, i) => ({
+      type: 'value',
+      gridIndex: i,
+      min: 0,
+      name: 'step',
+      nameLocation: 'middle',
+      nameGap: 24,
+    })),
+    yAxis: PANELS.map(({ min, max }, i) => ({ type: 'value', gridIndex: i, scale: true, min, max })),
+    series: runs.flatMap((run, r) =>
+      PANELS.map(({ points, marks }, i) => ({
+        name: run.name,
+        type: 'line',
+        xAxisIndex: i,
+        yAxisIndex: i,
+        data: points(run),
+        showSymbol: marks === true,
+        // Told apart without colour too.
+        symbol: ['circle', 'rect', 'triangle', 'diamond'][r % 4],
+        symbolSize: 7,
+        lineStyle: { width: 2, type: r < PALETTE.length ? 'solid' : 'dashed' },
+      })),
+    ),
+  });
+  const svg = chart.renderToSVGString();
+  chart.dispose();
+  return svg;
+}
+
+/** Means over stretches of steps. */
+function averaged({ steps }: RunRecord, name: MetricName): [number, number][] {
+  const rows = steps.filter((row) => typeof row[name] === 'number');
+  const size = Math.max(1, Math.ceil(rows.length / POINTS));
+  return Array.from({ length: Math.ceil(rows.length / size) }, (_, i) => {
+    const part = rows.slice(i * size, (i + 1) * size);
+    const mean = part.reduce((sum, row) => sum + row[name]!, 0) / part.length;
+    return [part.at(-1)!.step, mean];
+  });
+}

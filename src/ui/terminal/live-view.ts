@@ -1,0 +1,150 @@
+/** What the live block says of a run, as lines that fit a width. Pure. */
+import colors from 'picocolors';
+import type { Diagnosed } from '../../run/diagnosis/events.js';
+import type { Level } from '../../run/diagnosis/events.js';
+import type { Evaluation } from '../../run/evaluate.js';
+import type { TrainPlan } from '../../run/events.js';
+import type { Metrics } from '../../run/folder/metrics.js';
+import { bar, sparkline } from './sparkline.js';
+import { count, duration, fitting, number, percent } from './text.js';
+
+/** Steps that a reward is averaged over: a single one jumps with its few prompts. */
+export const WINDOW = 20;
+/** Problems shown at once. */
+const SHOWN = 3;
+
+export interface LiveState {
+  plan: TrainPlan;
+  /** Of the step that was taken last. */
+  last: Metrics | undefined;
+  /** What goes on, before the first step. */
+  phase: string;
+  rewards: readonly number[];
+  evaluations: readonly { step: number; evaluation: Evaluation }[];
+  /** What goes wrong now. */
+  diagnoses: readonly Pick<Diagnosed, 'title' | 'level' | 'evidence'>[];
+  /** Seconds since the sitting began, and those it will take still. */
+  elapsed: number;
+  left: number;
+}
+
+export function liveLines(state: LiveState, columns: number): string[] {
+  const width = columns - 1;
+  const { last } = state;
+  return [
+    '',
+    progress(state, width),
+    ...(last?.reward === undefined ? [] : [rewardLine(state, width)]),
+    ...(state.evaluations.length > 0 ? [heldOutLine(state, width)] : []),
+    ...(last
+      ? [figures(state.plan, last, width), speed(last, width)]
+      : [fitting([colors.dim(state.phase)], '', width)]),
+    ...state.diagnoses
+      .slice(0, SHOWN)
+      .map(({ title, level, evidence }) =>
+        fitting([levelColor(level)(`! ${title}`), colors.dim(evidence)], colors.dim(': '), width),
+      ),
+  ];
+}
+
+export const levelColor = (level: Level): ((text: string) => string) =>
+  level === 'bad' ? colors.red : level === 'warning' ? colors.yellow : colors.cyan;
+
+function progress({ plan, last, elapsed, left }: LiveState, width: number): string {
+  const { steps, startStep } = plan;
+  const step = last?.step ?? startStep;
+  const share = percent(steps > 0 ? step / steps : 1, 0);
+  const head = width < 40 ? `${step}/${steps} ` : `step ${step}/${steps} `;
+  const tails = [
+    ` ${share}  ${duration(elapsed)} gone, ${duration(left)} left`,
+    ` ${share}  ${duration(left)} left`,
+    ` ${share}`,
+    '',
+  ];
+  const tail = tails.find((text) => head.length + text.length + 6 <= width) ?? '';
+  const room = Math.min(60, width - head.length - tail.length);
+  return fitting(
+    [colors.bold(head) + (room >= 5 ? colors.cyan(bar(step, steps, room)) : '') + tail],
+    '',
+    width,
+  );
+}
+
+const NAME = 9;
+/** Columns of a curve: what a narrow window leaves, and no more than forty. */
+const curveWidth = (width: number) => Math.max(4, Math.min(40, width - NAME - 10));
+
+function rewardLine({ rewards }: LiveState, width: number): string {
+  const name = width < 30 ? '' : 'reward'.padEnd(NAME);
+  const curve = sparkline([...rewards], curveWidth(width));
+  return fitting(
+    [
+      `${name}${colors.green(curve)} ${colors.bold(signed(meanOf(rewards.slice(-WINDOW))))}`,
+      colors.dim(`mean of ${Math.min(WINDOW, rewards.length)} steps`),
+      colors.dim(`${signed(meanOf(rewards.slice(0, WINDOW)))} at the start`),
+    ],
+    '  ',
+    width,
+  );
+}
+
+function heldOutLine({ evaluations }: LiveState, width: number): string {
+  const { step, evaluation } = evaluations.at(-1)!;
+  const before = evaluations[0]!;
+  const name = width < 30 ? '' : 'held-out'.padEnd(NAME);
+  const curve = sparkline(
+    evaluations.map(({ evaluation }) => evaluation.accuracy),
+    curveWidth(width),
+  );
+  const { accuracy, low, high, correct, total } = evaluation;
+  return fitting(
+    [
+      `${name}${colors.blue(curve)} ${colors.bold(percent(accuracy))}`,
+      `[${percent(low)}, ${percent(high)}]`,
+      colors.dim(`${correct} of ${total} at step ${step}`),
+      before.step === 0 && step > 0 ? colors.dim(`${percent(before.evaluation.accuracy)} before`) : '',
+    ],
+    '  ',
+    width,
+  );
+}
+
+function figures({ beta }: TrainPlan, m: Metrics, width: number): string {
+  return fitting(
+    [
+      m.reward === undefined ? `loss ${number(m.loss)}` : '',
+      beta > 0 ? `kl ${number(m.kl)}` : '',
+      `entropy ${number(m.entropy)}`,
+      m.frac_reward_zero_std === undefined ? '' : `equal groups ${percent(m.frac_reward_zero_std, 0)}`,
+      `grad ${number(m.grad_norm)}`,
+      `length ${number(m['completions/mean_length'])}`,
+    ],
+    colors.dim('  ·  '),
+    width,
+  );
+}
+
+const PHASES = ['sample', 'reward', 'reference', 'train', 'optimizer'] as const;
+
+/** Seconds a phase, and tokens a second. */
+function speed(m: Metrics, width: number): string {
+  const total = m.step_time ?? 0;
+  const phases = PHASES.filter((phase) => (m[`time/${phase}`] ?? 0) > 0.005 * total);
+  const tokens = total > 0 ? (m['tokens/computed'] ?? 0) / total : 0;
+  return fitting(
+    [
+      `${number(total)} s a step`,
+      tokens > 0 ? `${count(tokens)} tokens/s` : '',
+      ...phases.map((phase) => colors.dim(`${phase} ${number(m[`time/${phase}`])} s`)),
+    ],
+    colors.dim('  ·  '),
+    width,
+  );
+}
+
+export const meanOf = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+export function signed(value: number): string {
+  return `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(3)}`;
+}

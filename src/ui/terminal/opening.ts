@@ -1,0 +1,40 @@
+/** What is about to happen. */
+import colors from 'picocolors';
+import type { TrainPlan } from '../../run/events.js';
+import { memoryText } from './forecast.js';
+import { bytes, count, number, parameters, shortPath } from './text.js';
+
+export function opening(plan: TrainPlan): string {
+  const { engine, memory } = plan;
+  const gflops = engine.matrixGflops[engine.matrixBackend];
+  const rows: [string, string][] = [
+    ['model', `${plan.model} (${plan.modelType}, ${parameters(plan.parameters)} parameters)`],
+    [
+      'task',
+      `${plan.task}: ${count(plan.trainProblems)} problems to learn from, ${count(plan.heldOutProblems)} held out`,
+    ],
+    [
+      'engine',
+      `${engine.device}, ${engine.threads} threads, ${engine.dtype}, matrices by ${engine.matrixBackend}` +
+        (gflops === undefined ? '' : ` (${gflops.toFixed(0)} GFLOP/s)`) +
+        `, libtorch ${engine.torchVersion}`,
+    ],
+    [
+      'steps',
+      `${count(plan.steps)} of ${plan.promptsPerStep} prompts` +
+        (plan.kind === 'grpo' ? ` x ${plan.numGenerations} completions` : '') +
+        ` (${number(plan.epochs)} epochs)` +
+        (plan.startStep > 0 ? `, resumed after step ${plan.startStep}` : ''),
+    ],
+    ['memory', `up to ${bytes(memory.peak)} of ${bytes(memory.available)}: ${memoryText(memory)}`],
+  ];
+  if (plan.evalSamples > 0)
+    rows.push(['evaluation', `${count(plan.evalSamples)} held-out problems, before, between and after`]);
+  if (plan.outputDir !== undefined) rows.push(['output', shortPath(plan.outputDir)]);
+  const title = plan.kind === 'grpo' ? 'GRPO' : 'supervised warm start';
+  return [
+    colors.bold(`grpo-native: ${title}`),
+    ...rows.map(([name, value]) => `  ${colors.dim(name.padEnd(11))}${value}`),
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,36 @@
+import colors from 'picocolors';
+import { BASE, type Preset } from '../../experiments/presets/journal.js';
+import { TINY_RULE } from '../../experiments/presets/index.js';
+
+/** The list, for a person. */
+export function presetsText(presets: Preset[], width: number): string {
+  const column = Math.max(...presets.map(({ name }) => name.length)) + 2;
+  const lines = presets.flatMap(({ name, differs, outcome }) => [
+    `${colors.cyan(name.padEnd(column))}${differs}`,
+    `${' '.repeat(column)}${colors.dim(`journal: ${outcome}`)}`,
+  ]);
+  const base = `${BASE.train_samples} arithmetic problems to ${BASE.max_operand}, ${BASE.batch_size} completions a step, ${BASE.num_generations} of a prompt, ${BASE.loss_type}, beta ${BASE.beta}, learning rate ${BASE.learning_rate.toExponential()}, temperature ${BASE.temperature}, ${BASE.model}`;
+  const tiny = `On tiny the learning rate is ${TINY_RULE.rate} times as high, ${TINY_RULE.most} at most.`;
+  return [
+    'The experiments of the research journal. Unless said otherwise:',
+    ...wrapped(base, width),
+    ...wrapped(tiny, width),
+    '',
+    ...lines,
+    '',
+    'Run one:        grpo-native train --preset NAME [--model M] [--option value ...]',
+    'Its options:    grpo-native presets NAME',
+    'Several:        grpo-native sweep --preset NAME --preset NAME',
+    '',
+  ].join('\n');
+}
+
+function wrapped(text: string, width: number): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = `${lines.at(-1)!} ${word}`.trim();
+    if (line.length > width - 2) lines.push(word);
+    else lines[lines.length - 1] = line;
+  }
+  return lines.map((line) => `  ${line}`);
+}

@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { loadProblems, loadTask, splitOf, splitProblems, TASK_NAMES } from '../../../../src/data/tasks/index.js';
+import type { Completion, Problem, Task } from '../../../../src/data/tasks/task.js';
+import { codeOf } from '../../../support/fixtures.js';
+
+const problemsOf = async (task: Task) => (await loadProblems(task)).problems;
+const answers = (problem: Problem, completion: string): Completion => ({
+  prompt: problem.prompt,
+  answer: problem.answer,
+  completion,
+  problem,
+});
+
+describe('built-in tasks', () => {
+  it.each([
+    ['arithmetic', 1323, 1068, { prompt: 'Calculate: 12 - 19 = ', answer: '-7' }],
+    ['counting', 600, 477, undefined],
+    ['comparison', 840, 675, { prompt: 'Is 7 greater than 12? Answer yes or no: ', answer: 'no' }],
+    ['binary', 512, 417, { prompt: 'Decimal of 1101: ', answer: '13' }],
+    ['mixed', 2763, 2220, { prompt: 'Calculate: 4 * 9 = ', answer: '36', task: 'arithmetic' }],
+  ])('%s has %d unique problems, %d to train on', async (name, total, trained, example) => {
+    const task = await loadTask(name);
+    const { problems, notices } = await loadProblems(task);
+    expect(notices).toEqual([]);
+    expect(problems).toHaveLength(total);
+    expect(splitProblems(problems, 'train')).toHaveLength(trained);
+    expect(splitProblems(problems, 'held_out')).toHaveLength(total - trained);
+    expect(await task.problems()).toEqual(await (await loadTask(name)).problems());
+    if (example) expect(problems).toContainEqual(example);
+  });
+
+  it.each(TASK_NAMES)('%s rewards its own answers and none of its rules end them early', async (name) => {
+    const task = await loadTask(name);
+    const problems = await problemsOf(task);
+    const right = await task.reward(problems.map((problem) => answers(problem, `${problem.answer}\n`)));
+    expect(new Set(right)).toEqual(new Set([1]));
+    const wrong = await task.reward(problems.map((problem) => answers(problem, 'I do not know')));
+    expect(new Set(wrong)).toEqual(new Set([-1]));
+    for (const problem of problems) {
+      for (let end = 0; end <= problem.answer.length; end++)
+        if (task.stop!(problem.answer.slice(0, end), problem))
+          throw new Error(`${problem.prompt} stops at ${end}`);
+      if (!task.stop!(`${problem.answer}\n`, problem)) throw new Error(`${problem.prompt} goes on`);
+    }
+  });
+
+  it('keeps smaller tasks inside larger ones', async () => {
+    for (const name of ['arithmetic', 'counting', 'comparison', 'binary']) {
+      const all = new Set((await problemsOf(await loadTask(name))).map(({ prompt }) => prompt));
+      const small = await problemsOf(await loadTask(name, { maxOperand: 10 }));
+      expect(small.length).toBeLessThan(all.size);
+      for (const { prompt } of small) expect(all).toContain(prompt);
+    }
+  });
+
+  it('counts right, and asks yes as often as no', async () => {
+    for (const { prompt, answer } of await problemsOf(await loadTask('counting')))
+      expect(prompt.split(' ').slice(3, -2)).toHaveLength(Number(answer));
+    const comparison = await problemsOf(await loadTask('comparison'));
+    expect(comparison.filter(({ answer }) => answer === 'yes')).toHaveLength(comparison.length / 2);
+  });
+
+  it('takes the operations that were asked for', async () => {
+    const sums = await problemsOf(await loadTask('arithmetic', { operations: '+', maxOperand: 10 }));
+    expect(sums).toHaveLength(121);
+    expect(sums.every(({ prompt }) => prompt.includes(' + '))).toBe(true);
+  });
+
+  it('names the task that was meant', async () => {
+    await expect(loadTask('arithmetics')).rejects.toMatchObject({
+      code: 'TASK_NOT_FOUND',
+      value: 'arithmetics',
+      message: expect.stringContaining('did you mean arithmetic?') as string,
+    });
+    expect(await codeOf(loadTask('constructor'))).toBe('TASK_NOT_FOUND');
+  });
+});
+
+describe('the split', () => {
+  // Pinned: were one of these to move, a run would be judged by what an earlier one was trained on.
+  it.each([
+    ['Calculate: 15 + 8 = ', 'held_out'],
+    ['Calculate: 12 - 7 = ', 'train'],
+    ['Calculate: 17 * 17 = ', 'held_out'],
+    ['Calculate: 6 - 4 = ', 'held_out'],
+    ['Decimal of 100: ', 'held_out'],
+    ['Is 4 greater than 6? Answer yes or no: ', 'held_out'],
+    ['Grüße, 世界', 'held_out'],
+  ])('%s belongs to %s', (prompt, split) => {
+    expect(splitOf(prompt)).toBe(split);
+  });
+});
+
+describe('a mixture', () => {
+  it('keeps the rules of each problem', async () => {
+    const task = await loadTask('mixed', { taskWeights: { arithmetic: 3, comparison: 1 } });
+    expect(task.weights).toEqual({ arithmetic: 3, comparison: 1 });
+    const problems = await problemsOf(task);
+    const sum = problems.find(({ prompt }) => prompt === 'Calculate: 15 + 8 = ')!;
+    const yes = problems.find(({ answer }) => answer === 'yes')!;
+    expect(
+      await task.reward([answers(yes, 'Yes.'), answers(sum, '23'), answers(yes, '23'), answers(sum, 'yes')]),
+    ).toEqual([1, 1, -1, -1]);
+    expect(task.stop!('y', sum)).toBe(true);
+    expect(task.stop!('y', yes)).toBe(false);
+  });
+
+  it('leaves out what weighs nothing, and refuses what makes no mixture', async () => {
+    expect((await loadTask('mixed', { taskWeights: { arithmetic: 1, binary: 0 } })).weights).toEqual({
+      arithmetic: 1,
+    });
+    for (const taskWeights of [{}, { arithmetic: 0 }, { arithmetic: -1 }, { arithmetic: NaN }, { mixed: 1 }])
+      expect(await codeOf(loadTask('mixed', { taskWeights }))).toBe('BAD_OPTION');
+    expect(await codeOf(loadTask('mixed', { taskWeights: { arithmetik: 1 } }))).toBe('TASK_NOT_FOUND');
+  });
+
+  it('refuses a problem of another task', async () => {
+    const task = await loadTask('mixed');
+    expect(await codeOf(Promise.resolve(task.reward([answers({ prompt: 'a', answer: 'b' }, 'c')])))).toBe(
+      'BAD_TASK',
+    );
+  });
+});

@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import { METRIC_COLUMNS } from '../../../../src/run/folder/metrics.js';
+import { documented } from '../../../support/docs.js';
+
+describe('docs/metrics.md', () => {
+  const rows = documented('metrics.md');
+
+  it('has every column of metrics.csv, in its order, and no other', () => {
+    const ofSomeRuns = [
+      'rewards/NAME/mean',
+      'rewards/NAME/std',
+      'eval/TASK/accuracy',
+      'eval/TASK/accuracy_low',
+      'eval/TASK/accuracy_high',
+    ];
+    expect(rows.map(([name]) => name)).toEqual(
+      [...METRIC_COLUMNS, ...ofSomeRuns].map((name) => `\`${name}\``),
+    );
+  });
+
+  it('says of each how it is computed', () => {
+    for (const [name, formula] of rows) expect(formula, name).toMatch(/\w{3}/);
+    expect(new Set(rows.map((cells) => cells.length))).toEqual(new Set([4]));
+  });
+});

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { SHAPES } from '../../../../bench/shapes.js';
+import { parseModelConfig } from '../../../../src/model/config.js';
+import { memoryParts, peakOf, type MemoryShape } from '../../../../src/run/forecast/memory.js';
+
+/** Qwen2.5-0.5B: 494,032,768 parameters. */
+const qwen = parseModelConfig(SHAPES['qwen2-0.5b']!.config);
+const shape: MemoryShape = {
+  dtype: 'float32',
+  beta: 0.1,
+  halfExact: 1,
+  promptTokens: 40,
+  prompts: 4,
+  completions: 64,
+  maxCompletionLength: 16,
+  parts: 1,
+  checkpoint: 0,
+};
+const of = (change: Partial<MemoryShape> = {}) => memoryParts(qwen, { ...shape, ...change }, 0);
+
+describe('memory by part', () => {
+  it('is four bytes a parameter and copy, and two for a reference that loses nothing by it', () => {
+    const all = 4 * 494_032_768;
+    expect(of()).toMatchObject({
+      weights: all,
+      reference: all / 2,
+      gradients: all,
+      moments: 2 * all,
+      checkpoint: 0,
+    });
+    expect(of({ halfExact: 0 }).reference).toBe(all);
+    expect(of({ beta: 0 }).reference).toBe(0);
+    expect(of({ dtype: 'bfloat16' })).toMatchObject({ weights: 1.5 * all, reference: all / 2 });
+  });
+
+  it('grows with the step, and shrinks with the parts it is learned from in', () => {
+    const step = (change: Partial<MemoryShape>) => {
+      const { kv, activations, vocabulary } = of(change);
+      return kv + activations + vocabulary;
+    };
+    expect(step({ completions: 256 })).toBeGreaterThan(2 * step({}));
+    expect(step({ maxCompletionLength: 64 })).toBeGreaterThan(2 * step({}));
+    expect(step({ parts: 4, beta: 0 })).toBeLessThan(0.8 * step({ beta: 0 }));
+    // Two keys' worth of numbers, a layer and a token.
+    expect(of({ beta: 0 }).kv).toBe(2 * 128 * 24 * 4 * (40 + 64 * 15));
+  });
+
+  it('is nothing but these parts together', () => {
+    expect(peakOf(memoryParts(qwen, shape, 7e8)) - peakOf(of())).toBe(7e8);
+  });
+});
