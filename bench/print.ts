@@ -2,7 +2,7 @@
 import colors from 'picocolors';
 import type { MachineLimits } from '../src/engine/types.js';
 import { table, type Column } from '../src/ui/terminal/table.js';
-import { bytes, count, number, parameters, percent } from '../src/ui/terminal/text.js';
+import { bytes, count, number, parameters, percent } from '../src/common/format.js';
 import { CASES, DEFAULT_CASES } from './cases.js';
 import type { CaseReport, PeerReport, PhaseReport } from './report.js';
 import { PHASES } from './roofline.js';

@@ -7,7 +7,7 @@ import { processor } from '../src/machine/processor.js';
 import { memory } from '../src/machine/memory.js';
 import type { MachineLimits } from '../src/engine/types.js';
 import { packageVersion } from '../src/machine/paths.js';
-import { bytes } from '../src/ui/terminal/text.js';
+import { bytes } from '../src/common/format.js';
 import { isShape, type Case } from './cases.js';
 import type { CaseRun } from './job.js';
 import { checkPeer, runPeer, type PeerRun } from './peer.js';

@@ -19,13 +19,13 @@ export type { Sampler, TrainableModel } from './model/trainable.js';
 
 export { train } from './run/train.js';
 export { plan } from './experiments/plan.js';
-export type { Forecast } from './run/forecast/forecast.js';
+export type { Forecast } from './run/events.js';
 export type { RunMemory } from './run/forecast/run-memory.js';
 export { sft } from './run/sft.js';
 export { evaluate, type EvaluateOptions, type Evaluation } from './run/evaluate.js';
 export type { TrainExtras } from './run/prepare.js';
 export type { JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from './run/events.js';
-export { METRIC_COLUMNS, type MetricName, type Metrics } from './run/folder/metrics.js';
+export { METRIC_COLUMNS, type MetricName, type Metrics } from './grpo/metrics.js';
 export {
   trainOptions,
   type SftInput,

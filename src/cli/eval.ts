@@ -58,7 +58,7 @@ export const command = schemaCommand({
       return;
     }
     const { accuracy } = await import('../ui/terminal/train-report.js');
-    const { number, duration } = await import('../ui/terminal/text.js');
+    const { number, duration } = await import('../common/format.js');
     process.stdout.write(
       `${task.name}, ${options.split}: ${accuracy(result)}, mean reward ${number(result.reward)}, ${duration(result.seconds)}\n`,
     );

@@ -2,7 +2,7 @@
 import type { DownloadProgress } from '../model/download.js';
 import { LiveBlock } from '../ui/terminal/live.js';
 import { bar } from '../ui/terminal/sparkline.js';
-import { bytes, percent } from '../ui/terminal/text.js';
+import { bytes, percent } from '../common/format.js';
 
 export function printJsonLine(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);

@@ -3,7 +3,7 @@ import { toOptions, trainConfig, type TrainInput } from '../run/train-options.js
 import type { TrainExtras } from '../run/prepare.js';
 import { openTraining } from '../run/train.js';
 import type { TrainPlan } from '../run/events.js';
-import type { Forecast } from '../run/forecast/forecast.js';
+import type { Forecast } from '../run/events.js';
 
 /**
  * Says what a training run would be like, and writes nothing.

@@ -1,5 +1,5 @@
 /** What groups say beside their rewards: which have nothing left to learn, and whether answers hang on prompts. */
-import type { Metrics } from '../run/folder/metrics.js';
+import type { Metrics } from './metrics.js';
 import type { Rollout } from './rollout.js';
 
 /** `frac_all_right` and, where there are two prompts to compare, `frac_same_answer`. */

@@ -9,12 +9,19 @@
 import type { TrainOptions } from '../run/train-options.js';
 import type { TrainableModel } from '../model/trainable.js';
 import type { EntropyBonus } from './adaptive-entropy.js';
-import type { NonFinite } from '../run/nonfinite.js';
 import { policyLoss, type LossMetrics, type LossOptions } from './losses/index.js';
 import { optimizerOptions } from './optimizer.js';
 import { rememberRollout } from './rollout-memory.js';
 import { partOf, stopwatch, type Rollout } from './rollout.js';
 import { backwardInParts, scoreInParts, type Split } from './split.js';
+
+/** What a step that was not applied tells. */
+export interface NonFinite {
+  what: 'loss' | 'gradient norm';
+  value: number;
+  /** What it was learning from, as JSON. */
+  batch: unknown;
+}
 
 export interface Learned {
   loss: number;

@@ -4,7 +4,7 @@
  * hardly any path is new. With a file, a resumed run knows what the first one knew.
  */
 import type { TrainableModel } from '../model/trainable.js';
-import { LineFile } from '../run/folder/metrics.js';
+import { LineFile } from '../machine/line-file.js';
 import { readFile } from 'node:fs/promises';
 
 /** Nodes kept; beyond it paths are computed each time (a node is about 100 bytes). */

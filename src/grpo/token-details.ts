@@ -1,16 +1,21 @@
 /** Log-probs and texts of a completion's tokens, as small as a file of a hundred thousand completions needs them. */
 import type { Tokenizer } from '../model/tokenizer.js';
-import type { JudgedCompletion } from '../run/events.js';
 import type { Rollout } from './rollout.js';
 
 type Decoder = Pick<Tokenizer, 'decode'>;
-type Details = Pick<JudgedCompletion, 'logps' | 'tokens'>;
+
+export interface TokenDetails {
+  /** Of each token, nats, at the sampling temperature, to two decimals. */
+  logps: number[];
+  /** Of each token, how much of the completion it is: characters, as JavaScript counts them. Absent where that can't be told. */
+  tokens?: number[];
+}
 
 /** Of each completion. */
 export function tokenDetails(
   { batch, completions, oldLogps }: Pick<Rollout, 'batch' | 'completions' | 'oldLogps'>,
   tokenizer: Decoder,
-): Details[] {
+): TokenDetails[] {
   const known = new Map<string, number[] | undefined>();
   let offset = 0;
   return completions.map(({ text, length }, i) => {

@@ -1,6 +1,18 @@
 /** What sampling, training and evaluating ask of a model; tests stand a small one in for it. */
-import type { Snapshotable } from '../run/folder/checkpoint-writer.js';
 import type { LanguageModel } from './language-model.js';
+
+/** A model, or a snapshot of one. */
+export interface Saveable {
+  save(folder: string): Promise<void>;
+  saveOptimizer(file: string): Promise<void>;
+  saveReference(file: string): Promise<void>;
+}
+
+export interface Snapshotable extends Saveable {
+  snapshot(options: { reference: boolean }): Promise<Saveable & { release(): void }>;
+  /** Bytes that a snapshot takes. */
+  snapshotBytes(options: { reference: boolean }): number;
+}
 
 export type Sampler = Pick<LanguageModel, 'tokenizer' | 'sample'>;
 

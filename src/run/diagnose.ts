@@ -2,7 +2,8 @@
 import type { Diagnosed } from './diagnosis/events.js';
 import { Diagnosis } from './diagnosis/monitor.js';
 import type { RunFolder } from './folder/folder.js';
-import type { Metrics, MetricsLog } from './folder/metrics.js';
+import type { Metrics } from '../grpo/metrics.js';
+import type { MetricsLog } from './folder/metrics-log.js';
 import { readRows } from './folder/read.js';
 import type { TrainCallbacks, TrainPlan } from './events.js';
 

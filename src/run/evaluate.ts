@@ -1,6 +1,6 @@
 /** How often a model is right on problems, with an interval that says how sure that is. */
 import type { Completion, Problem, RewardFunction, StopRule, Task } from '../data/tasks/task.js';
-import type { Metrics } from './folder/metrics.js';
+import type { Metrics } from '../grpo/metrics.js';
 import type { Sampler } from '../model/trainable.js';
 import type { SampledCompletion, SampleOptions } from '../model/language-model.js';
 import { judge } from '../data/rewards/judge.js';

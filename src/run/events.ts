@@ -1,9 +1,9 @@
 /** What a training run tells while it goes; the terminal, the run folder and a program all listen to this. */
-import type { Forecast } from './forecast/forecast.js';
 import type { RunMemory } from './forecast/run-memory.js';
 import type { Diagnosed, DiagnosisEvent } from './diagnosis/events.js';
+import type { TokenDetails } from '../grpo/token-details.js';
 import type { Evaluation } from './evaluate.js';
-import type { Metrics } from './folder/metrics.js';
+import type { Metrics } from '../grpo/metrics.js';
 import type { EngineInfo } from '../engine/types.js';
 
 /** Known before the first step. */
@@ -36,7 +36,32 @@ export interface TrainPlan {
   outputDir: string | undefined;
 }
 
-export interface JudgedCompletion {
+/** What a run will be like, told before its first step. */
+export interface Forecast {
+  memory: RunMemory;
+  steps: number;
+  /** Of one step. */
+  stepSeconds: number;
+  /** Of the run, evaluations included. */
+  hours: number;
+  /** Of the groups that were sampled: of each, `numGenerations` completions at the run's temperature. */
+  groups: number;
+  /** Share of them in which all completions had the same reward: these teach nothing. */
+  fracRewardZeroStd: number;
+  /** Share of them in which all were right. */
+  fracAllRight: number;
+  /** Means over the completions. */
+  reward: number;
+  accuracy: number;
+  meanLength: number;
+  /** Share that ran into `maxCompletionLength`. */
+  clippedRatio: number;
+  /** Whether the run is worth starting. */
+  go: boolean;
+  reasons: string[];
+}
+
+export interface JudgedCompletion extends TokenDetails {
   prompt: string;
   answer: string;
   completion: string;
@@ -51,10 +76,6 @@ export interface JudgedCompletion {
   rewards?: Record<string, number>;
   advantage: number;
   correct: boolean;
-  /** Of each token, nats, at the sampling temperature, to two decimals. */
-  logps: number[];
-  /** Of each token, how much of the completion it is: characters, as JavaScript counts them. Absent where that can't be told. */
-  tokens?: number[];
 }
 
 /** Known after the last step. */

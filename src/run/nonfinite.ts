@@ -1,14 +1,7 @@
 /** Steps whose loss or gradient is no number any more: they are not applied, and kept for study. */
 import { GrpoError } from '../common/errors.js';
+import type { NonFinite } from '../grpo/learn.js';
 import type { RunFolder } from './folder/folder.js';
-
-/** What a step that was not applied tells. */
-export interface NonFinite {
-  what: 'loss' | 'gradient norm';
-  value: number;
-  /** What it was learning from, as JSON. */
-  batch: unknown;
-}
 
 /** So many one after another: the weights themselves have left the range of numbers. */
 const IN_A_ROW = 10;

@@ -4,7 +4,6 @@
  */
 import { join } from 'node:path';
 import { GrpoError } from '../common/errors.js';
-import type { Forecast } from './forecast/forecast.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { CheckpointWriter } from './folder/checkpoint-writer.js';
 import { OPTIMIZER_FILE, removeOld, type Checkpoint, type TrainerState } from './folder/checkpoints.js';
@@ -12,31 +11,15 @@ import { environment, withSitting, type Lineage } from './folder/environment.js'
 import type { Change } from './folder/resume.js';
 import type { RunFolder } from './folder/folder.js';
 import { snakeDeep } from './folder/names.js';
-import { MetricsLog, type Metrics, type RunMetricName } from './folder/metrics.js';
+import { type Metrics, type RunMetricName } from '../grpo/metrics.js';
+import { MetricsLog } from './folder/metrics-log.js';
 import { tracked, type TrackedSession } from './trackers/tracked.js';
 import { startDiagnosis, type SessionDiagnosis } from './diagnose.js';
 import { evaluationMetrics, type Evaluation } from './evaluate.js';
-import type { JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from './events.js';
-import { NonFiniteSteps, type NonFinite } from './nonfinite.js';
+import type { Forecast, JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from './events.js';
+import type { Method } from './method.js';
+import { NonFiniteSteps } from './nonfinite.js';
 import { Tally } from './tally.js';
-
-export interface Method {
-  /** One optimiser step; `step` counts from 1. Throws `ABORTED` or an AbortError when the signal says so. */
-  takeStep(step: number): Promise<{
-    metrics: Metrics;
-    completions?: JudgedCompletion[];
-    /** It was not applied: why. */
-    nonfinite?: NonFinite | undefined;
-  }>;
-  evaluate(): Promise<Evaluation>;
-  /** What it has written itself is on the disk when this returns. */
-  sync?(): Promise<void>;
-  /** Whether the run may end here, by its last evaluation. */
-  reached?(evaluation: Evaluation): boolean;
-  /** What must be remembered after `step`, beside weights and moments; of JSON's types. */
-  remember?(step: number): unknown;
-  close?(): Promise<void>;
-}
 
 export interface SessionOptions extends Pick<TrackedSession['options'], 'reportTo' | 'runName'> {
   evalSteps: number;

@@ -10,16 +10,17 @@ import { sftConfig, toOptions, type SftInput, type SftOptions } from './train-op
 import type { TrainableModel } from '../model/trainable.js';
 import { expectedTensors, withoutWeightDecay } from '../model/tensor-names.js';
 import type { Batch } from '../engine/types.js';
-import type { Metrics } from './folder/metrics.js';
+import type { Metrics } from '../grpo/metrics.js';
 import type { Problem } from '../data/tasks/task.js';
 import { planBatches } from '../grpo/batches.js';
 import type { TrainSummary } from './events.js';
-import type { NonFinite } from './nonfinite.js';
+import type { NonFinite } from '../grpo/learn.js';
 import { prepare, type TrainExtras } from './prepare.js';
 import { stopwatch } from '../grpo/rollout.js';
 import { Split, ranges } from '../grpo/split.js';
 import { learningRateAt } from '../grpo/schedule.js';
-import { restore, runSession, type Method } from './session.js';
+import { restore, runSession } from './session.js';
+import { type Method } from './method.js';
 import { optimizerOptions } from '../grpo/optimizer.js';
 
 /** @throws {GrpoError} whatever is wrong with the options, the task or the model, before anything is written */

@@ -1,5 +1,5 @@
 /** Sums over a sitting, for its ending. */
-import type { Metrics } from './folder/metrics.js';
+import type { Metrics } from '../grpo/metrics.js';
 import type { TrainPlan, TrainSummary } from './events.js';
 
 const PHASES = ['sample', 'reward', 'reference', 'train', 'optimizer'] as const;

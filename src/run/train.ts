@@ -15,12 +15,13 @@ import { expectedTensors, withoutWeightDecay } from '../model/tensor-names.js';
 import type { Tokenizer } from '../model/tokenizer.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { REFERENCE_FILE } from './folder/checkpoints.js';
-import type { Metrics, RunMetricName } from './folder/metrics.js';
+import type { Metrics, RunMetricName } from '../grpo/metrics.js';
 import { EntropyBonus, type EntropyMemory } from '../grpo/adaptive-entropy.js';
 import { mean, standardDeviation } from '../grpo/advantages.js';
 import { planBatches, type Batches } from '../grpo/batches.js';
 import { checkCombinations } from '../grpo/combinations.js';
-import { forecast, type Forecast } from './forecast/forecast.js';
+import { forecast } from './forecast/forecast.js';
+import { type Forecast } from './events.js';
 import type { JudgedCompletion, TrainPlan, TrainSummary } from './events.js';
 import { groupMetrics } from '../grpo/group-metrics.js';
 import { learn, type Learned } from '../grpo/learn.js';
@@ -31,7 +32,8 @@ import { collect, partOf, sampledTokens, trlTokens, type Rollout, type RolloutCo
 import { learningRateAt } from '../grpo/schedule.js';
 import { Split, scoreInParts, type SplitMemory } from '../grpo/split.js';
 import { tokenDetails } from '../grpo/token-details.js';
-import { restore, runSession, taskColumns, type Method } from './session.js';
+import { restore, runSession, taskColumns } from './session.js';
+import { type Method } from './method.js';
 
 /** What a checkpoint holds beside weights and moments; of JSON's types. */
 interface TrainMemory {
@@ -120,7 +122,7 @@ export async function openTraining(
         const still = { ...options, learningRate: 0, syncRefModel: false };
         const quiet = { ...(extras.signal && { signal: extras.signal }) };
         const method = await grpo(model, still, { ...ready, run: undefined }, batches, split, quiet);
-        return forecast(model, method, ready, plan, options);
+        return forecast(model, method, ready.evaluate, plan, options);
       },
       close: () => ready.release(),
     };

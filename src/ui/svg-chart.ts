@@ -4,7 +4,7 @@ import { GridComponent, LegendComponent, TitleComponent } from 'echarts/componen
 import * as echarts from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import type { RunRecord } from '../run/folder/read.js';
-import type { MetricName } from '../run/folder/metrics.js';
+import type { MetricName } from '../grpo/metrics.js';
 
 echarts.use([LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { METRIC_COLUMNS, isTime } from '../../src/run/folder/metrics.js';
+import { METRIC_COLUMNS, isTime } from '../../src/grpo/metrics.js';
 
 /** Each of them is equal for two runs that are the same run. */
 export interface Outcome {

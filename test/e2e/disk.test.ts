@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } f
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { isTime } from '../../src/run/folder/metrics.js';
+import { isTime } from '../../src/grpo/metrics.js';
 import { cli, jsonLines } from '../support/cli.js';
 import { temporaryFolder } from '../support/fixtures.js';
 import { endedAndRead, endOf, place, type Place } from '../support/small-run.js';

@@ -7,7 +7,7 @@ import { train } from '../../src/run/train.js';
 import { Split, sampleInParts } from '../../src/grpo/split.js';
 import { parseModelConfig } from '../../src/model/config.js';
 import { LanguageModel } from '../../src/model/language-model.js';
-import type { Metrics } from '../../src/run/folder/metrics.js';
+import type { Metrics } from '../../src/grpo/metrics.js';
 import { codeOf } from '../support/fixtures.js';
 import { loadModel, tensorsOf } from '../support/models.js';
 import { relativeDifference } from '../support/numbers.js';

@@ -1,6 +1,6 @@
 /** Rows of metrics that no run was needed for. */
 import type { RunFacts } from '../../src/run/diagnosis/rule.js';
-import type { Metrics } from '../../src/run/folder/metrics.js';
+import type { Metrics } from '../../src/grpo/metrics.js';
 
 export const facts = (changed: Partial<RunFacts> = {}): RunFacts => ({
   kind: 'grpo',

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { METRIC_COLUMNS, isTime } from '../../src/run/folder/metrics.js';
+import { METRIC_COLUMNS, isTime } from '../../src/grpo/metrics.js';
 
 /** `metrics.csv` without the columns that differ between two equal runs. */
 export function metricRows(folder: string): string[][] {

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { DiagnosisEvent } from '../../src/run/diagnosis/events.js';
-import type { Metrics } from '../../src/run/folder/metrics.js';
+import type { Metrics } from '../../src/grpo/metrics.js';
 import type { Entry, TrackedRun } from '../../src/run/trackers/tracker.js';
 
 export const trackedRun = (changes: Partial<TrackedRun> = {}): TrackedRun => ({

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { TrainInput } from '../../src/run/train-options.js';
 import { train } from '../../src/run/train.js';
 import type { TrainExtras } from '../../src/run/prepare.js';
-import { isTime } from '../../src/run/folder/metrics.js';
+import { isTime } from '../../src/grpo/metrics.js';
 import type { Task } from '../../src/data/tasks/task.js';
 import { fakeModel } from './fake-model.js';
 

@@ -1,6 +1,6 @@
 /** What runs came to, side by side. Pure: from what was read to what is told. */
 import type { RunRecord } from '../../run/folder/read.js';
-import type { MetricName, Metrics } from '../../run/folder/metrics.js';
+import type { MetricName, Metrics } from '../../grpo/metrics.js';
 import type { ComparedRun } from './compared.js';
 
 export type { ComparedRun } from './compared.js';

@@ -1,5 +1,5 @@
 /** Asks the rules after each step, and tells when something begins, worsens or ends. */
-import type { Metrics } from '../folder/metrics.js';
+import type { Metrics } from '../../grpo/metrics.js';
 import type { Diagnosed, DiagnosisEvent, Level } from './events.js';
 import type { History, Rule, RunFacts } from './rule.js';
 import { RULES } from './rules/index.js';

@@ -1,5 +1,5 @@
 /** What a rule of the diagnosis is: a pure function from a run's metrics to what is wrong, if anything is. */
-import type { MetricName, Metrics } from '../folder/metrics.js';
+import type { MetricName, Metrics } from '../../grpo/metrics.js';
 import type { Level } from './events.js';
 
 /** What rules know beside metrics. */

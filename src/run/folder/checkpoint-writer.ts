@@ -4,16 +4,10 @@ import {
   checkpointPath,
   saveCheckpoint,
   type SaveOptions,
-  type Saveable,
   type TrainerState,
 } from './checkpoints.js';
+import type { Saveable, Snapshotable } from '../../model/trainable.js';
 import type { RunFolder } from './folder.js';
-
-export interface Snapshotable extends Saveable {
-  snapshot(options: { reference: boolean }): Promise<Saveable & { release(): void }>;
-  /** Bytes that a snapshot takes. */
-  snapshotBytes(options: { reference: boolean }): number;
-}
 
 export interface Whole {
   step: number;

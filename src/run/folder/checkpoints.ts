@@ -8,11 +8,12 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { parseYaml } from '../../config/load.js';
 import { GrpoError } from '../../common/errors.js';
 import { syncFolder, writeSynced } from '../../machine/disk.js';
+import type { Saveable } from '../../model/trainable.js';
 import type { Evaluation } from '../evaluate.js';
 import type { Lineage } from './environment.js';
 import type { RunFolder } from './folder.js';
 import { faultOf, writeManifest } from './manifest.js';
-import type { Metrics } from './metrics.js';
+import type { Metrics } from '../../grpo/metrics.js';
 
 const FOLDER = 'checkpoints';
 const STATE = 'trainer_state.json';
@@ -43,13 +44,6 @@ export interface TrainerState {
 export interface Checkpoint {
   path: string;
   state: TrainerState;
-}
-
-/** A model, or a snapshot of one. */
-export interface Saveable {
-  save(folder: string): Promise<void>;
-  saveOptimizer(file: string): Promise<void>;
-  saveReference(file: string): Promise<void>;
 }
 
 export interface SaveOptions {

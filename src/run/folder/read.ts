@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { parseYaml } from '../../config/load.js';
 import { GrpoError } from '../../common/errors.js';
 import type { DiagnosisEvent } from '../diagnosis/events.js';
-import type { Metrics } from './metrics.js';
+import type { Metrics } from '../../grpo/metrics.js';
 
 export interface RunRecord {
   path: string;

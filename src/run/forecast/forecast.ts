@@ -2,37 +2,12 @@
 import type { TrainOptions } from '../train-options.js';
 import { CUT_OFF } from '../diagnosis/rules/completions.js';
 import { NO_SPREAD } from '../diagnosis/rules/groups.js';
-import type { TrainPlan } from '../events.js';
-import type { Prepared } from '../prepare.js';
-import type { Method } from '../session.js';
+import type { Forecast, TrainPlan } from '../events.js';
+import type { Evaluation } from '../evaluate.js';
+import type { Method } from '../method.js';
 import type { TrainableModel } from '../../model/trainable.js';
-import { bytes, percent } from '../../ui/terminal/text.js';
-import type { Metrics } from '../folder/metrics.js';
-import type { RunMemory } from './run-memory.js';
-
-export interface Forecast {
-  memory: RunMemory;
-  steps: number;
-  /** Of one step. */
-  stepSeconds: number;
-  /** Of the run, evaluations included. */
-  hours: number;
-  /** Of the groups that were sampled: of each, `numGenerations` completions at the run's temperature. */
-  groups: number;
-  /** Share of them in which all completions had the same reward: these teach nothing. */
-  fracRewardZeroStd: number;
-  /** Share of them in which all were right. */
-  fracAllRight: number;
-  /** Means over the completions. */
-  reward: number;
-  accuracy: number;
-  meanLength: number;
-  /** Share that ran into `maxCompletionLength`. */
-  clippedRatio: number;
-  /** Whether the run is worth starting. */
-  go: boolean;
-  reasons: string[];
-}
+import { bytes, percent } from '../../common/format.js';
+import type { Metrics } from '../../grpo/metrics.js';
 
 /** Enough to tell a quarter from a half. */
 const GROUPS = 16;
@@ -46,7 +21,7 @@ const EVALUATED = 64;
 export async function forecast(
   model: TrainableModel,
   method: Pick<Method, 'takeStep'>,
-  ready: Pick<Prepared, 'evaluate'>,
+  evaluate: (model: TrainableModel, temperature: number, most: number) => Promise<Evaluation>,
   { steps, evalSamples, memory }: Pick<TrainPlan, 'steps' | 'evalSamples' | 'memory'>,
   options: Pick<TrainOptions, 'evalSteps' | 'numGenerations' | 'batchSize'>,
 ): Promise<Forecast> {
@@ -64,7 +39,7 @@ export async function forecast(
   }
   await model.resetOptimizer();
   const evaluated = Math.min(EVALUATED, evalSamples);
-  const evaluation = evaluated > 0 ? (await ready.evaluate(model, 0, evaluated)).seconds / evaluated : 0;
+  const evaluation = evaluated > 0 ? (await evaluate(model, 0, evaluated)).seconds / evaluated : 0;
   const evaluations =
     evalSamples > 0 ? 2 + Math.floor(options.evalSteps > 0 ? (steps - 1) / options.evalSteps : 0) : 0;
   const warm = taken.slice(taken.length > 1 ? 1 : 0);

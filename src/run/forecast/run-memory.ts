@@ -5,7 +5,7 @@ import { parameterCount, readModelConfig } from '../../model/config.js';
 import { locateTensors } from '../../model/safetensors.js';
 import type { TrainableModel } from '../../model/trainable.js';
 import type { DType, EngineInfo, ModelConfig } from '../../engine/types.js';
-import { bytes } from '../../ui/terminal/text.js';
+import { bytes } from '../../common/format.js';
 import { MARGIN } from '../folder/checkpoint-writer.js';
 import { memoryParts, peakOf, type MemoryParts, type MemoryShape } from './memory.js';
 

@@ -1,5 +1,5 @@
 /** Metrics as transformers names them in each tracker, so that dashboards made for TRL show these runs too. */
-import type { Metrics } from '../folder/metrics.js';
+import type { Metrics } from '../../grpo/metrics.js';
 
 type Named = [name: string, value: number][];
 

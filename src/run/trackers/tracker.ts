@@ -1,6 +1,6 @@
 /** What a tracker is: a place outside the run folder that is told of a run as it goes. */
 import type { DiagnosisEvent } from '../diagnosis/events.js';
-import type { Metrics } from '../folder/metrics.js';
+import type { Metrics } from '../../grpo/metrics.js';
 
 export const TRACKERS = ['tensorboard', 'wandb', 'mlflow', 'trackio'] as const;
 export type TrackerName = (typeof TRACKERS)[number];

@@ -3,7 +3,7 @@ import { open, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import type { Diagnosed, DiagnosisEvent } from '../../run/diagnosis/events.js';
-import type { Metrics } from '../../run/folder/metrics.js';
+import type { Metrics } from '../../grpo/metrics.js';
 import { readRun } from '../../run/folder/read.js';
 import { Curves } from './curves.js';
 import { LineReader } from './line-reader.js';

@@ -1,7 +1,8 @@
 /** Runs side by side, for a person. */
 import colors from 'picocolors';
 import { table, type Column } from './table.js';
-import { duration, fit, number, percent } from './text.js';
+import { fit } from './text.js';
+import { duration, number, percent } from '../../common/format.js';
 import type { ComparedRun } from '../../experiments/compare/compare.js';
 
 const right = (title: string, width: number): Column => ({ title, width, align: 'right' });

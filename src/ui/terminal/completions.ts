@@ -1,7 +1,8 @@
 /** Real completions as a table that no text can break; in a narrow window as a list. */
 import colors from 'picocolors';
 import { table, type Column } from './table.js';
-import { fit, fitting, number, visible, visibleSpaces } from './text.js';
+import { fit, fitting, visible, visibleSpaces } from './text.js';
+import { number } from '../../common/format.js';
 
 export interface Shown {
   prompt: string;

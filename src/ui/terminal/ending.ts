@@ -9,7 +9,8 @@ import { REPORT_FILE } from '../server/types.js';
 import { advice } from './advice.js';
 import { levelColor } from './live-view.js';
 import { sparkline } from './sparkline.js';
-import { bytes, count, duration, number, percent, shortPath } from './text.js';
+import { shortPath } from './text.js';
+import { bytes, count, duration, number, percent } from '../../common/format.js';
 
 export function ending(summary: TrainSummary, plan: TrainPlan, rewards: number[]): string {
   const { before, after, phases } = summary;

@@ -1,8 +1,8 @@
 /** What a run will be like, for a person. */
 import colors from 'picocolors';
-import type { Forecast } from '../../run/forecast/forecast.js';
+import type { Forecast } from '../../run/events.js';
 import type { RunMemory } from '../../run/forecast/run-memory.js';
-import { bytes, count, duration, number, percent } from './text.js';
+import { bytes, count, duration, number, percent } from '../../common/format.js';
 
 const TOTALS = new Set(['peak', 'available']);
 

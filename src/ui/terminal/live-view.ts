@@ -4,9 +4,10 @@ import type { Diagnosed } from '../../run/diagnosis/events.js';
 import type { Level } from '../../run/diagnosis/events.js';
 import type { Evaluation } from '../../run/evaluate.js';
 import type { TrainPlan } from '../../run/events.js';
-import type { Metrics } from '../../run/folder/metrics.js';
+import type { Metrics } from '../../grpo/metrics.js';
 import { bar, sparkline } from './sparkline.js';
-import { count, duration, fitting, number, percent } from './text.js';
+import { fitting } from './text.js';
+import { count, duration, number, percent } from '../../common/format.js';
 
 /** Steps that a reward is averaged over: a single one jumps with its few prompts. */
 export const WINDOW = 20;

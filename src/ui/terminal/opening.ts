@@ -2,7 +2,8 @@
 import colors from 'picocolors';
 import type { TrainPlan } from '../../run/events.js';
 import { memoryText } from './forecast.js';
-import { bytes, count, number, parameters, shortPath } from './text.js';
+import { shortPath } from './text.js';
+import { bytes, count, number, parameters } from '../../common/format.js';
 
 export function opening(plan: TrainPlan): string {
   const { engine, memory } = plan;

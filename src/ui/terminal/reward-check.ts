@@ -2,7 +2,8 @@
 import colors from 'picocolors';
 import type { RewardCheck } from '../../data/rewards/check.js';
 import { table, type Column } from './table.js';
-import { fit, number, visibleSpaces } from './text.js';
+import { fit, visibleSpaces } from './text.js';
+import { number } from '../../common/format.js';
 
 /** @param width columns of the terminal */
 export function rewardCheckText({ task, completions, complaints }: RewardCheck, width: number): string {

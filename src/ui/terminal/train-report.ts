@@ -3,15 +3,15 @@ import colors from 'picocolors';
 import type { DiagnosisEvent } from '../../run/diagnosis/events.js';
 import type { Evaluation } from '../../run/evaluate.js';
 import type { JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from '../../run/events.js';
-import type { Metrics } from '../../run/folder/metrics.js';
+import type { Metrics } from '../../grpo/metrics.js';
 import { bestAndWorst, completionsTable, type ShownGroup } from './completions.js';
 import { ending } from './ending.js';
 import { columnsOf, fitted, LiveBlock, type Output } from './live.js';
 import { levelColor, liveLines, meanOf, signed, WINDOW, type LiveState } from './live-view.js';
-import type { Forecast } from '../../run/forecast/forecast.js';
+import type { Forecast } from '../../run/events.js';
 import { forecastText } from './forecast.js';
 import { opening } from './opening.js';
-import { duration, number, percent } from './text.js';
+import { duration, number, percent } from '../../common/format.js';
 
 /** Tables of completions in a run, beside the first step's, where it isn't said how many. */
 const TABLES = 5;

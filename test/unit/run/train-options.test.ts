@@ -6,7 +6,7 @@ import type { TrainInput } from '../../../src/run/train-options.js';
 import type { JudgedCompletion } from '../../../src/run/events.js';
 import { LOSS_TYPES } from '../../../src/grpo/losses/index.js';
 import { train } from '../../../src/run/train.js';
-import type { Metrics } from '../../../src/run/folder/metrics.js';
+import type { Metrics } from '../../../src/grpo/metrics.js';
 import { fakeModel } from '../../support/fake-model.js';
 import { codeOf, temporaryFolder } from '../../support/fixtures.js';
 import { digits, interrupt, lines, rows, run } from '../../support/trainer.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { TrainInput } from '../../../src/run/train-options.js';
 import { sft } from '../../../src/run/sft.js';
-import type { Metrics } from '../../../src/run/folder/metrics.js';
+import type { Metrics } from '../../../src/grpo/metrics.js';
 import { acquire } from '../../../src/machine/process-lock.js';
 import type { RewardFunction } from '../../../src/data/tasks/task.js';
 import { fakeModel } from '../../support/fake-model.js';

@@ -1,5 +1,5 @@
 /** What is learned beside what is only remembered: training problems against held-out ones. */
-import type { Metrics } from '../../folder/metrics.js';
+import type { Metrics } from '../../../grpo/metrics.js';
 import { mean, percent, type History, type Rule } from '../rule.js';
 
 /** In shares: the gap between training and held-out accuracy, and how much of the gain must reach both. */

@@ -1,6 +1,6 @@
 /** What follows from how a run was set up: its problems and its schedule. */
 import { levelAbove, mean, percent, short, type Rule } from '../rule.js';
-import type { Metrics } from '../../folder/metrics.js';
+import type { Metrics } from '../../../grpo/metrics.js';
 
 const REPEATED = { warning: 0.1, bad: 0.5 };
 /** Of the learning rate at its highest; and, of all that the reward rose, what it rose last. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { History, Rule, RunFacts } from '../../../../src/run/diagnosis/rule.js';
 import { RULES } from '../../../../src/run/diagnosis/rules/index.js';
 import { NO_SPREAD } from '../../../../src/run/diagnosis/rules/groups.js';
-import { METRIC_COLUMNS, type Metrics } from '../../../../src/run/folder/metrics.js';
+import { METRIC_COLUMNS, type Metrics } from '../../../../src/grpo/metrics.js';
 import { documented } from '../../../support/docs.js';
 import { evaluated, facts, steps } from '../../../support/history.js';
 

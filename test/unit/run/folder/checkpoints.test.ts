@@ -2,16 +2,10 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFile
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writeAtomic } from '../../../../src/machine/disk.js';
-import { CheckpointWriter, type Snapshotable } from '../../../../src/run/folder/checkpoint-writer.js';
-import {
-  findCheckpoint,
-  removeOld,
-  saveCheckpoint,
-  setAside,
-  type SaveOptions,
-  type Saveable,
-  type TrainerState,
-} from '../../../../src/run/folder/checkpoints.js';
+import { CheckpointWriter } from '../../../../src/run/folder/checkpoint-writer.js';
+import { type Snapshotable } from '../../../../src/model/trainable.js';
+import { findCheckpoint, removeOld, saveCheckpoint, setAside, type SaveOptions, type TrainerState } from '../../../../src/run/folder/checkpoints.js';
+import { type Saveable } from '../../../../src/model/trainable.js';
 import { RunFolder } from '../../../../src/run/folder/folder.js';
 import { codeOf, temporaryFolder } from '../../../support/fixtures.js';
 

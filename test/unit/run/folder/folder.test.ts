@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { asDiskError, writeAtomic } from '../../../../src/machine/disk.js';
 import { RunFolder, freeRunName } from '../../../../src/run/folder/folder.js';
-import { METRIC_COLUMNS, MetricsLog } from '../../../../src/run/folder/metrics.js';
+import { METRIC_COLUMNS } from '../../../../src/grpo/metrics.js';
+import { MetricsLog } from '../../../../src/run/folder/metrics-log.js';
 import { codeOf, temporaryFolder } from '../../../support/fixtures.js';
 
 const open = async (path: string, resume = false) => {

@@ -2,7 +2,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { TrainInput } from '../../../../src/run/train-options.js';
-import { forecast as probe, verdict, type Forecast } from '../../../../src/run/forecast/forecast.js';
+import { forecast as probe, verdict } from '../../../../src/run/forecast/forecast.js';
+import { type Forecast } from '../../../../src/run/events.js';
 import { plan } from '../../../../src/experiments/plan.js';
 import type { RewardFunction } from '../../../../src/data/tasks/task.js';
 import { fakeModel } from '../../../support/fake-model.js';
@@ -68,7 +69,7 @@ describe('a forecast', () => {
     const { stepSeconds, groups } = await probe(
       await fakeModel(),
       { takeStep },
-      { evaluate: () => Promise.reject(new Error('not asked for')) },
+      () => Promise.reject(new Error('not asked for')),
       { steps: 100, evalSamples: 0, memory: planned().memory },
       { evalSteps: 0, batchSize: 64, numGenerations: 16 },
     );

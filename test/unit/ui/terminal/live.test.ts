@@ -6,7 +6,7 @@ import type { JudgedCompletion } from '../../../../src/run/events.js';
 import { LiveBlock } from '../../../../src/ui/terminal/live.js';
 import { liveLines, type LiveState } from '../../../../src/ui/terminal/live-view.js';
 import { TrainReport } from '../../../../src/ui/terminal/train-report.js';
-import type { Metrics } from '../../../../src/run/folder/metrics.js';
+import type { Metrics } from '../../../../src/grpo/metrics.js';
 import { plan } from '../../../support/plan.js';
 import { Screen } from '../../../support/terminal.js';
 

@@ -4,7 +4,8 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { bestAndWorst, completionsTable } from '../../../../src/ui/terminal/completions.js';
 import { bar, sparkline } from '../../../../src/ui/terminal/sparkline.js';
-import { duration, fit, fitting, number, visible, wrapped } from '../../../../src/ui/terminal/text.js';
+import { fit, fitting, visible, wrapped } from '../../../../src/ui/terminal/text.js';
+import { duration, number } from '../../../../src/common/format.js';
 
 const strange = fc.oneof(
   fc.string({ unit: 'binary' }),

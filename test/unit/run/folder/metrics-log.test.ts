@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { METRIC_COLUMNS } from '../../../../src/run/folder/metrics.js';
+import { METRIC_COLUMNS } from '../../../../src/grpo/metrics.js';
 import { documented } from '../../../support/docs.js';
 
 describe('docs/metrics.md', () => {

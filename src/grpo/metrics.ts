@@ -1,0 +1,55 @@
+/** What a step reports: TRL's names, the seconds of each phase, and what was computed. */
+
+/** Columns of `metrics.csv`, in this order, in every run; later versions only append. */
+export const METRIC_COLUMNS = [
+  'step', // optimiser steps taken
+  'epoch',
+  'loss',
+  'reward', // mean over the step's completions
+  'reward_std', // standard deviation over the step's completions
+  'frac_reward_zero_std', // groups whose rewards are all equal: nothing to learn from
+  'kl', // mean over completion tokens, nats, against the reference (beta > 0)
+  'entropy', // mean over completion tokens, nats
+  'grad_norm', // before clipping
+  'learning_rate',
+  'completions/mean_length',
+  'completions/min_length',
+  'completions/max_length',
+  'completions/clipped_ratio', // ended by max_completion_length
+  'clip_ratio/low_mean',
+  'clip_ratio/low_min',
+  'clip_ratio/high_mean',
+  'clip_ratio/high_max',
+  'clip_ratio/region_mean',
+  'num_tokens', // prompt and completion tokens since the start, as TRL counts them
+  'step_time', // seconds
+  'time/sample',
+  'time/reward',
+  'time/reference',
+  'time/train',
+  'time/optimizer',
+  'tokens/sampled', // completion tokens of the step
+  'tokens/computed', // distinct tokens forwarded: sampling, reference and training
+  'eval/accuracy',
+  'eval/accuracy_low', // 95% Wilson interval
+  'eval/accuracy_high',
+  'accuracy', // share of the step's completions that are right
+  'policy_loss', // without the entropy bonus, where there is one
+  'entropy_coef', // its weight
+  'cispo_clip_ratio',
+  'vespo/phi_seq_mean',
+  'nonfinite', // 1: loss or gradient was no number, and the step was not applied
+  'parts', // that sampling or learning was done in, where memory did not suffice for the whole
+  'time/save', // seconds that the run waited for a checkpoint since the step before
+  'frac_all_right', // groups without spread whose completions are all right: there is nothing left to teach
+  'frac_same_answer', // agreement of answers to different prompts, beyond that of the right ones; 1: one answer for all
+] as const;
+
+/** Of each reward function, and of each task of a mixture: columns after the others, in runs that have several. */
+export type RunMetricName = `rewards/${string}/mean` | `rewards/${string}/std` | `eval/${string}/${string}`;
+export type MetricName = (typeof METRIC_COLUMNS)[number] | RunMetricName;
+/** Values of one step; what was not measured is left out. */
+export type Metrics = Partial<Record<MetricName, number>> & { step: number };
+
+/** Columns that differ between two runs of the same seed. */
+export const isTime = (name: string): boolean => name === 'step_time' || name.startsWith('time/');
