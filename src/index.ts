@@ -34,21 +34,10 @@ export {
   type TrainOptions,
 } from './run/train-options.js';
 
-export {
-  computeAdvantages,
-  type AdvantageOptions,
-  type Advantages,
-  type MultiObjectiveAggregation,
-  type ScaleRewards,
-} from './grpo/advantages.js';
-export {
-  policyLoss,
-  type LossInput,
-  type LossMetrics,
-  type LossOptions,
-  type LossResult,
-  type LossType,
-} from './grpo/losses/index.js';
+export { type AdvantageOptions, type MultiObjectiveAggregation, type ScaleRewards } from './grpo/advantages/types.js';
+export { computeAdvantages, type Advantages } from './grpo/advantages/index.js';
+export { policyLoss } from './grpo/losses/index.js';
+export { type LossInput, type LossMetrics, type LossOptions, type LossResult, type LossType } from './grpo/losses/types.js';
 export { learningRateAt, SCHEDULES, type LrSchedulerType, type ScheduleOptions } from './grpo/schedule.js';
 export { wilson } from './common/interval.js';
 

@@ -9,7 +9,8 @@
 import type { TrainOptions } from '../run/train-options.js';
 import type { TrainableModel } from '../model/trainable.js';
 import type { EntropyBonus } from './adaptive-entropy.js';
-import { policyLoss, type LossMetrics, type LossOptions } from './losses/index.js';
+import { policyLoss } from './losses/index.js';
+import { type LossMetrics, type LossOptions } from './losses/types.js';
 import { optimizerOptions } from './optimizer.js';
 import { rememberRollout } from './rollout-memory.js';
 import { partOf, stopwatch, type Rollout } from './rollout.js';

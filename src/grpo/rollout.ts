@@ -9,7 +9,7 @@ import type { SampledCompletion, SampleOptions } from '../model/language-model.j
 import type { TrainableModel } from '../model/trainable.js';
 import type { Batch } from '../engine/types.js';
 import type { Completion, Problem, StopRule } from '../data/tasks/task.js';
-import { computeAdvantages, type Advantages } from './advantages.js';
+import { computeAdvantages, type Advantages } from './advantages/index.js';
 import type { ReferenceCache } from './reference-cache.js';
 import { sampleInParts, scoreInParts, sliceBatch, type Split } from './split.js';
 

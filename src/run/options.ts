@@ -6,7 +6,7 @@
  * those of the embedded one.
  */
 import { z } from 'zod';
-import { MULTI_OBJECTIVE_AGGREGATIONS, SCALE_REWARDS } from '../grpo/advantages.js';
+import { MULTI_OBJECTIVE_AGGREGATIONS, SCALE_REWARDS } from '../grpo/advantages/types.js';
 import { IMPORTANCE_SAMPLING_LEVELS, LOSS_TYPES } from '../grpo/losses/types.js';
 import { SCHEDULES } from '../grpo/schedule.js';
 import { TRACKERS } from './trackers/tracker.js';

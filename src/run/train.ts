@@ -17,7 +17,7 @@ import type { TrainableModel } from '../model/trainable.js';
 import { REFERENCE_FILE } from './folder/checkpoints.js';
 import type { Metrics, RunMetricName } from '../grpo/metrics.js';
 import { EntropyBonus, type EntropyMemory } from '../grpo/adaptive-entropy.js';
-import { mean, standardDeviation } from '../grpo/advantages.js';
+import { mean, standardDeviation } from '../grpo/advantages/statistics.js';
 import { planBatches, type Batches } from '../grpo/batches.js';
 import { checkCombinations } from '../grpo/combinations.js';
 import { forecast } from './forecast/forecast.js';

@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { computeAdvantages, type ScaleRewards } from '../../src/grpo/advantages.js';
+import { type ScaleRewards } from '../../src/grpo/advantages/types.js';
+import { computeAdvantages } from '../../src/grpo/advantages/index.js';
 import { trainOptions } from '../../src/run/train-options.js';
-import { policyLoss, type LossType } from '../../src/grpo/losses/index.js';
+import { policyLoss } from '../../src/grpo/losses/index.js';
+import { type LossType } from '../../src/grpo/losses/types.js';
 import { learningRateAt } from '../../src/grpo/schedule.js';
 import { fixtureModel, fixtures } from '../support/fixtures.js';
 import { batchOf, loadModel, tensorsOf } from '../support/models.js';

@@ -7,6 +7,7 @@ export type LossType = (typeof LOSS_TYPES)[number];
 export const IMPORTANCE_SAMPLING_LEVELS = ['token', 'sequence'] as const;
 export type ImportanceSamplingLevel = (typeof IMPORTANCE_SAMPLING_LEVELS)[number];
 
+/** Options of a run that its loss reads. */
 export interface LossOptions {
   lossType: LossType;
   /** Whose ratio pi / pi_old counts: each token's own, or its completion's (GSPO). */
@@ -34,16 +35,17 @@ export interface LossOptions {
   /** Multiplies the KL by the ratio, which makes its gradient unbiased (on by default in later TRL). */
   useBiasCorrectionKl: boolean;
   maxCompletionLength: number;
-  /** The loss is one of this many whose gradients are summed. */
+  /** The loss is one of this many micro-batches whose gradients are summed. */
   gradientAccumulationSteps: number;
 }
 
+/** The completions that a loss is taken of: a micro-batch of a step. */
 export interface LossInput {
   /** `[tokens]` log pi, nats. */
   logps: ArrayLike<number>;
   /** `[tokens]` log pi_old; null where the policy is the one that sampled (ratio 1). */
   oldLogps: ArrayLike<number> | null;
-  /** `[tokens]` log pi_ref; read when beta isn't 0. */
+  /** `[tokens]` log pi of the reference model; null when beta is 0. */
   refLogps: ArrayLike<number> | null;
   /** `[tokens]` nats. */
   entropies: ArrayLike<number>;
@@ -53,7 +55,7 @@ export interface LossInput {
   advantages: ArrayLike<number>;
   /** `[completions]` those that the loss leaves out (`mask_truncated_completions`); null: none. */
   masked?: ArrayLike<boolean> | null;
-  /** Tokens of the optimiser step that are not masked, all accumulated parts together. */
+  /** Tokens of the optimiser step that are not masked, all micro-batches together. */
   tokensInStep: number;
 }
 
@@ -83,6 +85,9 @@ export interface LossResult {
   entropyActedOn: { sum: number; tokens: number };
 }
 
+/** A loss: pure, from log-probs to a number and its derivatives, which the engine back-propagates. */
+export type LossFunction = (input: LossInput, options: LossOptions) => LossResult;
+
 /** What one token adds to the loss, before it is weighted. */
 export interface Term {
   value: number;
@@ -91,3 +96,16 @@ export interface Term {
   /** With respect to log pi where it stands outside a ratio. */
   byLogp: number;
 }
+
+/** A completion as a surrogate sees it. */
+export interface CompletionRatios {
+  advantage: number;
+  /** `[tokens]` log(pi / pi_old); empty where the completion is masked. */
+  logRatios: Float64Array;
+}
+
+/** Given a completion, what each of its tokens adds; `ratio` is the token's or the completion's own. */
+export type Surrogate = (
+  completion: CompletionRatios,
+  options: LossOptions,
+) => (ratio: number, logp: number) => Term;

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { computeAdvantages, type ScaleRewards } from '../../../src/grpo/advantages.js';
+import { type ScaleRewards } from '../../../src/grpo/advantages/types.js';
+import { computeAdvantages } from '../../../src/grpo/advantages/index.js';
 import { trainOptions, type TrainInput } from '../../../src/run/train-options.js';
 import { camelKeys } from '../../../src/config/names.js';
-import { LOSS_TYPES, policyLoss, type LossInput, type LossOptions } from '../../../src/grpo/losses/index.js';
+import { policyLoss } from '../../../src/grpo/losses/index.js';
+import { LOSS_TYPES, type LossInput, type LossOptions } from '../../../src/grpo/losses/types.js';
 import { fixtures } from '../../support/fixtures.js';
 
 interface Case {

@@ -5,18 +5,11 @@ import { describe, expect, it } from 'vitest';
 import { camelKeys } from '../../../src/config/names.js';
 import { trainOptions, type TrainInput } from '../../../src/run/train-options.js';
 import { EntropyBonus } from '../../../src/grpo/adaptive-entropy.js';
-import {
-  computeAdvantages,
-  mean,
-  standardDeviation,
-  type AdvantageOptions,
-} from '../../../src/grpo/advantages.js';
-import {
-  policyLoss,
-  type LossInput,
-  type LossMetrics,
-  type LossOptions,
-} from '../../../src/grpo/losses/index.js';
+import { type AdvantageOptions } from '../../../src/grpo/advantages/types.js';
+import { mean, standardDeviation } from '../../../src/grpo/advantages/statistics.js';
+import { computeAdvantages } from '../../../src/grpo/advantages/index.js';
+import { policyLoss } from '../../../src/grpo/losses/index.js';
+import { type LossInput, type LossMetrics, type LossOptions } from '../../../src/grpo/losses/types.js';
 import { fixtures } from '../../support/fixtures.js';
 
 interface Given {

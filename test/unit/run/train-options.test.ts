@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { TrainInput } from '../../../src/run/train-options.js';
 import type { JudgedCompletion } from '../../../src/run/events.js';
-import { LOSS_TYPES } from '../../../src/grpo/losses/index.js';
+import { LOSS_TYPES } from '../../../src/grpo/losses/types.js';
 import { train } from '../../../src/run/train.js';
 import type { Metrics } from '../../../src/grpo/metrics.js';
 import { fakeModel } from '../../support/fake-model.js';

@@ -1,25 +1,38 @@
 /**
- * The loss: from per-token log-probs to a number and its derivative with respect to them.
+ * What the losses have in common: from per-token log-probs to a number and its derivative with respect to them.
  *
  *   L = sum over tokens of  w * ( keep * surrogate + beta * KL )  -  entropy_coef * mean entropy
  *
- * w is the loss type's weight of a token (`aggregate.ts`), surrogate its policy term (`surrogates.ts`),
- * keep what the masks leave (`masks.ts`), KL the penalty (`kl.ts`). The ratio r = pi / pi_old is a token's
- * own, or, at the level of sequences, exp of the mean of its completion's log ratios (GSPO, Zheng et al.
- * 2025, arXiv:2507.18071, equation 7), which then moves with every token of the completion.
+ * w and surrogate are the loss's own, keep is what the masks leave (`masks.ts`), KL the penalty (`kl.ts`). The
+ * ratio r = pi / pi_old is a token's own, or, at the level of sequences, exp of the mean of its completion's
+ * log ratios (GSPO, Zheng et al. 2025, arXiv:2507.18071, equation 7), which then moves with every token of the
+ * completion.
  *
- * Pure, in float64, calling nothing: the engine back-propagates what it returns.
+ * In float64, calling nothing: the engine back-propagates what it returns.
  */
-import { TOKEN_WEIGHT, type Sizes } from './aggregate.js';
+import type { LossTypeMetrics, SeenCompletion } from './clip-ratios.js';
 import { klTerm } from './kl.js';
 import { entropyThreshold, onPolicy } from './masks.js';
-import { RatioMetrics } from './ratio-metrics.js';
-import { SURROGATES, type Completion } from './surrogates.js';
-import type { LossInput, LossMetrics, LossOptions, LossResult, Term } from './types.js';
+import type { LossFunction, LossInput, LossMetrics, LossOptions, LossResult, Surrogate, Term } from './types.js';
+import { stepTokenMean, type Sizes, type TokenWeight } from './weights.js';
+
+/** What tells one loss from another. */
+export interface TokenLoss {
+  /** The policy's term of a token, to be minimised. */
+  surrogate: Surrogate;
+  weight: TokenWeight;
+  /** What it reports of the ratios; nothing by default. */
+  metrics?: LossTypeMetrics;
+}
 
 const NOTHING: Term = { value: 0, byLogRatio: 0, byLogp: 0 };
 
-export function policyLoss(input: LossInput, options: LossOptions): LossResult {
+/** The loss made of these, with KL penalty, masks and entropy bonus as the options have them. */
+export function tokenLoss(own: TokenLoss): LossFunction {
+  return (input, options) => evaluate(own, input, options);
+}
+
+function evaluate(own: TokenLoss, input: LossInput, options: LossOptions): LossResult {
   const { logps, refLogps, entropies } = input;
   const { beta, entropyCoef, gradientAccumulationSteps: parts } = options;
   const completions = completionsOf(input);
@@ -34,21 +47,19 @@ export function policyLoss(input: LossInput, options: LossOptions): LossResult {
   };
   const isActedOn = highEntropy(counted, input, options);
   const byLogp = new Float64Array(logps.length);
-  const metrics = new RatioMetrics(options);
   const sums = { loss: 0, kl: 0, entropy: 0 };
 
   for (const completion of completions) {
-    const { begin, length, masked, logRatios, advantage } = completion;
+    const { begin, length, masked, logRatios, advantage, ratios } = completion;
     const sequence = options.importanceSamplingLevel === 'sequence';
-    metrics.begin(completion);
     if (masked) {
       // TRL counts a completion none of whose tokens count as one whose ratio is 1.
-      if (sequence) metrics.token(1);
+      if (sequence) ratios.push(1);
       continue;
     }
     const meanLogRatio = logRatios.reduce((sum, value) => sum + value, 0) / length;
-    const weight = TOKEN_WEIGHT[options.lossType](length, sizes);
-    const surrogate = SURROGATES[options.lossType](completion, options);
+    const weight = own.weight(length, sizes);
+    const surrogate = own.surrogate(completion, options);
     const { offPolicyMaskThreshold: threshold } = options;
     const stays = threshold === null || onPolicy(advantage, logRatios, threshold);
     let byMeanLogRatio = 0;
@@ -66,7 +77,7 @@ export function policyLoss(input: LossInput, options: LossOptions): LossResult {
       const byLogRatio = weight * (policy.byLogRatio + beta * kl.byLogRatio);
       if (sequence) byMeanLogRatio += byLogRatio;
       else byLogp[token]! += byLogRatio;
-      metrics.token(ratio);
+      ratios.push(ratio);
     }
     for (let token = begin; sequence && token < begin + length; token++)
       byLogp[token]! += byMeanLogRatio / length;
@@ -83,7 +94,10 @@ export function policyLoss(input: LossInput, options: LossOptions): LossResult {
     loss: sums.loss,
     dLogps: Float32Array.from(byLogp),
     dEntropies: null,
-    metrics: lossMetrics(sums, tokens, metrics, options),
+    metrics: {
+      ...lossMetrics(sums, tokens, own, options),
+      ...own.metrics?.(completions, options),
+    },
     entropyActedOn: acted,
   };
   if (entropyCoef === null || entropyCoef === 0) return result;
@@ -95,7 +109,7 @@ export function policyLoss(input: LossInput, options: LossOptions): LossResult {
   return { ...result, loss: sums.loss - share * acted.sum, dEntropies };
 }
 
-interface Span extends Completion {
+interface Span extends SeenCompletion {
   begin: number;
   length: number;
   masked: boolean;
@@ -110,7 +124,7 @@ function completionsOf({ logps, oldLogps, lengths, advantages, masked }: LossInp
     const logRatios = Float64Array.from({ length: leftOut ? 0 : length }, (_, k) =>
       oldLogps ? logps[first + k]! - oldLogps[first + k]! : 0,
     );
-    return { begin: first, length, advantage: advantages[i]!, masked: leftOut, logRatios };
+    return { begin: first, length, advantage: advantages[i]!, masked: leftOut, logRatios, ratios: [] };
   });
 }
 
@@ -129,16 +143,14 @@ function highEntropy(
 function lossMetrics(
   sums: { loss: number; kl: number; entropy: number },
   tokens: number,
-  ratios: RatioMetrics,
-  { beta, lossType, gradientAccumulationSteps: parts, entropyCoef }: LossOptions,
+  { weight }: TokenLoss,
+  { beta, gradientAccumulationSteps: parts, entropyCoef }: LossOptions,
 ): LossMetrics {
   const count = Math.max(1, tokens);
-  const byStep = lossType === 'dapo' || lossType === 'cispo' || lossType === 'vespo';
   return {
     entropy: sums.entropy / count,
     ...(beta !== 0 && { kl: sums.kl / count }),
-    // What the loss would be without its bonus; of a loss that is a mean over parts, of this part.
-    ...(entropyCoef !== null && { policy_loss: sums.loss * (byStep ? 1 : parts) }),
-    ...ratios.values(),
+    // What the loss would be without its bonus; of a loss that is a mean over micro-batches, of this one.
+    ...(entropyCoef !== null && { policy_loss: sums.loss * (weight === stepTokenMean ? 1 : parts) }),
   };
 }

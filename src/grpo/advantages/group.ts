@@ -1,0 +1,12 @@
+import { EPSILON, groupDeviations, lessGroupMean, nanToZero } from './statistics.js';
+import type { AdvantageFunction } from './types.js';
+
+/**
+ * (r - mean of its group) / standard deviation of its group: GRPO, Shao et al. 2024 (arXiv:2402.03300),
+ * section 4.1.
+ */
+export const group: AdvantageFunction = (groups) => {
+  const deviations = groupDeviations(groups);
+  const centred = lessGroupMean(groups.rewards, groups.numGenerations);
+  return nanToZero(centred.map((value, i) => value / (deviations[i]! + EPSILON)));
+};

@@ -1,0 +1,39 @@
+import { tokenLoss } from './token-loss.js';
+import type { CompletionRatios, LossOptions, Surrogate } from './types.js';
+import { stepTokenMean } from './weights.js';
+
+/**
+ * -stop_gradient(phi(w)) A log pi, with phi(w) = e^lambda w^k e^(-lambda w), which is 1 at w = 1, and w the
+ * ratio of the whole completion. VESPO, 2026 (arXiv:2602.10693).
+ */
+const surrogate: Surrogate = (completion, options) => {
+  const weight = phi(completion, options) * completion.advantage;
+  return (_, logp) => ({ value: -weight * logp, byLogRatio: 0, byLogp: -weight });
+};
+
+/** Where log w is held, as TRL has it. */
+const LOG_W = { least: Math.log(1e-8), greatest: 20 };
+
+function phi({ advantage, logRatios }: CompletionRatios, options: LossOptions): number {
+  const [k, lambda] =
+    advantage >= 0
+      ? [options.vespoKPos, options.vespoLambdaPos]
+      : [options.vespoKNeg, options.vespoLambdaNeg];
+  const held = Math.max(lambda, 1e-4);
+  const sum = logRatios.reduce((total, value) => total + clamp(value, -20, 20), 0);
+  const logW = clamp(sum, LOG_W.least, LOG_W.greatest);
+  const phi = Math.exp(held + k * logW - held * Math.exp(logW));
+  return Number.isFinite(phi) ? phi : 0;
+}
+
+const clamp = (value: number, least: number, greatest: number) => Math.min(Math.max(value, least), greatest);
+
+export const vespo = tokenLoss({
+  surrogate,
+  weight: stepTokenMean,
+  metrics: (completions, options) => ({
+    'vespo/phi_seq_mean':
+      completions.reduce((sum, completion) => sum + phi(completion, options), 0) /
+      Math.max(1, completions.length),
+  }),
+});

@@ -1,0 +1,24 @@
+/** How tokens are averaged into one number: all that tells grpo, dr_grpo, bnpo, dapo and luspo apart. */
+
+/** Counts that a weight may divide by. */
+export interface Sizes {
+  /** Completions of the micro-batch; masked ones count, their tokens don't. */
+  completions: number;
+  /** Tokens of the micro-batch. */
+  tokens: number;
+  /** Tokens of all micro-batches of the step. */
+  tokensInStep: number;
+  maxCompletionLength: number;
+  /** Micro-batches, whose losses are summed. */
+  parts: number;
+}
+
+/** The weight of a token in a completion of `length` tokens. */
+export type TokenWeight = (length: number, sizes: Sizes) => number;
+
+/** Mean over completions of each one's mean: Shao et al. 2024 (arXiv:2402.03300), equation 3. */
+export const completionMean: TokenWeight = (length, { completions, parts }) =>
+  1 / (length * completions * parts);
+
+/** Mean over all tokens of the step: DAPO, Yu et al. 2025 (arXiv:2503.14476), equation 8. */
+export const stepTokenMean: TokenWeight = (_, { tokensInStep }) => 1 / Math.max(1, tokensInStep);
