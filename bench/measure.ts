@@ -1,5 +1,7 @@
 /** Runs one case: the trainer's own steps, on a model that counts what it is asked to compute. */
 import { trainOptions, type TrainOptions } from '../src/run/train-options.js';
+import { groupAdvantages } from '../src/grpo/advantages/index.js';
+import { policyLoss } from '../src/grpo/losses/index.js';
 import { EntropyBonus } from '../src/grpo/adaptive-entropy.js';
 import { oneStage, planBatches } from '../src/grpo/batches.js';
 import { learn } from '../src/grpo/learn.js';
@@ -99,6 +101,7 @@ async function takeSteps(
     options,
     problems: train,
     rewards: [{ name: 'spread', reward: spreadOut(task.reward) }],
+    advantages: groupAdvantages,
     isCorrect: (_, reward) => reward > 0,
     extract: (completion) => completion,
     stop: stopRule(options.stop, task),
@@ -113,6 +116,7 @@ async function takeSteps(
     const clock = stopwatch();
     const rollout = await collect(context, batches.prompts(step), step + 1);
     const learned = await learn(model, rollout, options, {
+      loss: policyLoss,
       learningRate: options.learningRate,
       noWeightDecay,
       entropyBonus: new EntropyBonus(options),

@@ -34,10 +34,27 @@ export {
   type TrainOptions,
 } from './run/train-options.js';
 
-export { type AdvantageOptions, type MultiObjectiveAggregation, type ScaleRewards } from './grpo/advantages/types.js';
+export type {
+  AdvantageFunction,
+  AdvantageOptions,
+  MultiObjectiveAggregation,
+  RewardedGroups,
+  ScaleRewards,
+} from './grpo/advantages/types.js';
 export { computeAdvantages, type Advantages } from './grpo/advantages/index.js';
+export { groupAdvantages } from './grpo/advantages/index.js';
+export type { Algorithm } from './grpo/algorithm.js';
+export { planBatches, type BatchOptions, type Batches } from './grpo/batches.js';
 export { policyLoss } from './grpo/losses/index.js';
-export { type LossInput, type LossMetrics, type LossOptions, type LossResult, type LossType } from './grpo/losses/types.js';
+export { tokenLoss, type TokenLoss } from './grpo/losses/token-loss.js';
+export type {
+  LossFunction,
+  LossInput,
+  LossMetrics,
+  LossOptions,
+  LossResult,
+  LossType,
+} from './grpo/losses/types.js';
 export { learningRateAt, SCHEDULES, type LrSchedulerType, type ScheduleOptions } from './grpo/schedule.js';
 export { wilson } from './common/interval.js';
 

@@ -9,8 +9,7 @@
 import type { TrainOptions } from '../run/train-options.js';
 import type { TrainableModel } from '../model/trainable.js';
 import type { EntropyBonus } from './adaptive-entropy.js';
-import { policyLoss } from './losses/index.js';
-import { type LossMetrics, type LossOptions } from './losses/types.js';
+import type { LossFunction, LossMetrics, LossOptions } from './losses/types.js';
 import { optimizerOptions } from './optimizer.js';
 import { rememberRollout } from './rollout-memory.js';
 import { partOf, stopwatch, type Rollout } from './rollout.js';
@@ -38,6 +37,7 @@ export interface Learned {
 
 /** What changes from step to step. */
 export interface LearnStep {
+  loss: LossFunction;
   learningRate: number;
   noWeightDecay: string[];
   entropyBonus: EntropyBonus;
@@ -108,7 +108,7 @@ async function accumulate(
         : await scoreInParts(model, part.batch, { temperature }, pieces);
     computed += scores.computed;
     if (step.onPolicy) part.oldLogps.set(scores.logps);
-    const result = policyLoss(
+    const result = step.loss(
       {
         logps: scores.logps,
         oldLogps: step.onPolicy ? null : part.oldLogps,

@@ -10,6 +10,7 @@ import type { TrainableModel } from '../model/trainable.js';
 import type { Batch } from '../engine/types.js';
 import type { Completion, Problem, StopRule } from '../data/tasks/task.js';
 import { computeAdvantages, type Advantages } from './advantages/index.js';
+import type { AdvantageFunction } from './advantages/types.js';
 import type { ReferenceCache } from './reference-cache.js';
 import { sampleInParts, scoreInParts, sliceBatch, type Split } from './split.js';
 
@@ -49,6 +50,7 @@ export interface RolloutContext {
   /** Problems of the training split; a prompt's index here is its identity. */
   problems: Problem[];
   rewards: NamedReward[];
+  advantages: AdvantageFunction;
   isCorrect: (completion: Completion, reward: number) => boolean;
   extract: (completion: string, problem: Problem) => string;
   stop: StopRule | undefined;
@@ -109,7 +111,7 @@ export async function collect(
         ...(context.rewards.length > 1 && { name }),
       }),
     );
-  const advantages = computeAdvantages(perFunction, options);
+  const advantages = computeAdvantages(perFunction, options, context.advantages);
   const rewardSeconds = clock();
 
   const batch: Batch = {

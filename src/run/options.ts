@@ -182,6 +182,14 @@ const loss = {
     .nullable()
     .default(null)
     .describe('How far above 1 a probability ratio counts (null: epsilon)'),
+  algorithm: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe(
+      'A module with advantages or a loss of your own (./my-algorithm.ts); null: as these options say',
+    ),
   loss_type: z.enum(LOSS_TYPES).default('grpo').describe('The loss: docs/losses.md has each'),
   importance_sampling_level: z
     .enum(IMPORTANCE_SAMPLING_LEVELS)

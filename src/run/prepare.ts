@@ -16,6 +16,12 @@ import type { Lineage } from './folder/environment.js';
 import { modelName } from './folder/names.js';
 import { memoryOfRun, refuseUnfit, type BatchShape } from './forecast/run-memory.js';
 import { combine } from '../data/rewards/combine.js';
+import {
+  completeAlgorithm,
+  loadAlgorithm,
+  type Algorithm,
+  type CompleteAlgorithm,
+} from '../grpo/algorithm.js';
 import { loadRewards, type NamedReward } from '../data/rewards/load.js';
 import { curriculumTask, loadDataset, loadStages, type Dataset } from '../data/tasks/index.js';
 import type { Problem, RewardFunction, StopRule, Task } from '../data/tasks/task.js';
@@ -25,7 +31,7 @@ import type { TrainCallbacks, TrainPlan } from './events.js';
 import { stopRule } from '../grpo/stop.js';
 
 /** What a program may give beside options. */
-export interface TrainExtras extends TrainCallbacks {
+export interface TrainExtras extends TrainCallbacks, Algorithm {
   /** In place of the one that the option `task` names. */
   task?: Task;
   /** In place of the task's own. */
@@ -64,13 +70,17 @@ type Common = Pick<
   | 'reportTo'
 > &
   Partial<
-    Pick<TrainOptions, 'curriculum' | 'rewardWeights' | 'preset' | 'initFrom' | 'beta' | 'syncRefModel'>
+    Pick<
+      TrainOptions,
+      'curriculum' | 'rewardWeights' | 'preset' | 'algorithm' | 'initFrom' | 'beta' | 'syncRefModel'
+    >
   >;
 
 export interface Prepared {
   task: Task;
   dataset: Dataset;
   rewards: NamedReward[];
+  algorithm: CompleteAlgorithm;
   stop: StopRule | undefined;
   run: RunFolder | undefined;
   /** Of weights that are another run's. */
@@ -103,6 +113,11 @@ export async function prepare(
   const rewards = extras.reward
     ? [{ name: 'reward', reward: extras.reward }]
     : await loadRewards(options.reward, task);
+  const algorithm = completeAlgorithm({
+    ...(options.algorithm && (await loadAlgorithm(options.algorithm))),
+    ...(extras.advantages && { advantages: extras.advantages }),
+    ...(extras.loss && { loss: extras.loss }),
+  });
   const dataset = await loadDataset(stages, options);
   for (const notice of dataset.notices) extras.onNotice?.(notice);
   const run = extras.save === false ? undefined : await openRun(options, task);
@@ -117,6 +132,7 @@ export async function prepare(
     task,
     dataset,
     rewards,
+    algorithm,
     stop,
     run,
     lineage: weights === undefined ? undefined : await lineageOf(weights),

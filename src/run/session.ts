@@ -221,7 +221,7 @@ async function runSteps(session: Session): Promise<TrainSummary> {
 }
 
 /** Faults of what a user gave, after which the weights are worth as much as before. */
-const KEEPS_WEIGHTS = /^(REWARD_|DIVERGED$)/;
+const KEEPS_WEIGHTS = /^(REWARD_|ALGORITHM_|DIVERGED$)/;
 
 /** `config.yaml` and `env.json`: what the run is made with, and, where it goes on, with what else. */
 async function describeRun(run: RunFolder, session: Session): Promise<void> {

@@ -28,7 +28,14 @@ import { learn, type Learned } from '../grpo/learn.js';
 import { prepare, type Prepared, type TrainExtras } from './prepare.js';
 import { ReferenceCache } from '../grpo/reference-cache.js';
 import { recallRollout, rememberRollout, type RolloutMemory } from '../grpo/rollout-memory.js';
-import { collect, partOf, sampledTokens, trlTokens, type Rollout, type RolloutContext } from '../grpo/rollout.js';
+import {
+  collect,
+  partOf,
+  sampledTokens,
+  trlTokens,
+  type Rollout,
+  type RolloutContext,
+} from '../grpo/rollout.js';
 import { learningRateAt } from '../grpo/schedule.js';
 import { Split, scoreInParts, type SplitMemory } from '../grpo/split.js';
 import { tokenDetails } from '../grpo/token-details.js';
@@ -159,6 +166,7 @@ async function grpo(
     options,
     problems: dataset.train,
     rewards: ready.rewards,
+    advantages: ready.algorithm.advantages,
     extract: (completion, problem) => task.extract?.(completion, problem) ?? completion.trim(),
     isCorrect: (completion, reward) => task.isCorrect?.(completion, reward) ?? reward > 0,
     stop: ready.stop,
@@ -181,6 +189,7 @@ async function grpo(
       const learningRate = learningRateAt(step - 1, batches.totalSteps, options);
       const part = partOf(rollout!, batches.part(step - 1), parts);
       const learned = await learn(model, part, options, {
+        loss: ready.algorithm.loss,
         learningRate,
         noWeightDecay,
         entropyBonus,

@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/machine/paths.js';
 import { cli, jsonLines, node } from '../support/cli.js';
 import { fixtureModel, temporaryFolder } from '../support/fixtures.js';
@@ -107,5 +109,38 @@ describe('examples', () => {
     const { code, stdout, stderr } = await example('sample-and-score.mjs', fixtureModel('qwen2-tied'));
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/log-probs of "15": -[\d.]+, -[\d.]+/);
+  });
+
+  it('grpo gives the numbers that train gives', async () => {
+    const model = fixtureModel('qwen2-tied');
+    const loader = join(packageRoot(), 'node_modules', 'tsx', 'dist', 'loader.mjs');
+    const script = join(packageRoot(), 'examples', 'grpo.ts');
+    const own = await node(['--import', pathToFileURL(loader).href, script, '3', model]);
+    expect({ code: own.code, stderr: own.stderr }).toEqual({ code: 0, stderr: '' });
+    const folder = join(temporaryFolder(), 'run');
+    const options = [
+      '--max-steps',
+      '3',
+      '--eval-samples',
+      '0',
+      '--no-probe',
+      '--quiet',
+      '--output-dir',
+      folder,
+    ];
+    const { code } = await cli(['train', '--model', model, ...options]);
+    expect(code).toBe(0);
+    const parse = (text: string) =>
+      text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, number>);
+    const steps = parse(readFileSync(join(folder, 'metrics.jsonl'), 'utf8')).filter(
+      ({ loss }) => loss !== undefined,
+    );
+    expect(steps).toHaveLength(3);
+    expect(parse(own.stdout)).toEqual(
+      steps.map(({ step, loss, reward, kl, grad_norm }) => ({ step, loss, reward, kl, grad_norm })),
+    );
   });
 });

@@ -5,7 +5,6 @@ import { tokenLoss } from './token-loss.js';
 /** Dr. GRPO: a constant for every token, so that length is no advantage. Liu et al. 2025 (arXiv:2503.20783). */
 export const drGrpo = tokenLoss({
   surrogate: clipped,
-  weight: (_, { completions, maxCompletionLength, parts }) =>
-    1 / (completions * maxCompletionLength * parts),
+  weight: (_, { completions, maxCompletionLength, parts }) => 1 / (completions * maxCompletionLength * parts),
   metrics: clipRatios,
 });

@@ -13,7 +13,15 @@
 import type { LossTypeMetrics, SeenCompletion } from './clip-ratios.js';
 import { klTerm } from './kl.js';
 import { entropyThreshold, onPolicy } from './masks.js';
-import type { LossFunction, LossInput, LossMetrics, LossOptions, LossResult, Surrogate, Term } from './types.js';
+import type {
+  LossFunction,
+  LossInput,
+  LossMetrics,
+  LossOptions,
+  LossResult,
+  Surrogate,
+  Term,
+} from './types.js';
 import { stepTokenMean, type Sizes, type TokenWeight } from './weights.js';
 
 /** What tells one loss from another. */

@@ -1,11 +1,6 @@
 /** Writes checkpoints while the run goes on, where there is memory for a copy of what is written. */
 import { memory } from '../../machine/memory.js';
-import {
-  checkpointPath,
-  saveCheckpoint,
-  type SaveOptions,
-  type TrainerState,
-} from './checkpoints.js';
+import { checkpointPath, saveCheckpoint, type SaveOptions, type TrainerState } from './checkpoints.js';
 import type { Saveable, Snapshotable } from '../../model/trainable.js';
 import type { RunFolder } from './folder.js';
 
