@@ -46,9 +46,8 @@ function facts(): Facts {
 function run(steps: Step[]): void {
   for (const { why, command } of steps) {
     const [program, ...args] = command;
-    say(
-      `${why}: ${[program, ...args].map((word) => (/\s/.test(word) ? JSON.stringify(word) : word)).join(' ')}`,
-    );
+    // The notes of a tag are long: their first line says which they are.
+    say(`${why}: ${command.map((word) => word.replace(/\n[^]*/, '...')).join(' ')}`);
     if (options['dry-run']) continue;
     const { status } = spawnSync(program, args, { cwd: root, stdio: 'inherit' });
     if (status !== 0) fail([`${program} ${args[0] ?? ''} failed`]);
