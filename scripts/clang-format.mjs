@@ -1,10 +1,9 @@
 // Formats native/, or with --check says what is not formatted and fails.
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { clangFormatPath } from 'clang-format-node';
 
-const { clangFormatPath } = createRequire(import.meta.url)('clang-format-node');
 const root = new URL('..', import.meta.url).pathname;
 const files = readdirSync(join(root, 'native'), { recursive: true })
   .filter((file) => /\.(cc|h)$/.test(file))

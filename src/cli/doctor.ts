@@ -103,9 +103,10 @@ function addonRows({ path, stamp, info }: Diagnosis['addon']): Section[1] {
   ];
 }
 
-function machineRows({ processor, memory, cache }: Diagnosis): Section[1] {
+function machineRows({ system, processor, memory, cache }: Diagnosis): Section[1] {
   const { model, physicalCores, logicalCores, features } = processor;
   return [
+    ['system', `${system.platform} ${system.release} (${system.arch})`],
     ['processor', model],
     ['cores', `${physicalCores} (${logicalCores} threads)`],
     ['instructions', features.join(' ') || 'unknown'],
@@ -120,7 +121,7 @@ function gigabytes(bytes: number): string {
 
 /** The same in snake_case, for programs. */
 function asJson(diagnosis: Diagnosis): object {
-  const { versions, tools, search, addon, processor, memory, cache, gpus, problems } = diagnosis;
+  const { versions, tools, search, addon, system, processor, memory, cache, gpus, problems } = diagnosis;
   const { info } = addon;
   return {
     ok: works(diagnosis),
@@ -154,6 +155,7 @@ function asJson(diagnosis: Diagnosis): object {
       matrix_backend: info?.matrixBackend ?? null,
       matrix_gflops: info?.matrixGflops ?? null,
     },
+    system,
     processor: {
       model: processor.model,
       physical_cores: processor.physicalCores,

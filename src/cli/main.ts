@@ -123,7 +123,9 @@ async function report(error: unknown): Promise<number> {
     return error.exitCode;
   }
   process.stderr.write(`error UNEXPECTED: ${error instanceof Error ? error.stack : String(error)}\n`);
-  process.stderr.write('fix: this is a fault of grpo-native; please report it with the lines above\n');
+  process.stderr.write(
+    'fix: this is a fault of grpo-native; please report it with the lines above and what grpo-native doctor --json says\n',
+  );
   return 1;
 }
 

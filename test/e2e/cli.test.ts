@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { packageVersion } from '../../src/paths.js';
 import { cli } from '../support/cli.js';
 import { fixtureModel, temporaryFolder } from '../support/fixtures.js';
 
@@ -24,6 +25,24 @@ describe('help', () => {
 
   it('tells the version', async () => {
     expect((await cli(['--version'], { env })).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+describe('doctor --json', () => {
+  it('is what a report of a fault needs: versions, system, tools, libtorch, addon, problems', async () => {
+    const { code, stdout, stderr } = await cli(['doctor', '--json'], { env });
+    expect(stderr).toBe('');
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: false,
+      versions: { grpo_native: packageVersion(), node: process.versions.node },
+      system: { platform: process.platform, arch: process.arch, release: expect.any(String) as string },
+      tools: [{ name: 'C++ compiler' }, { name: 'CMake' }, { name: 'make or ninja' }],
+      libtorch: { version: expect.stringMatching(/^2\./) as string },
+      addon: { path: env.GRPO_NATIVE_ADDON, loads: false },
+      processor: { logical_cores: expect.any(Number) as number },
+      problems: [{ severity: 'error', code: 'ADDON_MISSING' }],
+    });
   });
 });
 

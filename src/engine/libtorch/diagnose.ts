@@ -1,5 +1,6 @@
 /** Everything that decides whether training works here, looked at once. */
 import { existsSync, statfsSync } from 'node:fs';
+import { arch, platform, release } from 'node:os';
 import { dirname } from 'node:path';
 import { GrpoError } from '../../common/errors.js';
 import { nvidiaGpus, processor, type Processor } from '../../machine/processor.js';
@@ -32,6 +33,7 @@ export interface Diagnosis {
     /** What the engine says of itself; null when it does not load. */
     info: EngineInfo | null;
   };
+  system: { platform: string; release: string; arch: string };
   processor: Processor;
   memory: Memory;
   cache: { path: string; free: number };
@@ -100,6 +102,7 @@ export function diagnose(): Diagnosis {
     tools,
     search: found,
     addon,
+    system: { platform: platform(), release: release(), arch: arch() },
     processor: processor(),
     memory: ram,
     cache: { path: cacheDir(), free: freeDisk(cacheDir()) },
