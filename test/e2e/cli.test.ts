@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { packageVersion } from '../../src/paths.js';
+import { packageVersion } from '../../src/machine/paths.js';
 import { cli } from '../support/cli.js';
 import { fixtureModel, temporaryFolder } from '../support/fixtures.js';
 

@@ -8,7 +8,7 @@ import {
   sectionsOf,
   type Facts,
 } from '../../../scripts/release-checks.js';
-import { packageRoot, packageVersion } from '../../../src/paths.js';
+import { packageRoot, packageVersion } from '../../../src/machine/paths.js';
 
 const CHANGELOG = `# Changelog
 
