@@ -7,7 +7,6 @@ import { listCommand } from './list-command.js';
 
 export const command = listCommand({
   name: 'compare',
-  words: 'runs',
   form: 'RUN RUN ...',
   describe: 'Put runs side by side: reward, held-out accuracy, what was learned by heart, time',
   schema: COMPARE,
