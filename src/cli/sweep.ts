@@ -123,5 +123,6 @@ async function compareRuns(folders: string[], accuracy: number): Promise<void> {
   const { comparisonTable } = await import('../compare/table.js');
   const read = await Promise.all(folders.map((folder) => readRun(folder).catch(() => undefined)));
   const compared = read.flatMap((record) => (record ? [compareRun(record, accuracy)] : []));
-  if (compared.length > 0) process.stdout.write(`\n${comparisonTable(compared, accuracy)}\n`);
+  if (compared.length > 0)
+    process.stdout.write(`\n${comparisonTable(compared, accuracy, process.stdout.columns || Infinity)}\n`);
 }
