@@ -7,6 +7,7 @@ import { camelKeys } from '../config/names.js';
 import { WATCH } from '../config/options.js';
 import type { TrainSummary } from '../grpo/events.js';
 import type { TrainExtras } from '../grpo/prepare.js';
+import { expandHome } from '../paths.js';
 import type { PageServer } from '../pages/serve.js';
 import { REPORT_FILE } from '../pages/types.js';
 import { snakeDeep } from '../run/names.js';
@@ -61,7 +62,8 @@ export function runCommand({ start, ...command }: RunCommand): SchemaCommandModu
     sources: (flags, file) => {
       if (file !== undefined) return [readYaml(file)];
       // A resumed run takes up its own options.
-      const own = typeof flags.output_dir === 'string' ? join(flags.output_dir, 'config.yaml') : undefined;
+      const own =
+        typeof flags.output_dir === 'string' ? join(expandHome(flags.output_dir), 'config.yaml') : undefined;
       return flags.resume !== undefined && flags.resume !== false && own !== undefined && existsSync(own)
         ? [readYaml(own)]
         : [];

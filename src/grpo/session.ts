@@ -19,6 +19,7 @@ import { evaluationMetrics, type Evaluation } from './evaluate.js';
 import type { JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from './events.js';
 import { NonFiniteSteps, type NonFinite } from './nonfinite.js';
 import { Tally } from './tally.js';
+import { shellOption } from '../shell.js';
 
 export interface Method {
   /** One optimiser step; `step` counts from 1. Throws `ABORTED` or an AbortError when the signal says so. */
@@ -262,7 +263,7 @@ async function folderGone(run: RunFolder, model: TrainableModel, cause: unknown)
     fix:
       rescued === undefined
         ? 'start the run again, and leave its folder alone until it ends'
-        : `start another run from its weights as they are now: --init-from ${rescued}`,
+        : `start another run from its weights as they are now: ${shellOption('init-from', rescued)}`,
     value: run.path,
     exitCode: 1,
     cause,
