@@ -6,7 +6,6 @@ import { downloadBar, progressLine } from './output.js';
 
 export const command = listCommand({
   name: 'bench',
-  words: 'cases',
   form: '[case ...]',
   describe: `Measure tokens a second, beside what this machine can give. Cases: ${CASES.map(({ name }) => name).join(', ')}; without a name ${DEFAULT_CASES.join(' and ')}. They are measured on the CPU, each in a process of its own; random weights of the model's shape need no download.`,
   schema: BENCH,

@@ -7,7 +7,6 @@ import { listCommand } from './list-command.js';
 
 export const command = listCommand({
   name: 'compare',
-  words: 'runs',
   form: 'RUN RUN ...',
   describe: 'Put runs side by side: reward, held-out accuracy, what was learned by heart, time',
   schema: COMPARE,
@@ -41,9 +40,10 @@ export const command = listCommand({
       process.stdout.write(`${JSON.stringify({ runs: compared, differences: differences(records) })}\n`);
     else if (argv.csv === true) process.stdout.write(stringify(compared, { header: true, cast: CAST }));
     else {
+      const width = process.stdout.columns || Infinity;
       const { comparisonTable, differencesText } = await import('../ui/terminal/compare.js');
       process.stdout.write(
-        `${comparisonTable(compared, accuracy)}\n${differencesText(compared, differences(records))}\n`,
+        `${comparisonTable(compared, accuracy, width)}\n${differencesText(compared, differences(records), width)}\n`,
       );
     }
   },

@@ -1,8 +1,10 @@
 /** `doctor`: says what is there, what is wrong, and what mends it. */
 import pc from 'picocolors';
 import type { CommandModule } from 'yargs';
+import { refuseUnknownFlags } from '../config/load.js';
 import { diagnose, type Diagnosis } from '../engine/libtorch/diagnose.js';
 import { describe } from '../engine/libtorch/find.js';
+import { refuseWords, wordsOf } from './schema-command.js';
 
 interface DoctorOptions {
   json: boolean;
@@ -13,13 +15,17 @@ export const command: CommandModule<object, DoctorOptions> = {
   describe: 'Check what training needs, and say what mends it',
   builder: (yargs) =>
     yargs
+      .strict(false)
       .option('json', {
         type: 'boolean',
         default: false,
         describe: 'Print JSON alone on standard output',
       })
       .example('$0 doctor', 'Lists every place looked in, and the fix for what is wrong'),
-  handler: ({ json }) => {
+  handler: (argv) => {
+    refuseUnknownFlags({ ...argv }, ['json']);
+    refuseWords(wordsOf({ ...argv }), 'doctor');
+    const { json } = argv;
     const diagnosis = diagnose();
     process.stdout.write(json ? JSON.stringify(asJson(diagnosis), null, 2) + '\n' : asText(diagnosis));
     if (!works(diagnosis)) process.exitCode = 1;

@@ -52,19 +52,25 @@ export function fromFlags(schema: z.ZodObject, argv: Record<string, unknown>): R
 
 function fromFlag(option: OptionInfo, value: unknown): unknown {
   if (Array.isArray(value)) {
-    if (option.items === 'string') return value.map(String);
+    if (option.items !== undefined) return value.flatMap((one) => fromFlag(option, one));
     throw new GrpoError('BAD_OPTION', `--${toKebab(option.name)} was given ${value.length} times`, {
       fix: `give --${toKebab(option.name)} once`,
       value,
     });
   }
+  if (value === 'null' && option.kinds.has('null')) return null;
   if (option.items === 'number') return parseNumbers(String(value)) ?? value;
   if (typeof value !== 'string') return value;
   if (option.kinds.has('boolean') && ['', 'true', 'false'].includes(value)) return value !== 'false';
-  if (value === 'null' && option.kinds.has('null')) return null;
-  if (option.items === 'object') return parseYamlValue(value) ?? value;
+  if (option.items === 'object') return parseItems(value) ?? value;
   if (option.kinds.has('object')) return parseNamedNumbers(value) ?? value;
   return value;
+}
+
+/** A list as it stands in YAML, or one item of it. */
+function parseItems(text: string): unknown {
+  const parsed = parseYamlValue(text);
+  return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? [parsed] : parsed;
 }
 
 const isNumber = (text: string) => text.trim() !== '' && Number.isFinite(Number(text));

@@ -4,13 +4,11 @@ import type { z } from 'zod';
 import { fromFlags, yargsOptions } from './flags.js';
 import { flagSource, refuseUnknownFlags, resolveConfig } from '../config/load.js';
 import { helpText } from './help.js';
-import type { SchemaCommandModule } from './schema-command.js';
+import { wordsOf, type SchemaCommandModule } from './schema-command.js';
 
 interface ListCommand<S extends z.ZodRawShape> {
   name: string;
-  /** What the words are, as yargs has them. */
-  words: string;
-  /** The same, for the help. */
+  /** What the words are, for the help. */
   form: string;
   describe: string;
   schema: z.ZodObject<S>;
@@ -25,17 +23,17 @@ interface ListCommand<S extends z.ZodRawShape> {
 }
 
 export function listCommand<S extends z.ZodRawShape>(command: ListCommand<S>): SchemaCommandModule {
-  const { name, words, schema, extra } = command;
+  const { name, schema, extra } = command;
   const options = () => ({ ...yargsOptions(schema), ...extra });
   return {
-    command: `${name} [${words}..]`,
+    // Its words are read off `_`: yargs takes one that it is told of for a flag's value, and - for none.
+    command: name,
     describe: command.describe,
     builder: (yargs) => yargs.strict(false).options(options()) as never,
     handler: async (argv) => {
-      refuseUnknownFlags(schema, argv, [words, 'help', 'h', 'version', ...Object.keys(extra)]);
+      refuseUnknownFlags(argv, Object.keys(options()));
       const given = fromFlags(schema, argv);
-      const list = (argv[words] as unknown[] | undefined) ?? [];
-      await command.run(resolveConfig(name, schema, [flagSource(given)]), list.map(String), argv);
+      await command.run(resolveConfig(name, schema, [flagSource(given)]), wordsOf(argv), argv);
     },
     help: (width) =>
       helpText(

@@ -8,6 +8,7 @@ import type { CommandModule } from 'yargs';
 import { GrpoError } from '../common/errors.js';
 import { packageVersion } from '../machine/paths.js';
 import { INTERRUPTED, isAbort } from './interrupt.js';
+import { kebabFlags } from '../config/names.js';
 import { nearest } from '../common/nearest.js';
 
 /** A command's module; those with many options print their help themselves. */
@@ -70,12 +71,14 @@ async function main(args: string[]): Promise<void> {
     .scriptName('grpo-native')
     .locale('en')
     .version(packageVersion())
+    // What stands in no option is a text: a folder may be called 0.10.
+    .parserConfiguration({ 'parse-positional-numbers': false })
     .alias('h', 'help')
     .wrap(width)
     .strict()
     .command(command)
     .fail((message, error: Error | undefined) => {
-      throw error ?? usage(message, name);
+      throw error === undefined || error.name === 'YError' ? usage(message, name) : error;
     })
     .parseAsync();
 }
@@ -107,7 +110,16 @@ function unknownCommand(name: string): GrpoError {
   });
 }
 
+/** As yargs says it, where nothing stands behind an option, or what looks like another one. */
+const NO_VALUE = /^Not enough arguments following: (\S+)$/;
+
 function usage(message: string, command: string | undefined): GrpoError {
+  const option = NO_VALUE.exec(message)?.[1];
+  if (option !== undefined)
+    return new GrpoError('USAGE', `--${option} has no value`, {
+      fix: `write --${option}=VALUE, which also takes a value that begins with a dash`,
+      value: `--${option}`,
+    });
   const help = ['grpo-native', command, '--help'].filter(Boolean).join(' ');
   return new GrpoError('USAGE', message, { fix: `see ${help}` });
 }
@@ -136,7 +148,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  await main(process.argv.slice(2));
+  await main(kebabFlags(process.argv.slice(2)));
 } catch (error) {
   process.exitCode = await report(error);
 }

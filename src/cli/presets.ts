@@ -5,7 +5,6 @@ import { printJsonLine } from './output.js';
 
 export const command = listCommand({
   name: 'presets',
-  words: 'names',
   form: '[NAME ...]',
   describe: "List the journal's experiments, with what it reported; with a name, the options of one",
   schema: OPTIONS,

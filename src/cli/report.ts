@@ -8,7 +8,6 @@ import { printJsonLine } from './output.js';
 
 export const command = listCommand({
   name: 'report',
-  words: 'runs',
   form: 'RUN [RUN ...]',
   describe: 'Write one HTML file that shows a run, or compares several; it opens without a network',
   schema: REPORT,

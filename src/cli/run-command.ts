@@ -7,6 +7,7 @@ import { camelKeys } from '../config/names.js';
 import { WATCH } from '../run/options.js';
 import type { TrainSummary } from '../run/events.js';
 import type { TrainExtras } from '../run/prepare.js';
+import { expandHome } from '../machine/paths.js';
 import type { PageServer } from '../ui/server/serve.js';
 import { REPORT_FILE } from '../ui/server/types.js';
 import { snakeDeep } from '../run/folder/names.js';
@@ -61,7 +62,8 @@ export function runCommand({ start, ...command }: RunCommand): SchemaCommandModu
     sources: (flags, file) => {
       if (file !== undefined) return [readYaml(file)];
       // A resumed run takes up its own options.
-      const own = typeof flags.output_dir === 'string' ? join(flags.output_dir, 'config.yaml') : undefined;
+      const own =
+        typeof flags.output_dir === 'string' ? join(expandHome(flags.output_dir), 'config.yaml') : undefined;
       return flags.resume !== undefined && flags.resume !== false && own !== undefined && existsSync(own)
         ? [readYaml(own)]
         : [];

@@ -32,27 +32,45 @@ interface SchemaCommand<S extends z.ZodRawShape> {
   run: (config: z.output<z.ZodObject<S>>, argv: Arguments) => void | Promise<void>;
 }
 
+/** As TRL has it: the same file as the argument. */
+const CONFIG_FLAG: Record<string, Options> = {
+  config: { type: 'string', requiresArg: true, describe: 'The YAML file of options, by a flag' },
+};
+
+/** What was given beside options, as it was written; yargs puts the command's name first. */
+export const wordsOf = (argv: Record<string, unknown>): string[] =>
+  (argv._ as unknown[]).slice(1).map(String);
+
+/** @param form of the command, without its options */
+export function refuseWords([word]: string[], form: string): void {
+  if (word === undefined) return;
+  throw new GrpoError('USAGE', `${JSON.stringify(word)} is one argument too many`, {
+    fix: `the form is: grpo-native ${form} [--option value ...]`,
+    value: word,
+  });
+}
+
 export function schemaCommand<S extends z.ZodRawShape>(command: SchemaCommand<S>): SchemaCommandModule {
   const { name, describe, schema, extra } = command;
   const positional = command.takesConfig ? ' [config.yaml]' : '';
-  const options = () => ({ ...yargsOptions(schema, command.defaults), ...extra });
+  const others = { ...extra, ...(command.takesConfig && CONFIG_FLAG) };
+  const options = () => ({ ...yargsOptions(schema, command.defaults), ...others });
   return {
-    command: `${name}${command.takesConfig ? ' [config]' : ''}`,
+    command: name,
     describe,
     // What is unknown is refused below, with the name that was meant.
     builder: (yargs: Argv<object>) => yargs.strict(false).options(options()) as unknown as Argv<Arguments>,
     handler: async (argv) => {
-      const { _: words, config: file } = argv as { _?: unknown[]; config?: string };
-      refuseUnknownFlags(schema, argv, ['config', 'help', 'h', 'version', ...Object.keys(extra)]);
-      if (words && words.length > 1)
-        throw new GrpoError('USAGE', `${JSON.stringify(words[1])} is one argument too many`, {
-          fix: `the form is: grpo-native ${name}${positional} [--option value ...]`,
-          value: words[1],
-        });
+      refuseUnknownFlags(argv, Object.keys(options()));
+      const words = [
+        ...wordsOf(argv),
+        ...(command.takesConfig ? [argv.config ?? []].flat() : []),
+      ] as string[];
+      refuseWords(words.slice(command.takesConfig ? 1 : 0), `${name}${positional}`);
       const flags = fromFlags(schema, argv);
-      const others = command.sources?.(flags, file) ?? [];
+      const sources = command.sources?.(flags, words[0]) ?? [];
       await command.run(
-        resolveConfig(command.optionsOf ?? name, schema, [flagSource(flags), ...others]),
+        resolveConfig(command.optionsOf ?? name, schema, [flagSource(flags), ...sources]),
         argv,
       );
     },

@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline/promises';
 import pc from 'picocolors';
 import type { CommandModule } from 'yargs';
+import { refuseUnknownFlags } from '../config/load.js';
 import { GrpoError } from '../common/errors.js';
 import { buildAddon } from '../engine/libtorch/build.js';
 import { fetchLibtorch, makeVenv, planFetch, type FetchPlan } from '../engine/libtorch/fetch.js';
@@ -10,6 +11,8 @@ import type { Libtorch } from '../engine/libtorch/inspect.js';
 import { probeAddon } from '../engine/libtorch/probe.js';
 import { requireBuildTools } from '../engine/libtorch/tools.js';
 import { hasNvidiaGpu } from '../machine/processor.js';
+import { expandHome } from '../machine/paths.js';
+import { refuseWords, wordsOf } from './schema-command.js';
 
 interface SetupOptions {
   libtorch: string | undefined;
@@ -29,6 +32,7 @@ export const command: CommandModule<object, SetupOptions> = {
   describe: 'Find or fetch libtorch and build the addon',
   builder: (yargs) =>
     yargs
+      .strict(false)
       .option('libtorch', { type: 'string', describe: 'Use the libtorch in this folder', requiresArg: true })
       .option('fetch', {
         // No default: `conflicts` would count it as given.
@@ -44,7 +48,11 @@ export const command: CommandModule<object, SetupOptions> = {
       .conflicts('libtorch', 'fetch')
       .example('$0 setup', 'Finds libtorch, or fetches it into your cache, and builds the addon')
       .example('$0 setup --libtorch ~/venv/lib/python3.11/site-packages/torch', 'Builds against that one'),
-  handler: (argv) => setup(argv),
+  handler: (argv) => {
+    refuseUnknownFlags({ ...argv }, ['libtorch', 'fetch', 'yes', 'y', 'json']);
+    refuseWords(wordsOf({ ...argv }), 'setup');
+    return setup(argv);
+  },
 };
 
 async function setup(options: SetupOptions): Promise<void> {
@@ -103,7 +111,11 @@ function printJson(result: {
 
 async function choose(options: SetupOptions): Promise<Choice> {
   if (options.libtorch !== undefined) {
-    return { libtorch: named(options.libtorch, '--libtorch'), source: '--libtorch', fetched: false };
+    return {
+      libtorch: named(expandHome(options.libtorch), '--libtorch'),
+      source: '--libtorch',
+      fetched: false,
+    };
   }
   if (!options.fetch) {
     const { places, chosen, source } = search();

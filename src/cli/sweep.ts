@@ -1,34 +1,34 @@
 /** `sweep`: runs one after another, from a list or a grid. */
 import { join } from 'node:path';
 import { fromFlags, yargsOptions } from './flags.js';
-import { readYaml, refuseUnknownFlags } from '../config/load.js';
-import { TRAIN } from '../run/options.js';
+import { flagSource, readYaml, refuseUnknownFlags, resolveConfig } from '../config/load.js';
+import { COMPARE, TRAIN } from '../run/options.js';
 import { GrpoError } from '../common/errors.js';
+import { expandHome } from '../machine/paths.js';
 import { helpText } from './help.js';
 import { INTERRUPTED, interruptible } from './interrupt.js';
-import type { SchemaCommandModule } from './schema-command.js';
+import { refuseWords, wordsOf, type SchemaCommandModule } from './schema-command.js';
 
 const describe =
   'Runs of train one after another, from a file or from flags: one that is given several times is a dimension of a grid';
 const EXTRA = {
   'dry-run': { type: 'boolean', default: false, describe: 'List the runs and start none' },
-  accuracy: {
-    type: 'number',
-    default: 0.5,
-    describe: 'Held-out accuracy that the comparison at the end counts steps to',
-  },
 } as const;
-const options = () => ({ ...yargsOptions(TRAIN), ...EXTRA });
+/** Of the comparison at the end. */
+const ENDING = COMPARE.pick({ accuracy: true });
+const options = () => ({ ...yargsOptions(TRAIN), ...yargsOptions(ENDING), ...EXTRA });
 
 export const command: SchemaCommandModule = {
-  command: 'sweep [file]',
+  command: 'sweep',
   describe,
   builder: (yargs) => yargs.strict(false).options(options()) as never,
   handler: async (argv) => {
-    refuseUnknownFlags(TRAIN, argv, ['file', 'help', 'h', 'version', ...Object.keys(EXTRA)]);
+    refuseUnknownFlags(argv, Object.keys(options()));
+    const { accuracy } = resolveConfig('compare', ENDING, [flagSource(fromFlags(ENDING, argv))]);
     const { planSweep, sweepOf } = await import('../experiments/sweep/plan.js');
     const { runSweep, stateOf } = await import('../experiments/sweep/run.js');
-    const file = argv.file as string | undefined;
+    const [file, ...more] = wordsOf(argv);
+    refuseWords(more, 'sweep [sweep.yaml]');
     const flags = Object.fromEntries(
       Object.entries(valuesOf(argv)).filter(([name]) => name !== 'output_dir' && name !== 'resume'),
     );
@@ -38,8 +38,9 @@ export const command: SchemaCommandModule = {
       });
     const spec = sweepOf(file === undefined ? undefined : readYaml(file), flags);
     const runs = planSweep(spec);
-    const outputDir =
-      (valuesOf(argv).output_dir?.[0] as string | undefined) ?? spec.outputDir ?? 'runs/sweep';
+    const outputDir = expandHome(
+      (valuesOf(argv).output_dir?.[0] as string | undefined) ?? spec.outputDir ?? 'runs/sweep',
+    );
     if (argv.dryRun === true) {
       for (const { name, options } of runs)
         process.stdout.write(
@@ -70,7 +71,7 @@ export const command: SchemaCommandModule = {
     );
     await compareRuns(
       runs.map(({ name }) => join(outputDir, name)),
-      argv.accuracy as number,
+      accuracy,
     );
     if (failed.length > 0)
       throw new GrpoError(
@@ -122,5 +123,6 @@ async function compareRuns(folders: string[], accuracy: number): Promise<void> {
   const { comparisonTable } = await import('../ui/terminal/compare.js');
   const read = await Promise.all(folders.map((folder) => readRun(folder).catch(() => undefined)));
   const compared = read.flatMap((record) => (record ? [compareRun(record, accuracy)] : []));
-  if (compared.length > 0) process.stdout.write(`\n${comparisonTable(compared, accuracy)}\n`);
+  if (compared.length > 0)
+    process.stdout.write(`\n${comparisonTable(compared, accuracy, process.stdout.columns || Infinity)}\n`);
 }

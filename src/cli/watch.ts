@@ -7,7 +7,6 @@ import { printJsonLine } from './output.js';
 
 export const command = listCommand({
   name: 'watch',
-  words: 'run',
   form: 'RUN',
   describe: 'Serve the page of a run to this machine while it goes on; nothing can be changed through it',
   schema: WATCH,

@@ -46,7 +46,7 @@ export function describeOptions(schema: z.ZodObject): OptionInfo[] {
 }
 
 function describeOption(name: string, option: JsonSchema): OptionInfo {
-  const forms = option.anyOf ? option.anyOf : [option];
+  const forms = formsOf(option);
   return {
     name,
     description: option.description ?? '',
@@ -57,6 +57,9 @@ function describeOption(name: string, option: JsonSchema): OptionInfo {
     items: forms.find(({ type }) => type === 'array')?.items?.type,
   };
 }
+
+/** A union may be made of unions, as one that may also be null is. */
+const formsOf = (option: JsonSchema): JsonSchema[] => option.anyOf?.flatMap(formsOf) ?? [option];
 
 function allowedForm(form: JsonSchema): string {
   if (form.enum) return form.enum.join(', ').replace(/, ([^,]*)$/, ' or $1');

@@ -178,15 +178,11 @@ export function toYaml(config: Record<string, unknown>): string {
   return loadYaml().stringify(config, { lineWidth: 0 });
 }
 
-/** Refuses flags that neither the schema nor `others` know, naming the nearest; for yargs without `strict`. */
-export function refuseUnknownFlags(
-  schema: z.ZodObject,
-  argv: Record<string, unknown>,
-  others: string[] = [],
-): void {
-  const known = [...describeOptions(schema).map(({ name }) => name), ...others.map(toSnake)];
+/** Refuses flags that are none of `known`, naming the nearest; for yargs without `strict`. */
+export function refuseUnknownFlags(argv: Record<string, unknown>, known: string[]): void {
+  const names = [...known.map(toSnake), 'help', 'version'];
   for (const key of Object.keys(argv)) {
-    if (key === '_' || key === '$0' || known.includes(toSnake(key))) continue;
-    throw unknownOption(key, `--${toKebab(key)}`, known);
+    if (['_', '$0', 'h'].includes(key) || names.includes(toSnake(key))) continue;
+    throw unknownOption(key, `--${toKebab(key)}`, names);
   }
 }

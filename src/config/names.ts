@@ -14,6 +14,17 @@ export const toSnake = (name: string): string =>
 
 export const toKebab = (name: string): string => toSnake(name).replaceAll('_', '-');
 
+/**
+ * Arguments whose flags are all spelled with dashes: `--batch_size` is the flag as files, TRL and `--print-config`
+ * have it. What follows a `--` is left as it is.
+ */
+export function kebabFlags(args: string[]): string[] {
+  const end = args.indexOf('--');
+  return args.map((arg, i) =>
+    end >= 0 && i > end ? arg : arg.replace(/^--[^=.]+/, (flag) => flag.replaceAll('_', '-')),
+  );
+}
+
 /** Renames the keys of `values`; what they hold stays as it is. */
 export function camelKeys<T extends object>(values: T): CamelKeys<T> {
   return renamed(values, toCamel) as CamelKeys<T>;

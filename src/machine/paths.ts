@@ -1,8 +1,10 @@
 /** Where the project's own things lie: the package, the user's cache, the addon. */
 import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import envPaths from 'env-paths';
+import { GrpoError } from '../common/errors.js';
 
 let root: string | undefined;
 
@@ -40,6 +42,23 @@ export function cacheDir(): string {
 export function addonPath(): string {
   const chosen = process.env.GRPO_NATIVE_ADDON;
   return chosen ? resolve(chosen) : join(packageRoot(), 'build', 'native', 'Release', 'grpo_native.node');
+}
+
+/**
+ * A path whose leading `~/` is the home folder, which a shell puts there where a word begins with it, but nobody in
+ * `--option=~/x` and in YAML.
+ */
+export function expandHome(path: string): string {
+  if (path !== '~' && !path.startsWith('~/')) return path;
+  try {
+    return join(homedir(), path.slice(2));
+  } catch (cause) {
+    throw new GrpoError('NO_HOME', `${path} is in a home folder, and this user has none`, {
+      fix: 'write the whole path, or set HOME',
+      value: path,
+      cause,
+    });
+  }
 }
 
 /** A JSON file's value; undefined where there is none, or it isn't JSON. */

@@ -16,6 +16,8 @@ export interface TrainPlan {
   parameters: number;
   engine: EngineInfo;
   task: string;
+  /** Of a problem that is held out, or else learned from. */
+  examplePrompt: string;
   /** Different ones. */
   trainProblems: number;
   /** Share of an epoch's problems that repeat another. */

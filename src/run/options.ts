@@ -9,19 +9,20 @@ import { z } from 'zod';
 import { MULTI_OBJECTIVE_AGGREGATIONS, SCALE_REWARDS } from '../grpo/advantages/types.js';
 import { IMPORTANCE_SAMPLING_LEVELS, LOSS_TYPES } from '../grpo/losses/types.js';
 import { SCHEDULES } from '../grpo/schedule.js';
+import { expandHome } from '../machine/paths.js';
 import { TRACKERS } from './trackers/tracker.js';
 
 const whole = (least: number) => z.number().int().min(least);
 const share = () => z.number().min(0).max(1);
+/** Of a file, a folder or a module, or what may be one. */
+const path = () => z.string().min(1).overwrite(expandHome);
 
 const taskOptions = {
-  task: z
-    .string()
-    .min(1)
+  task: path()
     .default('arithmetic')
     .describe('A built-in task (arithmetic, counting, comparison, binary, mixed) or a module (./my-task.ts)'),
   task_weights: z
-    .record(z.string(), z.number().positive())
+    .record(path(), z.number().positive())
     .nullable()
     .default(null)
     .describe('Tasks of mixed and their shares (null: arithmetic=2,counting=1,comparison=1)'),
@@ -49,10 +50,10 @@ const stage = z.strictObject({
 });
 
 const what = {
-  model: z.string().min(1).default('tiny').describe('tiny, a folder in the Hugging Face layout, or a hub id'),
+  model: path().default('tiny').describe('tiny, a folder in the Hugging Face layout, or a hub id'),
   ...taskOptions,
   reward: z
-    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .union([path(), z.array(path()).min(1)])
     .nullable()
     .default(null)
     .meta({ allowed: 'task, partial_credit, a module, a list of these, or null' })
@@ -73,16 +74,14 @@ const start = {
     .nullable()
     .default(null)
     .describe('An experiment of the journal by name (see presets): its options, where no other is given'),
-  init_from: z
-    .string()
-    .min(1)
+  init_from: path()
     .nullable()
     .default(null)
     .describe('Run whose weights this one starts from (runs/NAME, or runs/NAME/checkpoint-N)'),
 };
 
 const run = {
-  output_dir: z.string().min(1).nullable().default(null).describe('Run folder (null: a new one in runs/)'),
+  output_dir: path().nullable().default(null).describe('Run folder (null: a new one in runs/)'),
   resume: z
     .union([z.boolean(), z.string().regex(/^checkpoint-\d+$/)])
     .default(false)
@@ -408,9 +407,7 @@ export const SCORE = z.strictObject({
 
 /** Null: as the case says. */
 export const BENCH = z.strictObject({
-  model: z
-    .string()
-    .min(1)
+  model: path()
     .nullable()
     .default(null)
     .describe(
@@ -418,9 +415,7 @@ export const BENCH = z.strictObject({
     ),
   steps: whole(1).nullable().default(null).describe("Repeats that are measured (null: the case's)"),
   warmup: whole(0).nullable().default(null).describe("Repeats before them (null: the case's)"),
-  peer_python: z
-    .string()
-    .min(1)
+  peer_python: path()
     .nullable()
     .default(null)
     .describe('A Python that has trl: does the same work in TRL too, which takes minutes'),
@@ -434,13 +429,11 @@ export const BENCH = z.strictObject({
 
 export const COMPARE = z.strictObject({
   accuracy: share().default(0.5).describe('Held-out accuracy that steps and seconds are counted to'),
-  svg: z.string().min(1).nullable().default(null).describe('File for a picture of the curves'),
+  svg: path().nullable().default(null).describe('File for a picture of the curves'),
 });
 
 export const REPORT = z.strictObject({
-  output: z
-    .string()
-    .min(1)
+  output: path()
     .nullable()
     .default(null)
     .describe('File to write (null: report.html in the run folder; of several runs comparison.html)'),

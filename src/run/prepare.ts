@@ -188,6 +188,7 @@ export async function prepare(
         parameters: parameterCount(model.config),
         engine,
         task: task.name,
+        examplePrompt: (dataset.heldOut[0] ?? dataset.train[0])?.prompt ?? '',
         trainProblems: dataset.train.length,
         repeatedShare: repeatedShare(dataset),
         heldOutProblems: dataset.heldOut.length,

@@ -20,6 +20,7 @@ import type { Forecast, JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummar
 import type { Method } from './method.js';
 import { NonFiniteSteps } from './nonfinite.js';
 import { Tally } from './tally.js';
+import { shellOption } from '../common/shell.js';
 
 export interface SessionOptions extends Pick<TrackedSession['options'], 'reportTo' | 'runName'> {
   evalSteps: number;
@@ -245,7 +246,7 @@ async function folderGone(run: RunFolder, model: TrainableModel, cause: unknown)
     fix:
       rescued === undefined
         ? 'start the run again, and leave its folder alone until it ends'
-        : `start another run from its weights as they are now: --init-from ${rescued}`,
+        : `start another run from its weights as they are now: ${shellOption('init-from', rescued)}`,
     value: run.path,
     exitCode: 1,
     cause,

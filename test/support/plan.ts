@@ -17,6 +17,7 @@ export const plan = (changed: Partial<TrainPlan> = {}): TrainPlan => ({
     cpuCapability: 'AVX512',
   },
   task: 'arithmetic',
+  examplePrompt: 'Calculate: 7 + 8 = ',
   trainProblems: 1068,
   repeatedShare: 0,
   heldOutProblems: 200,

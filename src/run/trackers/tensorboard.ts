@@ -7,6 +7,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import crc32c from 'crc-32/crc32c.js';
 import { packageVersion } from '../../machine/paths.js';
+import { shellOption } from '../../common/shell.js';
 import { dashboardNames } from './names.js';
 import { encode, field, RecordFile, type Fields } from './records.js';
 import type { Entry, TrackedRun, Tracker } from './tracker.js';
@@ -51,7 +52,7 @@ export class TensorBoard implements Tracker {
         text(now, startStep, 'model_config', json({ method: kind, ...facts })),
       ]),
     );
-    return `tensorboard --logdir ${this.#folder}`;
+    return `tensorboard ${shellOption('logdir', this.#folder)}`;
   }
 
   async send(entries: readonly Entry[]): Promise<void> {

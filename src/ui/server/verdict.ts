@@ -1,14 +1,13 @@
 /** Whether a run learns, in a sentence. Pure. */
 import type { Diagnosed } from '../../run/diagnosis/events.js';
 import type { RunData } from './types.js';
+import { percent } from '../../common/format.js';
 
 export interface Verdict {
   kind: 'good' | 'unsure' | 'bad';
   text: string;
   because: string;
 }
-
-const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
 
 export function verdictOf(run: Pick<RunData, 'evaluations' | 'diagnoses' | 'curves' | 'steps'>): Verdict {
   const { evaluations, diagnoses } = run;

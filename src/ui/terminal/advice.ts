@@ -1,4 +1,5 @@
 /** What to try next: what the diagnosis says of the run, and what is always worth doing. */
+import { shellOption } from '../../common/shell.js';
 import { shortPath } from './text.js';
 import { byLevel, type Diagnosed } from '../../run/diagnosis/events.js';
 import type { TrainPlan, TrainSummary } from '../../run/events.js';
@@ -13,7 +14,7 @@ export function advice(summary: TrainSummary, plan: TrainPlan): string[] {
     return summary.outputDir === undefined
       ? []
       : [
-          `go on: grpo-native ${plan.kind === 'sft' ? 'sft' : 'train'} --output-dir ${shortPath(summary.outputDir)} --resume`,
+          `go on: grpo-native ${plan.kind === 'sft' ? 'sft' : 'train'} ${shellOption('output-dir', shortPath(summary.outputDir))} --resume`,
         ];
   const { before, after } = summary;
   const tips = worthTelling(summary).map(
@@ -22,12 +23,15 @@ export function advice(summary: TrainSummary, plan: TrainPlan): string[] {
   );
   if (before && after && after.low <= before.high && after.accuracy > before.accuracy)
     tips.push('the held-out intervals overlap: raise --eval-samples or --max-steps to be sure of the gain');
-  if (summary.finalModel !== undefined)
+  if (summary.finalModel !== undefined && plan.examplePrompt.length <= LONGEST_PROMPT)
     tips.push(
-      `see what it says: grpo-native generate --model ${shortPath(summary.finalModel)} --prompt "Calculate: 7 + 8 = "`,
+      `see what it says: grpo-native generate ${shellOption('model', shortPath(summary.finalModel))} ${shellOption('prompt', plan.examplePrompt)}`,
     );
   return tips;
 }
+
+/** Characters of a prompt that one would copy. */
+const LONGEST_PROMPT = 200;
 
 /** The gravest first; of what came several times, the last. */
 function worthTelling({ diagnoses, steps }: TrainSummary): Diagnosed[] {

@@ -1,7 +1,8 @@
 /** Runs side by side, for a person. */
 import colors from 'picocolors';
+import stringWidth from 'string-width';
 import { table, type Column } from './table.js';
-import { fit } from './text.js';
+import { fit, wrapped } from './text.js';
 import { duration, number, percent } from '../../common/format.js';
 import type { ComparedRun } from '../../experiments/compare/compare.js';
 
@@ -9,10 +10,11 @@ const right = (title: string, width: number): Column => ({ title, width, align: 
 const share = (value: number | null) => (value === null ? '-' : percent(value));
 const plain = (value: number | null) => (value === null ? '-' : number(value));
 
-export function comparisonTable(runs: ComparedRun[], target: number): string {
-  const width = Math.min(36, Math.max(8, ...runs.map(({ run }) => run.length)));
+/** @param width columns of the terminal: what doesn't fit as a table stands below each other */
+export function comparisonTable(runs: ComparedRun[], target: number, width = Infinity): string {
+  const named = Math.min(36, Math.max(8, ...runs.map(({ run }) => stringWidth(run))));
   const columns: Column[] = [
-    { title: 'run', width },
+    { title: 'run', width: named },
     right('steps', 6),
     right('reward', 7),
     right('right', 6),
@@ -24,7 +26,7 @@ export function comparisonTable(runs: ComparedRun[], target: number): string {
     right('time', 11),
   ];
   const rows = runs.map((run) => [
-    fit(run.run, width),
+    fit(run.run, named),
     `${run.steps}${run.finished ? '' : '+'}`,
     plain(run.reward),
     share(run.train_accuracy),
@@ -41,21 +43,54 @@ export function comparisonTable(runs: ComparedRun[], target: number): string {
     `reward, right (of the sampled training completions), KL and equal groups: means of the last tenth of the steps; held-out: greedy, with its 95% interval; to ${percent(target, 0)}: steps until an evaluation reached it`,
     ...(runs.some(({ finished }) => !finished) ? ['+: the run has not ended'] : []),
   ];
-  return `${table(columns, rows)}\n${notes.map((note) => colors.dim(note)).join('\n')}`;
+  const shown =
+    [table(columns, rows), turned(columns, rows)].find((text) => widthOf(text) <= width) ??
+    listed(columns, rows, width);
+  return `${shown}\n${notes.map((note) => wrapped(colors.dim(note), width)).join('\n')}`;
+}
+
+const widthOf = (text: string) => Math.max(...text.split('\n').map((line) => stringWidth(line)));
+
+/** A column a run. */
+function turned([, ...figures]: Column[], rows: string[][]): string {
+  const columns = rows.map(([name, ...cells]) =>
+    right(name!, Math.max(...[name!, ...cells].map((cell) => stringWidth(cell)))),
+  );
+  const first: Column = { title: '', width: Math.max(...figures.map(({ title }) => title.length)) };
+  return table(
+    [first, ...columns],
+    figures.map(({ title }, i) => [title, ...rows.map((row) => row[i + 1]!)]),
+  );
+}
+
+/** A line a figure, under the run's name. */
+function listed([, ...figures]: Column[], rows: string[][], width: number): string {
+  const first = Math.max(...figures.map(({ title }) => title.length)) + 2;
+  return rows
+    .map(([name, ...cells]) =>
+      [
+        colors.bold(fit(name!, width)),
+        ...figures.map(({ title }, i) => fit(`  ${title.padEnd(first)}${cells[i]!}`, width)),
+      ].join('\n'),
+    )
+    .join('\n\n');
 }
 
 const number100 = (value: number | null) => (value === null ? '-' : (100 * value).toFixed(1));
 
 /** Options in which the runs differ. */
-export function differencesText(runs: ComparedRun[], different: Record<string, unknown[]>): string {
+export function differencesText(
+  runs: ComparedRun[],
+  different: Record<string, unknown[]>,
+  width = Infinity,
+): string {
   const names = Object.keys(different);
   if (names.length === 0) return '';
-  const width = Math.max(...names.map((name) => name.length));
-  return [
-    colors.bold('differ in'),
-    ...names.map(
-      (name) =>
-        `  ${name.padEnd(width)}  ${different[name]!.map((value, i) => `${runs[i]!.run}: ${fit(JSON.stringify(value), 60)}`).join(', ')}`,
-    ),
-  ].join('\n');
+  const first = Math.max(...names.map((name) => name.length));
+  const values = (name: string) =>
+    different[name]!.map((value, i) => `${runs[i]!.run}: ${fit(JSON.stringify(value), 60)}`);
+  const lines = names.map((name) => `  ${name.padEnd(first)}  ${values(name).join(', ')}`);
+  const fits = widthOf(lines.join('\n')) <= width;
+  const below = () => names.flatMap((name) => [`  ${name}`, ...values(name).map((one) => `    ${one}`)]);
+  return [colors.bold('differ in'), ...(fits ? lines : below().map((line) => fit(line, width)))].join('\n');
 }

@@ -44,7 +44,9 @@ export function ending(summary: TrainSummary, plan: TrainPlan, rewards: number[]
 
   const head = summary.interrupted
     ? colors.yellow(`Interrupted after step ${summary.steps} of ${plan.steps}`)
-    : colors.green(`Done: ${count(summary.steps)} steps in ${duration(summary.seconds)}`);
+    : plan.startStep > 0 && taken <= 0
+      ? colors.yellow(nothingToDo(plan))
+      : colors.green(`Done: ${count(summary.steps)} steps in ${duration(summary.seconds)}`);
   const lines = [
     '',
     colors.bold(head),
@@ -70,6 +72,12 @@ export function whatHappened(diagnoses: readonly Diagnosed[]): string[] {
     return `${levelColor(level)(title)} (${level}), ${times.length > 1 ? `${times.length} times, ` : ''}${when}`;
   });
 }
+
+/** Of a run that was resumed at its end, or behind it. */
+const nothingToDo = ({ steps, startStep }: TrainPlan): string =>
+  startStep > steps
+    ? `Nothing to do: ${count(startStep)} steps were taken before, and ${count(steps)} were asked for`
+    : `Nothing to do: all ${count(steps)} steps were taken before`;
 
 function share({ accuracy, low, high }: Evaluation): string {
   return `${colors.bold(percent(accuracy))} [${percent(low)}, ${percent(high)}]`;

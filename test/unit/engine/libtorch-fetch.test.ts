@@ -2,7 +2,13 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { companions, fetchLibtorch, makeVenv, planFetch, type FetchPlan } from '../../../src/engine/libtorch/fetch.js';
+import {
+  companions,
+  fetchLibtorch,
+  makeVenv,
+  planFetch,
+  type FetchPlan,
+} from '../../../src/engine/libtorch/fetch.js';
 import { cacheVenv, search } from '../../../src/engine/libtorch/find.js';
 import { buildTools, requireBuildTools } from '../../../src/engine/libtorch/tools.js';
 

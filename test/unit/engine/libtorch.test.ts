@@ -3,7 +3,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { excerpt } from '../../../src/engine/libtorch/build.js';
-import { describe as describePlace, findLibtorch, named, remember, search } from '../../../src/engine/libtorch/find.js';
+import {
+  describe as describePlace,
+  findLibtorch,
+  named,
+  remember,
+  search,
+} from '../../../src/engine/libtorch/find.js';
 import { inspect, packagesFor } from '../../../src/engine/libtorch/inspect.js';
 import { withLock } from '../../../src/engine/libtorch/lock.js';
 import { isAccepted } from '../../../src/engine/libtorch/version.js';

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { loadProblems, loadTask, splitOf, splitProblems, TASK_NAMES } from '../../../../src/data/tasks/index.js';
+import {
+  loadProblems,
+  loadTask,
+  splitOf,
+  splitProblems,
+  TASK_NAMES,
+} from '../../../../src/data/tasks/index.js';
 import type { Completion, Problem, Task } from '../../../../src/data/tasks/task.js';
 import { codeOf } from '../../../support/fixtures.js';
 

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
+import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import { curvesSvg } from '../../../../src/ui/svg-chart.js';
 import { compareRun, differences } from '../../../../src/experiments/compare/compare.js';
@@ -88,6 +89,20 @@ describe('a run, compared', () => {
     expect(text).toContain('20+');
     expect(text).toContain('the run has not ended');
     expect(differencesText(runs, { beta: [0.1, 0] })).toContain('a: 0.1');
+  });
+
+  it.each([40, 60, 100, 200])('fits %d columns', (width) => {
+    const runs = [
+      record('a'),
+      record('runs-of-a-very-long-name-that-nobody-reads', { summary: undefined }),
+    ].map((run) => compareRun(run, 0.5));
+    const text = `${comparisonTable(runs, 0.5, width)}\n${differencesText(runs, { model: ['x'.repeat(50), 'y'] }, width)}`;
+    const lines = stripVTControlCharacters(text).split('\n');
+    expect(Math.max(...lines.map((line) => stringWidth(line)))).toBeLessThanOrEqual(width);
+    // Nothing is left out.
+    expect(lines.join('\n').match(/60\.0% \[50\.0, 70\.0\]/g)).toHaveLength(2);
+    for (const title of ['steps', 'reward', 'held-out', 'gap', 'KL', 'equal', 'to 50%', 'time'])
+      expect(lines.join('\n')).toContain(title);
   });
 
   it('has a picture of its curves', () => {

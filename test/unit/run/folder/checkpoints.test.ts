@@ -4,7 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { writeAtomic } from '../../../../src/machine/disk.js';
 import { CheckpointWriter } from '../../../../src/run/folder/checkpoint-writer.js';
 import { type Snapshotable } from '../../../../src/model/trainable.js';
-import { findCheckpoint, removeOld, saveCheckpoint, setAside, type SaveOptions, type TrainerState } from '../../../../src/run/folder/checkpoints.js';
+import {
+  findCheckpoint,
+  removeOld,
+  saveCheckpoint,
+  setAside,
+  type SaveOptions,
+  type TrainerState,
+} from '../../../../src/run/folder/checkpoints.js';
 import { type Saveable } from '../../../../src/model/trainable.js';
 import { RunFolder } from '../../../../src/run/folder/folder.js';
 import { codeOf, temporaryFolder } from '../../../support/fixtures.js';

@@ -8,7 +8,7 @@ type Color = [number, number, number];
 
 /** Of the first and the last block of colours in the style sheet. */
 function theme(name: 'light' | 'dark'): Record<string, Color> {
-  const style = readFileSync(join(packageRoot(), 'src', 'page', 'style.css'), 'utf8');
+  const style = readFileSync(join(packageRoot(), 'src', 'ui', 'browser', 'style.css'), 'utf8');
   const blocks = [...style.matchAll(/\{[^{}]*--bg:[^{}]*\}/g)].map(([block]) => block);
   const block = name === 'light' ? blocks[0]! : blocks.at(-1)!;
   return Object.fromEntries(

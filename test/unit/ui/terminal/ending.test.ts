@@ -1,7 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Diagnosed } from '../../../../src/run/diagnosis/events.js';
-import { whatHappened } from '../../../../src/ui/terminal/ending.js';
+import type { TrainSummary } from '../../../../src/run/events.js';
+import { ending, whatHappened } from '../../../../src/ui/terminal/ending.js';
+import { plan } from '../../../support/plan.js';
 
 const noticed = (
   diagnosis: string,
@@ -29,5 +31,36 @@ describe('what was noticed', () => {
     ],
   ])('%s', (_, diagnoses, lines) => {
     expect(whatHappened(diagnoses).map(stripVTControlCharacters)).toEqual(lines);
+  });
+});
+
+const summary = (changed: Partial<TrainSummary> = {}): TrainSummary => ({
+  ...{ steps: 6, interrupted: false, seconds: 3, rewardFirst: undefined, rewardLast: undefined },
+  ...{ metricsLast: {}, diagnoses: [], trainAccuracyLast: undefined, before: undefined, after: undefined },
+  ...{ tokensSampledPerSecond: 0, tokensComputedPerSecond: 0, parameters: 1, peakMemory: 1 },
+  phases: { sample: 0, reward: 0, reference: 0, train: 0, optimizer: 0 },
+  ...{ outputDir: '/my runs/ä b', finalModel: '/my runs/ä b/final', checkpoint: undefined },
+  ...changed,
+});
+
+describe('the ending', () => {
+  it.each<[number, number, string]>([
+    [6, 0, 'Done: 6 steps in 3.0 s'],
+    [6, 4, 'Done: 6 steps in 3.0 s'],
+    [6, 6, 'Nothing to do: all 6 steps were taken before'],
+    [3, 6, 'Nothing to do: 6 steps were taken before, and 3 were asked for'],
+  ])('of %d steps, resumed after %d: %s', (steps, startStep, head) => {
+    const text = stripVTControlCharacters(ending(summary(), plan({ steps, startStep }), []));
+    expect(text.split('\n')[1]).toBe(head);
+  });
+
+  it.each<[Partial<TrainSummary>, string, string | undefined]>([
+    [{}, 'Say "it\'s": ', `grpo-native generate --model '/my runs/ä b/final' --prompt 'Say "it'\\''s": '`],
+    [{}, '- one\n- two', `grpo-native generate --model '/my runs/ä b/final' --prompt=$'- one\\n- two'`],
+    [{}, 'long '.repeat(100), undefined],
+    [{ interrupted: true }, '', `grpo-native train --output-dir '/my runs/ä b' --resume`],
+  ])('%j, prompt %j: %s', (changed, examplePrompt, command) => {
+    const text = stripVTControlCharacters(ending(summary(changed), plan({ examplePrompt }), []));
+    expect(/grpo-native .*/.exec(text)?.[0]).toBe(command);
   });
 });

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { bestAndWorst, completionsTable } from '../../../../src/ui/terminal/completions.js';
 import { bar, sparkline } from '../../../../src/ui/terminal/sparkline.js';
 import { fit, fitting, visible, wrapped } from '../../../../src/ui/terminal/text.js';
-import { duration, number } from '../../../../src/common/format.js';
+import { bytes, duration, number, parameters } from '../../../../src/common/format.js';
 
 const strange = fc.oneof(
   fc.string({ unit: 'binary' }),
@@ -61,6 +61,26 @@ describe('text for a terminal', () => {
       '-',
     ]);
     expect([1.23, 42, 125, 3725].map(duration)).toEqual(['1.2 s', '42 s', '2 min 5 s', '1 h 2 min']);
+  });
+
+  it.each<[(value: number) => string, number, string]>([
+    [duration, 0.9994, '999 ms'],
+    [duration, 0.9996, '1.0 s'],
+    [duration, 9.94, '9.9 s'],
+    [duration, 9.96, '10 s'],
+    [duration, 59.4, '59 s'],
+    [duration, 59.6, '1 min 0 s'],
+    [duration, 119.7, '2 min 0 s'],
+    [duration, 3599.7, '1 h 0 min'],
+    [duration, 7199, '2 h 0 min'],
+    [bytes, 2 ** 20 - 1, '1 MiB'],
+    [bytes, 2 ** 30 - 1, '1.0 GiB'],
+    [number, 9.9996, '10.00'],
+    [number, 999.96, '1000'],
+    [number, 0.00099999, '0.001'],
+    [parameters, 999_970_000, '1.00 billion'],
+  ])('%o of %d is %s: no unit is overfull', (write, value, text) => {
+    expect(write(value)).toBe(text);
   });
 });
 
