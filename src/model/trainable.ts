@@ -2,13 +2,12 @@
 import type { Snapshotable } from '../run/checkpoint-writer.js';
 import type { LanguageModel } from './language-model.js';
 
-export type Sampler = Pick<LanguageModel, 'tokenizer' | 'sample'>;
+export type Sampler = Pick<LanguageModel, 'config' | 'tokenizer' | 'sample'>;
 
 export type TrainableModel = Sampler &
   Pick<
     LanguageModel,
     | 'folder'
-    | 'config'
     | 'eosTokenIds'
     | 'info'
     | 'freezeReference'
