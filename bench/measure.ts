@@ -146,7 +146,7 @@ async function takeSteps(
 /** One prompt, one token of each completion: all that `start` asks for. */
 async function firstToken(model: TrainableModel, options: TrainOptions): Promise<StepRun[]> {
   await model.sample({
-    prompts: [model.tokenizer.encode('Calculate: 12 + 13 = ')],
+    prompts: [model.tokenizer.encodePrompt('Calculate: 12 + 13 = ')],
     promptIndices: [0],
     numGenerations: options.numGenerations,
     maxCompletionLength: 1,

@@ -8,8 +8,12 @@ import type { Tokenizer } from '../src/model/tokenizer.js';
 const PIECE = /[A-Za-z]+|\d| ?[^\w\s]|\s|./gsu;
 
 export function shapeTokenizer(vocabSize: number): Tokenizer {
-  const tokenizer: Pick<Tokenizer, 'encode' | 'decode'> = {
-    encode: (text) => Int32Array.from(text.match(PIECE) ?? [], (piece) => hash32(piece) % vocabSize),
+  const encode = (text: string) =>
+    Int32Array.from(text.match(PIECE) ?? [], (piece) => hash32(piece) % vocabSize);
+  const tokenizer: Pick<Tokenizer, 'encode' | 'encodePrompt' | 'decode' | 'isSpecial'> = {
+    encode,
+    encodePrompt: encode,
+    isSpecial: () => false,
     decode: (ids) => Array.from(ids).join(' '),
   };
   return tokenizer as Tokenizer;

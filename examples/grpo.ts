@@ -23,7 +23,7 @@ await model.freezeReference();
 
 for (let step = 1; step <= options.maxSteps; step++) {
   const promptIndices = batches.prompts(step - 1); // [B]
-  const prompts = promptIndices.map((index) => model.tokenizer.encode(problems[index]!.prompt));
+  const prompts = promptIndices.map((index) => model.tokenizer.encodePrompt(problems[index]!.prompt));
 
   // Sample a group of completions for each prompt. `stop` ends one where its reward is decided.
   const { completions } = await model.sample({

@@ -11,7 +11,7 @@ try {
   console.log(`${model.folder} on ${device}, ${dtype}, ${threads} threads, ${matrixBackend}`);
 
   const text = 'Calculate: 7 + 8 = ';
-  const prompt = model.tokenizer.encode(text);
+  const prompt = model.tokenizer.encodePrompt(text);
   const { completions, computed } = await model.sample({
     prompts: [prompt],
     promptIndices: [0],

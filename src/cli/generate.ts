@@ -27,16 +27,17 @@ export const command = schemaCommand({
   run: async (config, argv) => {
     const { prompt, num, stop: stopOption, ...options } = toOptions(config);
     const { stopRule } = await import('../grpo/stop.js');
+    const { encodePrompt } = await import('../model/positions.js');
     const { visible } = await import('../ui/terminal/text.js');
     await withModel(options, async (model, signal) => {
       const stop = stopRule(stopOption);
       const { completions } = await model.sample({
         ...options,
-        prompts: [model.tokenizer.encode(prompt)],
+        prompts: [encodePrompt(model, prompt, options.maxCompletionLength)],
         promptIndices: [0],
         numGenerations: num,
         step: 0,
-        ...(stop && { stop: (text) => stop(text, { prompt, answer: '' }) }),
+        ...(stop && { stop: (text, _, drawn) => stop(text, { prompt, answer: '' }, drawn) }),
         signal,
       });
       for (const { text, ids, logps, ended } of completions) {

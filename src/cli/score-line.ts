@@ -1,16 +1,21 @@
 /** One line of what `score` is given: JSON with a prompt and a completion, as text or as ids. */
 import { GrpoError, shown } from '../common/errors.js';
-import type { LanguageModel } from '../model/language-model.js';
+import { checkPositions } from '../model/positions.js';
+import type { Tokenizer } from '../model/tokenizer.js';
+import type { ModelConfig } from '../engine/types.js';
 
 /** What of a model is needed for it. */
-type Model = { tokenizer: Pick<LanguageModel['tokenizer'], 'encode'>; config: { vocabSize: number } };
+interface Model {
+  tokenizer: Pick<Tokenizer, 'encode' | 'encodePrompt'>;
+  config: Pick<ModelConfig, 'vocabSize' | 'maxPositionEmbeddings'>;
+}
 
 export interface Line {
   prompt: Int32Array;
   completion: Int32Array;
 }
 
-/** @throws {GrpoError} SCORE_INPUT, naming the line */
+/** @throws {GrpoError} SCORE_INPUT, PROMPT_TOO_LONG, naming the line */
 export function parseLine(model: Model, text: string, number: number): Line {
   let json: unknown;
   try {
@@ -21,26 +26,39 @@ export function parseLine(model: Model, text: string, number: number): Line {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw bad(number, 'is not a JSON object', text);
   const value = json as Record<string, unknown>;
-  return {
-    prompt: idsOf(model, value, 'prompt', number),
-    completion: idsOf(model, value, 'completion', number),
-  };
+  const prompt = idsOf(model, value, 'prompt', number);
+  const completion = idsOf(model, value, 'completion', number);
+  checkPositions(model.config, prompt.length, completion.length, {
+    what: `the prompt of line ${number} of the input`,
+    fix: 'shorten the prompt or the completion',
+  });
+  return { prompt, completion };
 }
 
-function idsOf(model: Model, value: Record<string, unknown>, name: string, number: number): Int32Array {
+function idsOf(
+  { tokenizer, config: { vocabSize } }: Model,
+  value: Record<string, unknown>,
+  name: 'prompt' | 'completion',
+  number: number,
+): Int32Array {
   const given = value[`${name}_ids`] ?? value[name];
   if (typeof given !== 'string' && !Array.isArray(given))
     throw bad(number, `has neither ${name} nor ${name}_ids`, value);
-  const ids = typeof given === 'string' ? [...model.tokenizer.encode(given)] : (given as unknown[]);
+  const ids: ArrayLike<unknown> =
+    typeof given !== 'string'
+      ? given
+      : name === 'prompt'
+        ? tokenizer.encodePrompt(given)
+        : tokenizer.encode(given);
   if (ids.length === 0) throw bad(number, `has an empty ${name}`, given);
-  const wrong = ids.find((id) => !isId(id, model.config.vocabSize));
+  const wrong = Array.from(ids).find((id) => !isId(id, vocabSize));
   if (wrong !== undefined)
     throw bad(
       number,
-      `has the id ${shown(wrong)} in ${name}_ids, where the vocabulary ends at ${model.config.vocabSize - 1}`,
+      `has the id ${shown(wrong)} in ${name}_ids, where the vocabulary ends at ${vocabSize - 1}`,
       wrong,
     );
-  return Int32Array.from(ids as number[]);
+  return Int32Array.from(ids as ArrayLike<number>);
 }
 
 const isId = (id: unknown, vocabSize: number) =>

@@ -1,10 +1,10 @@
 /** `score`: log-probabilities and entropies of given completions, JSON lines in and out. */
-import { createInterface } from 'node:readline';
 import { SCORE } from '../run/options.js';
 import { toOptions } from '../run/train-options.js';
 import type { LanguageModel } from '../model/language-model.js';
 import { INTERRUPTED } from './interrupt.js';
 import { schemaCommand } from './schema-command.js';
+import { linesOf } from './lines.js';
 import { parseLine, type Line } from './score-line.js';
 import { withModel } from './with-model.js';
 import { printJsonLine } from './output.js';
@@ -33,7 +33,7 @@ export const command = schemaCommand({
         waiting = [];
       };
       let number = 0;
-      for await (const text of createInterface({ input: process.stdin, signal })) {
+      for await (const text of linesOf(process.stdin, signal)) {
         number++;
         if (text.trim() === '') continue;
         waiting.push(parseLine(model, text, number));

@@ -72,7 +72,7 @@ export async function collect(
   const { model, split, options, stop, signal, onPhase } = context;
   const clock = stopwatch();
   const problems = indices.map((index) => context.problems[index]!);
-  const prompts = problems.map(({ prompt }) => model.tokenizer.encode(prompt));
+  const prompts = problems.map(({ prompt }) => model.tokenizer.encodePrompt(prompt));
 
   onPhase?.('sampling', step);
   const sampling: SampleOptions = {
@@ -89,7 +89,7 @@ export async function collect(
     repetitionPenalty: options.repetitionPenalty,
     // Who forwards in parts wants to hold less at once.
     keepActivations: options.gradientAccumulationSteps * parts * split.parts.learn === 1,
-    ...(stop && { stop: (text, prompt) => stop(text, problems[prompt]!) }),
+    ...(stop && { stop: (text, prompt, drawn) => stop(text, problems[prompt]!, drawn) }),
     ...(signal && { signal }),
   };
   const samples = await split.run('sample', prompts.length * options.numGenerations, (pieces) =>

@@ -111,7 +111,7 @@ export async function sampleInParts(
         firstGeneration: slice.from,
         // What one part computed is forgotten at the next.
         keepActivations: false,
-        ...(stop && { stop: (text, prompt) => stop(text, from + prompt) }),
+        ...(stop && { stop: (text, prompt, drawn) => stop(text, from + prompt, drawn) }),
       });
       computed += samples.computed;
       for (const one of samples.completions)

@@ -31,9 +31,12 @@ export function byteDecoder(
     let bytes = known.get(id);
     if (!bytes) {
       const token = tokenOf(id) ?? '';
-      bytes = verbatim.has(id)
-        ? new TextEncoder().encode(token)
-        : Uint8Array.from([...token].map((char) => byteOf.get(char) ?? 0));
+      const own = [...token].map((char) => byteOf.get(char));
+      // A token with a character that stands for no byte was put into the vocabulary as the text that it is.
+      bytes =
+        verbatim.has(id) || own.includes(undefined)
+          ? new TextEncoder().encode(token)
+          : Uint8Array.from(own as number[]);
       known.set(id, bytes);
     }
     return bytes;

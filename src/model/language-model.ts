@@ -22,6 +22,7 @@ import type {
 import { parameterCount, readModelConfig } from './config.js';
 import type { DownloadProgress } from './download.js';
 import { resolveModel } from './files.js';
+import { checkBatch, checkPositions } from './positions.js';
 import { locateTensors, readHeader } from './safetensors.js';
 import { MOMENTS, ModelSaver, readKeptFiles, tensorsOf, type KindOfTensor } from './saving.js';
 import { readEosTokenIds, Tokenizer } from './tokenizer.js';
@@ -61,8 +62,11 @@ export interface SampleOptions
         'firstGeneration' | 'topK' | 'topP' | 'minP' | 'repetitionPenalty' | 'keepActivations'
       >
     > {
-  /** Ends a completion whose text so far it accepts. `prompt` is a position in `prompts`. */
-  stop?: (text: string, prompt: number) => boolean;
+  /**
+   * Ends a completion whose text so far it accepts. `prompt` is a position in `prompts`; `drawn` is the text
+   * with its special tokens.
+   */
+  stop?: (text: string, prompt: number, drawn: string) => boolean;
   signal?: AbortSignal;
   /** Called after each token position with the number of completions still running. */
   onPosition?: (running: number) => void;
@@ -155,6 +159,12 @@ export class LanguageModel {
   /** `numGenerations` completions of each prompt, prompt after prompt. Aborted between tokens. */
   async sample(options: SampleOptions): Promise<Samples> {
     const { prompts, numGenerations, stop, signal, onPosition } = options;
+    prompts.forEach(({ length }, i) =>
+      checkPositions(this.config, length, options.maxCompletionLength, {
+        what: `prompt ${i}`,
+        fix: 'shorten the prompt or lower maxCompletionLength',
+      }),
+    );
     const total = prompts.length * numGenerations;
     const ids: number[][] = Array.from({ length: total }, () => []);
     const logps: number[][] = Array.from({ length: total }, () => []);
@@ -185,9 +195,12 @@ export class LanguageModel {
           own.push(token);
           logps[completion]!.push(position.logps[i]!);
           if (eos.has(token)) ended[completion] = 'eos';
-          else if (stop?.(texts.of(own), Math.floor(completion / numGenerations))) {
-            ended[completion] = 'stop';
-            if (!position.ended[i]) stopped.push(completion);
+          else if (stop) {
+            const { text, drawn } = texts.of(own);
+            if (stop(text, Math.floor(completion / numGenerations), drawn)) {
+              ended[completion] = 'stop';
+              if (!position.ended[i]) stopped.push(completion);
+            }
           }
           if (position.ended[i]) running--;
         });
@@ -200,7 +213,7 @@ export class LanguageModel {
     const completions = ids.map((own, i) => ({
       prompt: Math.floor(i / numGenerations),
       ids: Int32Array.from(own),
-      text: texts.of(own),
+      text: texts.of(own).text,
       logps: Float32Array.from(logps[i]!),
       ended: ended[i]!,
     }));
@@ -208,15 +221,17 @@ export class LanguageModel {
   }
 
   /** Log-probs and entropies of given completions, with nothing kept. */
-  score(
+  async score(
     batch: Batch,
     options: { which?: 'policy' | 'reference'; temperature?: number } = {},
   ): Promise<TokenScores> {
+    checkBatch(this.config, batch);
     return this.engine.score(batch, options.which ?? 'policy', options.temperature ?? 1);
   }
 
   /** As `score`, keeping what `backward` needs. */
-  forward(batch: Batch, temperature: number): Promise<TokenScores> {
+  async forward(batch: Batch, temperature: number): Promise<TokenScores> {
+    checkBatch(this.config, batch);
     return this.engine.forward(batch, temperature);
   }
 
@@ -370,14 +385,20 @@ const roomForTensors = (maxMemory: number | null): number =>
 
 /** Completions that share tokens share their text: each is decoded once. */
 class TextCache {
-  readonly #texts = new Map<string, string>();
+  readonly #texts = new Map<string, { text: string; drawn: string }>();
   constructor(readonly tokenizer: Tokenizer) {}
 
-  of(ids: number[]): string {
+  /** Without special tokens, and with them. */
+  of(ids: number[]): { text: string; drawn: string } {
     const key = ids.join();
-    let text = this.#texts.get(key);
-    if (text === undefined) this.#texts.set(key, (text = this.tokenizer.decode(ids)));
-    return text;
+    let known = this.#texts.get(key);
+    if (!known) {
+      const text = this.tokenizer.decode(ids);
+      const special = ids.some((id) => this.tokenizer.isSpecial(id));
+      const drawn = special ? this.tokenizer.decode(ids, { skipSpecialTokens: false }) : text;
+      this.#texts.set(key, (known = { text, drawn }));
+    }
+    return known;
   }
 }
 

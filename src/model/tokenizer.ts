@@ -1,11 +1,14 @@
 /**
  * `tokenizer.json` -> ids and back, by Hugging Face's own JavaScript implementation.
- * Text goes in as `tokenizer(text)` does in transformers; Qwen's and SmolLM2's tokenizers
- * add no special tokens to it.
+ *
+ * A prompt and what follows it are encoded apart. Special tokens that the tokenizer puts around a text belong to
+ * the text as a whole: those before it to the prompt alone, those after it (BERT's [SEP], an end of text) to
+ * neither, since the completion goes on from the prompt.
  */
 import { join } from 'node:path';
 import * as huggingFace from '@huggingface/tokenizers';
 import { GrpoError, reasonOf, shown } from '../common/errors.js';
+import { contentOf, withAddedTokens } from './added-tokens.js';
 import { byteDecoder } from './byte-level.js';
 import { readJsonObject } from './json.js';
 import { checkIds } from './tokenizer-ids.js';
@@ -14,8 +17,11 @@ type Json = Record<string, unknown>;
 
 /** What is used of it: its own declarations do not resolve from an ES module. */
 interface HuggingFaceTokenizer {
-  encode(text: string): { ids: (number | undefined)[] };
+  encode(text: string, options: { add_special_tokens: boolean }): { ids: (number | undefined)[] };
   decode(ids: number[], options: Record<string, boolean>): string;
+  readonly post_processor: {
+    post_process(tokens: string[], pair: null, addSpecialTokens: boolean): { tokens: string[] };
+  } | null;
   get_added_tokens_decoder(): Map<number, { special: boolean }>;
   get_vocab(withAddedTokens: boolean): Map<string, number>;
   id_to_token(id: number): string | undefined;
@@ -35,6 +41,8 @@ export class Tokenizer {
 
   readonly #inner: HuggingFaceTokenizer;
   readonly #special: Set<number>;
+  /** Ids before a text; read from the tokenizer when they are first asked for. */
+  #start: number[] | undefined;
   /** Set for byte-level vocabularies (Qwen, SmolLM2, Llama 3): many times faster than the general way. */
   readonly #decodeBytes: ((ids: ArrayLike<number>) => string) | undefined;
 
@@ -47,21 +55,22 @@ export class Tokenizer {
     this.size = last + 1;
     this.eosTokenId = this.#idOf(config.eos_token);
     this.padTokenId = this.#idOf(config.pad_token);
-    const decoder = json.decoder as { type?: string } | null;
-    if (decoder?.type === 'ByteLevel')
+    if (isByteLevel(json.decoder))
       this.#decodeBytes = byteDecoder((id) => this.#inner.id_to_token(id), new Set(added.keys()));
   }
 
   /** @param vocabSize of the model; an id that it has no embedding for is refused here, not in the middle of a run */
   static async load(folder: string, vocabSize?: number): Promise<Tokenizer> {
     const file = join(folder, 'tokenizer.json');
-    const json = await readJsonObject(file);
-    if (!json)
+    const read = await readJsonObject(file);
+    if (!read)
       throw new GrpoError('TOKENIZER_MISSING', `there is no tokenizer.json in ${folder}`, {
         fix: 'convert the tokenizer with transformers: AutoTokenizer.from_pretrained(...).save_pretrained(folder)',
         value: folder,
       });
-    const config = (await readJsonObject(join(folder, 'tokenizer_config.json'))) ?? {};
+    const configFile = join(folder, 'tokenizer_config.json');
+    const config = (await readJsonObject(configFile)) ?? {};
+    const json = withAddedTokens(read, config, configFile);
     checkIds(json, file, vocabSize);
     let tokenizer: Tokenizer;
     try {
@@ -72,8 +81,11 @@ export class Tokenizer {
     return tokenizer;
   }
 
+  /** Ids of a text alone: of an answer, or of what goes on from a prompt. */
   encode(text: string): Int32Array {
-    const { ids } = attempt(`encode ${shown(text)}`, () => this.#inner.encode(text));
+    const { ids } = attempt(`encode ${shown(text)}`, () =>
+      this.#inner.encode(text, { add_special_tokens: false }),
+    );
     // A vocabulary without an unknown token leaves holes where it has no word for a character.
     if (!ids.every((id): id is number => Number.isInteger(id) && id! >= 0 && id! < this.size))
       throw new GrpoError('TOKENIZER_TEXT', `the tokenizer has no token for a part of ${shown(text)}`, {
@@ -81,6 +93,13 @@ export class Tokenizer {
         value: text,
       });
     return Int32Array.from(ids);
+  }
+
+  /** Ids of a prompt: begun as the tokenizer begins a text (Llama 3: <|begin_of_text|>), once. */
+  encodePrompt(text: string): Int32Array {
+    const ids = this.encode(text);
+    const start = (this.#start ??= attempt('begin a text', () => this.#startIds()));
+    return start.every((id, i) => ids[i] === id) ? ids : Int32Array.from([...start, ...ids]);
   }
 
   /** Text of the ids; ids that the tokenizer doesn't know are no text. */
@@ -100,16 +119,39 @@ export class Tokenizer {
     return this.#inner.id_to_token(id) ?? `<${id}>`;
   }
 
+  /** Whether `decode` leaves it out, if it is not asked to keep it. */
+  isSpecial(id: number): boolean {
+    return this.#special.has(id);
+  }
+
   idOf(token: string): number | undefined {
     return this.#inner.token_to_id(token);
   }
 
-  /** `eos_token` is a string, or an object with `content`. */
   #idOf(token: unknown): number | undefined {
-    const text =
-      typeof token === 'string' ? token : (token as { content?: unknown } | null | undefined)?.content;
-    return typeof text === 'string' ? this.#inner.token_to_id(text) : undefined;
+    const text = contentOf(token);
+    return text === undefined ? undefined : this.#inner.token_to_id(text);
   }
+
+  /** What the post-processor, of whichever kind it is, puts before a text: it is given one to see. */
+  #startIds(): number[] {
+    const text = '\0text';
+    const { tokens } = this.#inner.post_processor?.post_process([text], null, true) ?? { tokens: [text] };
+    if (!tokens.includes(text)) throw new Error('its post-processor leaves the text out');
+    return tokens.slice(0, tokens.indexOf(text)).map((token) => {
+      const id = this.#inner.token_to_id(token);
+      if (id === undefined) throw new Error(`its post-processor names ${shown(token)}, which has no id`);
+      return id;
+    });
+  }
+}
+
+/** Alone, or as the one step of a sequence that changes anything. */
+function isByteLevel(decoder: unknown): boolean {
+  const { type, decoders } = (decoder ?? {}) as { type?: unknown; decoders?: unknown };
+  if (type !== 'Sequence' || !Array.isArray(decoders)) return type === 'ByteLevel';
+  const types = decoders.map((one: { type?: unknown } | null) => one?.type);
+  return types.filter((one) => one !== 'Fuse').join() === 'ByteLevel';
 }
 
 /** A tokenizer.json may be of a form that its library takes, and trips over when it is used. */

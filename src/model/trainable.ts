@@ -14,13 +14,12 @@ export interface Snapshotable extends Saveable {
   snapshotBytes(options: { reference: boolean }): number;
 }
 
-export type Sampler = Pick<LanguageModel, 'tokenizer' | 'sample'>;
+export type Sampler = Pick<LanguageModel, 'config' | 'tokenizer' | 'sample'>;
 
 export type TrainableModel = Sampler &
   Pick<
     LanguageModel,
     | 'folder'
-    | 'config'
     | 'eosTokenIds'
     | 'info'
     | 'freezeReference'

@@ -3,6 +3,7 @@ import type { Completion, Problem, RewardFunction, StopRule, Task } from '../dat
 import type { Metrics } from '../grpo/metrics.js';
 import type { Sampler } from '../model/trainable.js';
 import type { SampledCompletion, SampleOptions } from '../model/language-model.js';
+import { encodePrompt } from '../model/positions.js';
 import { judge } from '../data/rewards/judge.js';
 import { Split, sampleInParts } from '../grpo/split.js';
 import { wilson } from '../common/interval.js';
@@ -55,16 +56,18 @@ export interface EvaluateOptions {
   ) => void;
 }
 
+/** @throws {GrpoError} PROMPT_EMPTY, PROMPT_TOO_LONG, before anything is sampled */
 export async function evaluate(model: Sampler, options: EvaluateOptions): Promise<Evaluation> {
   const { task, problems, temperature = 0, batchSize = 64, inParts = new Split() } = options;
   const start = performance.now();
+  const prompts = problems.map(({ prompt }) => encodePrompt(model, prompt, options.maxCompletionLength));
   const right: boolean[] = [];
   let rewardSum = 0;
   let tokens = 0;
   for (let from = 0; from < problems.length; from += batchSize) {
     const part = problems.slice(from, from + batchSize);
     const sampling: SampleOptions = {
-      prompts: part.map(({ prompt }) => model.tokenizer.encode(prompt)),
+      prompts: prompts.slice(from, from + batchSize),
       promptIndices: part.map((_, i) => from + i),
       numGenerations: 1,
       maxCompletionLength: options.maxCompletionLength,
@@ -76,7 +79,7 @@ export async function evaluate(model: Sampler, options: EvaluateOptions): Promis
       seed: options.seed ?? 0,
       // Training counts steps from 1, so that no evaluation repeats its draws.
       step: 0,
-      ...(options.stop && { stop: (text, prompt) => options.stop!(text, part[prompt]!) }),
+      ...(options.stop && { stop: (text, prompt, drawn) => options.stop!(text, part[prompt]!, drawn) }),
       ...(options.signal && { signal: options.signal }),
     };
     const { completions } = await inParts.run('sample', part.length, (parts) =>

@@ -6,6 +6,7 @@ import type { SftOptions, TrainOptions } from './train-options.js';
 import { GrpoError } from '../common/errors.js';
 import { parameterCount } from '../model/config.js';
 import { resolveModel } from '../model/files.js';
+import { encodePrompt } from '../model/positions.js';
 import type { DownloadProgress } from '../model/download.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { findCheckpoint, setAside, type Checkpoint } from './folder/checkpoints.js';
@@ -99,11 +100,15 @@ export interface Prepared {
 type Schedule = Pick<TrainPlan, 'kind' | 'steps' | 'promptsPerStep' | 'numGenerations' | 'epochs' | 'beta'> &
   BatchShape;
 
-/** @param config the same options as `config.yaml` has them */
+/**
+ * @param config the same options as `config.yaml` has them
+ * @param check throws where the model can't be taught these problems, before anything is written
+ */
 export async function prepare(
   options: Common,
   extras: TrainExtras,
   config: Record<string, unknown>,
+  check: (model: TrainableModel, problems: Problem[]) => void = () => undefined,
 ): Promise<Prepared> {
   checkTrackers(options.reportTo, extras.save !== false);
   const stages = extras.task
@@ -142,6 +147,7 @@ export async function prepare(
       const model = extras.model ?? (loaded = await loadModel(weights ?? options.model, options, extras));
       promptLengths = checkPrompts(model, dataset.train, options.maxCompletionLength);
       checkPrompts(model, dataset.heldOut, options.maxCompletionLength);
+      check(model, dataset.train);
       // Nothing was written until here.
       await run?.create();
       unlock = run?.lock();
@@ -258,22 +264,8 @@ async function loadModel(model: string, options: Common, extras: TrainExtras): P
   });
 }
 
-/** Every prompt must be tokens, and leave room for a completion. @returns how many, of each different one */
+/** @returns tokens of each different prompt */
 function checkPrompts(model: TrainableModel, problems: Problem[], maxCompletionLength: number): number[] {
-  const room = model.config.maxPositionEmbeddings - maxCompletionLength;
-  return [...new Set(problems.map(({ prompt }) => prompt))].map((prompt) => {
-    const length = model.tokenizer.encode(prompt).length;
-    if (length > 0 && length <= room) return length;
-    const shown = JSON.stringify(prompt.length > 60 ? `${prompt.slice(0, 60)}...` : prompt);
-    if (length === 0)
-      throw new GrpoError('PROMPT_EMPTY', `the prompt ${shown} has no tokens`, {
-        fix: 'give every problem a prompt with text',
-        value: prompt,
-      });
-    throw new GrpoError(
-      'PROMPT_TOO_LONG',
-      `the prompt ${shown} has ${length} tokens; with ${maxCompletionLength} more the model's ${model.config.maxPositionEmbeddings} positions do not suffice`,
-      { fix: 'shorten the prompt or lower --max-completion-length', value: length },
-    );
-  });
+  const prompts = [...new Set(problems.map(({ prompt }) => prompt))];
+  return prompts.map((prompt) => encodePrompt(model, prompt, maxCompletionLength).length);
 }

@@ -6,7 +6,9 @@
  * An answer ends with the end-of-sequence token, so that the model learns to stop.
  * Left out on purpose: packing, chat templates, and data other than a task's problems.
  */
+import { shown } from '../common/errors.js';
 import { sftConfig, toOptions, type SftInput, type SftOptions } from './train-options.js';
+import { checkPositions } from '../model/positions.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { expectedTensors, withoutWeightDecay } from '../model/tensor-names.js';
 import type { Batch } from '../engine/types.js';
@@ -27,7 +29,7 @@ import { optimizerOptions } from '../grpo/optimizer.js';
 export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promise<TrainSummary> {
   const config = sftConfig(input);
   const options = toOptions(config);
-  const ready = await prepare(options, extras, config);
+  const ready = await prepare(options, extras, config, checkAnswers);
   const { dataset, run, resumeFrom } = ready;
   // A problem has one answer here: groups of one, each used once.
   const batches = planBatches(dataset.stages, { ...options, numGenerations: 1, numIterations: 1 });
@@ -152,16 +154,38 @@ async function accumulate(
 
 /**
  * The tokens that a right completion draws after the prompt's. Prompt and answer are encoded apart,
- * as they are in sampling; the end is the end-of-sequence token, or a newline where there is none.
+ * as they are in sampling.
  */
 export function answerTokens(
   model: Pick<TrainableModel, 'tokenizer' | 'eosTokenIds'>,
   prompt: string,
   answer: string,
 ): { prompt: Int32Array; completion: Int32Array } {
-  const end = model.eosTokenIds[0] ?? model.tokenizer.encode('\n')[0]!;
+  const { tokenizer } = model;
   return {
-    prompt: model.tokenizer.encode(prompt),
-    completion: Int32Array.from([...model.tokenizer.encode(answer), end]),
+    prompt: tokenizer.encodePrompt(prompt),
+    completion: Int32Array.from([...tokenizer.encode(answer), endOfAnswer(model)]),
   };
+}
+
+/**
+ * Several ids may end a sequence: of a text, of a turn, of a call of a tool. The tokenizer's own is the end of what
+ * the model says (Llama 3: <|eot_id|>, the last of three), and the one that transformers' trainers append. Where
+ * sampling doesn't end at it, the first that it ends at; where there is none at all, a newline.
+ */
+function endOfAnswer({ tokenizer, eosTokenIds }: Pick<TrainableModel, 'tokenizer' | 'eosTokenIds'>): number {
+  const own = tokenizer.eosTokenId;
+  if (own !== undefined && eosTokenIds.includes(own)) return own;
+  return eosTokenIds[0] ?? tokenizer.encode('\n')[0]!;
+}
+
+/** An answer is learned whole, however long a completion may be. */
+function checkAnswers(model: TrainableModel, problems: Problem[]): void {
+  for (const { prompt, answer } of problems) {
+    const tokens = answerTokens(model, prompt, answer);
+    checkPositions(model.config, tokens.prompt.length, tokens.completion.length, {
+      what: `the prompt ${shown(prompt)}`,
+      fix: 'shorten the prompt or its answer',
+    });
+  }
 }

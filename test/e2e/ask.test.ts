@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/machine/paths.js';
 import { cli, jsonLines, node } from '../support/cli.js';
-import { fixtureModel, temporaryFolder } from '../support/fixtures.js';
+import { fixtureModel, modelWith, temporaryFolder } from '../support/fixtures.js';
 
 const model = ['--model', fixtureModel('qwen2-tied'), '--threads', '1'];
 const prompt = 'Calculate: 7 + 8 = ';
@@ -63,8 +63,10 @@ describe('generate and score', () => {
   it('takes text or ids, and names the line that is neither', async () => {
     const ids = { prompt_ids: [25, 3, 4], completion_ids: [5, 6] };
     const text = { prompt, completion: '15' };
+    // A byte order mark may come first, and a string may hold what Unicode calls the end of a line.
+    const noted = JSON.stringify({ ...text, note: 'a\u2028b' });
     const good = await cli(['score', ...model], {
-      stdin: `${JSON.stringify(ids)}\n\n${JSON.stringify(text)}\n`,
+      stdin: `\ufeff${JSON.stringify(ids)}\n\n${noted}\n`,
     });
     expect(jsonLines(good.stdout)).toHaveLength(2);
     for (const [line, problem] of [
@@ -78,6 +80,76 @@ describe('generate and score', () => {
       expect(bad.stderr).toContain('error SCORE_INPUT: line 2 of the input');
       expect(bad.stderr).toContain(problem);
     }
+  });
+});
+
+describe('a model whose tokenizer begins each text with a token, and has the end of a turn', () => {
+  const { vocab } = (
+    JSON.parse(readFileSync(join(fixtureModel('qwen2-tied'), 'tokenizer.json'), 'utf8')) as {
+      model: { vocab: Record<string, number> };
+    }
+  ).model;
+  const turn = vocab['<|im_end|>']!;
+  const single = [
+    { SpecialToken: { id: '<|endoftext|>', type_id: 0 } },
+    { Sequence: { id: 'A', type_id: 0 } },
+  ];
+  const chatModel = () =>
+    modelWith('qwen2-tied', 'tokenizer.json', (json) => ({
+      ...json,
+      added_tokens: [...(json.added_tokens as []), { id: turn, content: '<|im_end|>', special: true }],
+      post_processor: { type: 'TemplateProcessing', single, pair: single, special_tokens: {} },
+    }));
+
+  it('is stopped by that end, and scores a completion without the beginning', async () => {
+    const own = ['--model', chatModel(), '--threads', '1'];
+    const args = [...own, '--num', '64', '--temperature', '1.5', '--max-completion-length', '16'];
+    const run = await cli(['generate', ...args, '--prompt', prompt, '--stop', '<|im_end|>', '--json']);
+    const completions = jsonLines(run.stdout) as {
+      completion: string;
+      completion_ids: number[];
+      ended: string;
+    }[];
+    const stopped = completions.filter(({ ended }) => ended === 'stop');
+    expect(stopped.length).toBeGreaterThan(0);
+    for (const { completion, completion_ids } of stopped) {
+      expect(completion_ids.indexOf(turn)).toBe(completion_ids.length - 1);
+      expect(completion).not.toContain('<|im_end|>');
+    }
+    for (const { completion_ids, ended } of completions)
+      if (ended !== 'stop') expect(completion_ids).not.toContain(turn);
+
+    const beginnings = [`<|endoftext|>${prompt}`, prompt];
+    const { stdout } = await cli(['score', ...own], {
+      stdin: beginnings.map((text) => `${JSON.stringify({ prompt: text, completion: '15' })}\r\n`).join(''),
+    });
+    const [first, second] = jsonLines(stdout);
+    expect(first!.completion_ids).toHaveLength(2);
+    expect(second).toEqual(first);
+  });
+});
+
+describe('more positions than the model has', () => {
+  const long = '1 + '.repeat(300);
+  it.each<[string, string[], string]>([
+    ['generate', ['--prompt', long], ''],
+    ['eval', ['--task', 'long.mjs'], ''],
+    [
+      'score',
+      [],
+      `${JSON.stringify({ prompt, completion: '15' })}\n${JSON.stringify({ prompt: long, completion: '1' })}\n`,
+    ],
+  ])('are refused by %s', async (command, args, stdin) => {
+    const cwd = temporaryFolder();
+    writeFileSync(
+      join(cwd, 'long.mjs'),
+      `export default { name: 'long', problems: () => Array.from({ length: 40 }, (_, i) => ({ prompt: ${JSON.stringify(long)} + i, answer: '1' })), reward: (all) => all.map(() => 0) };`,
+    );
+    const { code, stdout, stderr } = await cli([command, ...model, ...args], { cwd, stdin });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('error PROMPT_TOO_LONG: ');
+    expect(stderr).toContain("the model's 512 positions do not suffice");
+    if (command === 'score') expect(stderr).toContain('line 2 of the input');
   });
 });
 

@@ -4,6 +4,7 @@ import { copyFileSync, cpSync, mkdirSync, readFileSync, truncateSync, writeFileS
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readModelConfig } from '../../src/model/config.js';
+import type { LanguageModel } from '../../src/model/language-model.js';
 import { locateTensors } from '../../src/model/safetensors.js';
 import { createEngine } from '../../src/engine/addon.js';
 import type {
@@ -29,6 +30,7 @@ function newEngine(options: Partial<EngineOptions> = {}): NativeEngine {
 /** A value of a type that TypeScript would have refused. */
 const wrong = (value: unknown) => value as never;
 const ints = (...values: number[]) => Int32Array.from(values);
+const ids = (length: number) => new Int32Array(length).fill(1);
 
 describe('arguments', () => {
   const model = sharedModel('qwen2-tied');
@@ -115,6 +117,29 @@ describe('arguments', () => {
   ])('of other calls: %s', async (_, code, call) => {
     await model().engine.sampleEnd();
     expect(await codeOf(() => call(model().engine))).toBe(code);
+  });
+
+  it.each<[string, (model: LanguageModel, length: number) => Promise<unknown>]>([
+    [
+      'sample',
+      (own, length) =>
+        own.sample({
+          ...request,
+          prompts: [ints(1), ids(length - 1)],
+          promptIndices: [0, 1],
+          numGenerations: 1,
+          maxCompletionLength: 1,
+        }),
+    ],
+    ['score', (own, length) => own.score({ ...batch, prompts: [ids(length - 1)], completions: [ids(1)] })],
+    [
+      'forward',
+      (own, length) => own.forward({ ...batch, prompts: [ids(length - 1)], completions: [ids(1)] }, 1),
+    ],
+  ])("of %s: more positions than the model's", async (_, call) => {
+    const { maxPositionEmbeddings } = model().config;
+    expect(await codeOf(call(model(), maxPositionEmbeddings))).toBe('no error');
+    expect(await codeOf(call(model(), maxPositionEmbeddings + 1))).toBe('PROMPT_TOO_LONG');
   });
 
   it('leave the engine as it was', async () => {

@@ -88,7 +88,10 @@ export class FakeModel implements TrainableModel {
           drawn.push(token);
           before = token;
           if (token === 0) ended = 'eos';
-          else if (options.stop?.(this.tokenizer.decode(drawn), prompt)) ended = 'stop';
+          else {
+            const whole = this.tokenizer.decode(drawn, { skipSpecialTokens: false });
+            if (options.stop?.(this.tokenizer.decode(drawn), prompt, whole)) ended = 'stop';
+          }
         }
         completions.push({
           prompt,

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,17 @@ export const fixtureModel = (name: string) => {
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'grpo-native-test-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+type Json = Record<string, unknown>;
+
+/** A copy of a model with one file changed, as an object or as text. */
+export function modelWith(name: string, file: string, change: (json: Json) => Json | string): string {
+  const folder = temporaryFolder();
+  cpSync(fixtureModel(name), folder, { recursive: true });
+  const changed = change(JSON.parse(readFileSync(join(folder, file), 'utf8')) as Json);
+  writeFileSync(join(folder, file), typeof changed === 'string' ? changed : JSON.stringify(changed));
   return folder;
 }
 

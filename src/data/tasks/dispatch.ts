@@ -19,7 +19,8 @@ export function dispatch(
     },
     // A task without a rule goes on to the end of sequence, or to the longest completion.
     ...(tasks.some((task) => task.stop) && {
-      stop: (text: string, problem: Problem) => taskOf(problem).stop?.(text, problem) ?? false,
+      stop: (text: string, problem: Problem, drawn?: string) =>
+        taskOf(problem).stop?.(text, problem, drawn) ?? false,
     }),
     ...(tasks.some((task) => task.isCorrect) && {
       isCorrect: (completion: Completion, reward: number) =>

@@ -27,9 +27,10 @@ export type RewardFunction = (completions: Completion[]) => (number | null)[] | 
 
 /**
  * True when nothing that could still be appended to `text` changes the reward.
- * Called with the text of a completion so far, after each token.
+ * Called with the text of a completion so far, after each token. `drawn` is the same with special tokens, which
+ * no reward sees.
  */
-export type StopRule = (text: string, problem: Problem) => boolean;
+export type StopRule = (text: string, problem: Problem, drawn?: string) => boolean;
 
 export interface Task {
   name: string;

@@ -73,7 +73,7 @@ export function targets(models: string, scratch: string): Target[] {
     tokenizer('tokenizer.json', copy('qwen2-tied', 'tokenizer-words')),
     tokenizer('tokenizer.json', copy('qwen2-tied', 'tokenizer-bytes'), BYTE_LEVEL),
     tokenizer('tokenizer.json', copy('qwen2-tied', 'tokenizer-unigram'), UNIGRAM),
-    tokenizer('tokenizer_config.json', copy('qwen2-tied', 'tokenizer-config')),
+    tokenizer('tokenizer_config.json', copy('qwen2-tied', 'tokenizer-config'), TOKENIZER_CONFIG),
     options(),
     sweep(),
     dataset(),
@@ -190,6 +190,15 @@ const BYTE_LEVEL = {
     merges: [['C', 'a']],
   },
 };
+const TOKENIZER_CONFIG = {
+  eos_token: '<|endoftext|>',
+  pad_token: { content: '<|endoftext|>', special: true },
+  extra_special_tokens: ['=', '+'],
+  added_tokens_decoder: {
+    0: { content: '<|endoftext|>', special: true },
+    84: { content: '<|im_end|>', lstrip: false, rstrip: false, normalized: false, special: true },
+  },
+};
 const UNIGRAM = {
   version: '1.0',
   added_tokens: [{ id: 0, content: '<unk>', special: true }],
@@ -231,7 +240,7 @@ function tokenizer(name: string, folder: string, seed?: object): Target<string> 
       let refusal: unknown;
       for (const text of TEXTS)
         try {
-          const ids = read.encode(text);
+          const ids = [...read.encode(text), ...read.encodePrompt(text)];
           require(ids.every((id) => id >= 0 && id < vocabSize), 'an id that the model does not have');
           require(typeof read.decode(ids) === 'string', 'no text');
         } catch (error) {
@@ -332,7 +341,7 @@ const LINES = [
 ];
 
 function scoreLine(read: Tokenizer): Target<string> {
-  const model = { tokenizer: read, config: { vocabSize: 96 } };
+  const model = { tokenizer: read, config: { vocabSize: 96, maxPositionEmbeddings: 512 } };
   return {
     name: 'line to score',
     inputs: fc.oneof(...LINES.map(mutatedJson)),

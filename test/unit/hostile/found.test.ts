@@ -1,6 +1,6 @@
 /** Inputs that once ended in another way than they should, most of them found by `npm run fuzz`. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseLine } from '../../../src/cli/score-line.js';
@@ -11,19 +11,10 @@ import { locateTensors, readHeader } from '../../../src/model/safetensors.js';
 import { Tokenizer } from '../../../src/model/tokenizer.js';
 import { loadDataset } from '../../../src/data/tasks/dataset.js';
 import { planSweep, sweepOf } from '../../../src/experiments/sweep/plan.js';
-import { codeOf, fixtureModel, temporaryFolder } from '../../support/fixtures.js';
+import { codeOf, fixtureModel, modelWith, temporaryFolder } from '../../support/fixtures.js';
 
 type Json = Record<string, unknown>;
 const DEEP = '['.repeat(20_000) + ']'.repeat(20_000);
-
-/** A copy of a model with one file changed, as an object or as text. */
-function modelWith(name: string, file: string, change: (json: Json) => Json | string): string {
-  const folder = temporaryFolder();
-  cpSync(fixtureModel(name), folder, { recursive: true });
-  const changed = change(JSON.parse(readFileSync(join(folder, file), 'utf8')) as Json);
-  writeFileSync(join(folder, file), typeof changed === 'string' ? changed : JSON.stringify(changed));
-  return folder;
-}
 
 describe('a configuration that would fill the memory or compute with what is no number', () => {
   it.each<[string, Json, RegExp]>([
@@ -92,9 +83,8 @@ describe('values nested too deep to be shown', () => {
 
     const tokenizer = await Tokenizer.load(fixtureModel('qwen2-tied'));
     const line = `{"prompt_ids": [${DEEP}], "completion": "1"}`;
-    expect(await codeOf(() => parseLine({ tokenizer, config: { vocabSize: 96 } }, line, 1))).toBe(
-      'SCORE_INPUT',
-    );
+    const config = { vocabSize: 96, maxPositionEmbeddings: 512 };
+    expect(await codeOf(() => parseLine({ tokenizer, config }, line, 1))).toBe('SCORE_INPUT');
   });
 
   it.each(['seed: ', '- ', ''])('lists of YAML, behind %j', async (before) => {
