@@ -11,8 +11,8 @@ const ROOMS = [
   'data', // tasks and rewards
   'model', // Hugging Face folders, the tokenizer, LanguageModel
   'engine', // the addon's surface, and how it is built
-  'machine', // files, memory, processes
   'config', // how options are declared, checked and read
+  'machine', // files, memory, processes
   'common', // errors, numbers, text; imports nothing of this project
 ];
 
@@ -41,7 +41,7 @@ module.exports = {
       to: { path: '^bench/' },
     },
     {
-      name: 'operating-system-in-one-place',
+      name: 'terminal-libraries-above',
       comment: 'yargs and terminal libraries stay with those who show and ask.',
       severity: 'error',
       from: { path: '^src/(?!cli|ui)' },

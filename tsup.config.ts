@@ -29,7 +29,7 @@ export default defineConfig([
       // The process of one case of `bench`.
       'bench-child': 'bench/child.ts',
       // What npm's install hook and node-gyp call, before anything of a checkout can run.
-      install: 'src/engine/libtorch/install.ts',
+      install: 'src/cli/install.ts',
     },
     format: ['esm'],
     splitting: true,

@@ -1,5 +1,6 @@
 /** Runs one case: the trainer's own steps, on a model that counts what it is asked to compute. */
-import { trainOptions, type TrainOptions } from '../src/run/train-options.js';
+import { type TrainOptions } from '../src/run/train-options.js';
+import { trainOptions } from '../src/experiments/train.js';
 import { groupAdvantages } from '../src/grpo/advantages/index.js';
 import { policyLoss } from '../src/grpo/losses/index.js';
 import { EntropyBonus } from '../src/grpo/adaptive-entropy.js';

@@ -17,7 +17,7 @@ export { Tokenizer } from './model/tokenizer.js';
 export type { DownloadProgress } from './model/download.js';
 export type { Sampler, TrainableModel } from './model/trainable.js';
 
-export { train } from './run/train.js';
+export { train } from './experiments/train.js';
 export { plan } from './experiments/plan.js';
 export type { Forecast } from './run/events.js';
 export type { RunMemory } from './run/forecast/run-memory.js';
@@ -26,13 +26,8 @@ export { evaluate, type EvaluateOptions, type Evaluation } from './run/evaluate.
 export type { TrainExtras } from './run/prepare.js';
 export type { JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from './run/events.js';
 export { METRIC_COLUMNS, type MetricName, type Metrics } from './grpo/metrics.js';
-export {
-  trainOptions,
-  type SftInput,
-  type SftOptions,
-  type TrainInput,
-  type TrainOptions,
-} from './run/train-options.js';
+export { type SftInput, type SftOptions, type TrainInput, type TrainOptions } from './run/train-options.js';
+export { trainOptions } from './experiments/train.js';
 
 export type {
   AdvantageFunction,

@@ -1,6 +1,6 @@
 /** `bench`: tokens a second, the share of the machine's limits, and the same work in TRL. */
 import { CASES, chooseCases, DEFAULT_CASES, type Overrides } from '../../bench/cases.js';
-import { BENCH } from '../run/options.js';
+import { BENCH } from './options.js';
 import { listCommand } from './list-command.js';
 import { downloadBar, progressLine } from './output.js';
 

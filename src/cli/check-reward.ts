@@ -1,5 +1,5 @@
 /** `check-reward`: what a reward function makes of right, wrong and hostile completions. */
-import { CHECK_REWARD } from '../run/options.js';
+import { CHECK_REWARD } from './options.js';
 import { printJsonLine } from './output.js';
 import { schemaCommand } from './schema-command.js';
 

@@ -1,6 +1,6 @@
 /** `compare`: runs side by side. */
 import { stringify } from 'csv-stringify/sync';
-import { COMPARE } from '../run/options.js';
+import { COMPARE } from './options.js';
 import { GrpoError } from '../common/errors.js';
 import { writeAtomic } from '../machine/disk.js';
 import { listCommand } from './list-command.js';

@@ -1,5 +1,5 @@
 /** `eval`: accuracy on a task's problems, with its interval. */
-import { EVAL } from '../run/options.js';
+import { EVAL } from './options.js';
 import { toOptions } from '../run/train-options.js';
 import { schemaCommand } from './schema-command.js';
 import { withModel } from './with-model.js';

@@ -5,7 +5,7 @@ import { GrpoError } from '../common/errors.js';
 import { describeOptions, type OptionInfo } from '../config/describe.js';
 import { toKebab } from '../config/names.js';
 import { parseYamlValue } from '../config/load.js';
-import { GROUPS } from '../run/options.js';
+import { GROUPS } from './options.js';
 
 /**
  * For `yargs.options()`. No flag has a yargs default, so that one that was given can be told from one

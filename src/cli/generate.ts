@@ -1,5 +1,5 @@
 /** `generate`: completions of a prompt. */
-import { GENERATE } from '../run/options.js';
+import { GENERATE } from './options.js';
 import { toOptions } from '../run/train-options.js';
 import { schemaCommand } from './schema-command.js';
 import { withModel } from './with-model.js';

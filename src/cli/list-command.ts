@@ -33,7 +33,7 @@ export function listCommand<S extends z.ZodRawShape>(command: ListCommand<S>): S
     handler: async (argv) => {
       refuseUnknownFlags(argv, Object.keys(options()));
       const given = fromFlags(schema, argv);
-      await command.run(resolveConfig(name, schema, [flagSource(given)]), wordsOf(argv), argv);
+      await command.run(resolveConfig(schema, [flagSource(given)]), wordsOf(argv), argv);
     },
     help: (width) =>
       helpText(

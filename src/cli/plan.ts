@@ -1,4 +1,5 @@
 /** `plan`: what a training run will take, and whether it can learn, before it is started. */
+import { trainDefaults } from '../experiments/train-defaults.js';
 import { TINY_DEFAULTS } from '../run/defaults.js';
 import { readYaml } from '../config/load.js';
 import { TRAIN } from '../run/options.js';
@@ -13,8 +14,8 @@ export const command = schemaCommand({
   name: 'plan',
   describe: 'Say what a training run will take, and whether it can learn, without starting it',
   schema: TRAIN,
-  optionsOf: 'train',
   defaults: TINY_DEFAULTS.train,
+  unlessGiven: trainDefaults,
   takesConfig: true,
   extra: { json: { type: 'boolean', default: false, describe: 'Print one JSON object on standard output' } },
   examples: [

@@ -1,5 +1,5 @@
 /** `presets`: the experiments of the research journal by name. */
-import { PRESETS as OPTIONS } from '../run/options.js';
+import { PRESETS as OPTIONS } from './options.js';
 import { listCommand } from './list-command.js';
 import { printJsonLine } from './output.js';
 

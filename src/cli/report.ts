@@ -1,6 +1,6 @@
 /** `report`: a page that shows a run, or compares several. */
 import { join } from 'node:path';
-import { REPORT } from '../run/options.js';
+import { REPORT } from './options.js';
 import { GrpoError } from '../common/errors.js';
 import { REPORT_FILE } from '../ui/server/types.js';
 import { listCommand } from './list-command.js';

@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { readYaml, toYaml } from '../config/load.js';
+import { readYaml, toYaml, type Defaults } from '../config/load.js';
 import { camelKeys } from '../config/names.js';
-import { WATCH } from '../run/options.js';
+import { WATCH } from './options.js';
 import type { TrainSummary } from '../run/events.js';
 import type { TrainExtras } from '../run/prepare.js';
 import { expandHome } from '../machine/paths.js';
@@ -29,6 +29,8 @@ interface RunCommand {
   schema: z.ZodObject;
   /** Defaults of the embedded model, for the help. */
   defaults: Record<string, unknown>;
+  /** All defaults that depend on what is given. */
+  unlessGiven: Defaults;
   examples: [string, string][];
   start: (options: RunOptions, extras: TrainExtras) => Promise<TrainSummary>;
 }

@@ -2,7 +2,7 @@
 import type { Argv, CommandModule, Options } from 'yargs';
 import type { z } from 'zod';
 import { fromFlags, yargsOptions } from './flags.js';
-import { flagSource, refuseUnknownFlags, resolveConfig, type Source } from '../config/load.js';
+import { flagSource, refuseUnknownFlags, resolveConfig, type Defaults, type Source } from '../config/load.js';
 import { GrpoError } from '../common/errors.js';
 import { helpText } from './help.js';
 
@@ -18,8 +18,8 @@ interface SchemaCommand<S extends z.ZodRawShape> {
   name: string;
   describe: string;
   schema: z.ZodObject<S>;
-  /** The command whose options these are; its own by default. */
-  optionsOf?: string;
+  /** Defaults that depend on what is given. */
+  unlessGiven?: Defaults;
   /** Defaults of the embedded model, for the help. */
   defaults?: Record<string, unknown>;
   /** Whether it takes a YAML file of options. */
@@ -69,10 +69,7 @@ export function schemaCommand<S extends z.ZodRawShape>(command: SchemaCommand<S>
       refuseWords(words.slice(command.takesConfig ? 1 : 0), `${name}${positional}`);
       const flags = fromFlags(schema, argv);
       const sources = command.sources?.(flags, words[0]) ?? [];
-      await command.run(
-        resolveConfig(command.optionsOf ?? name, schema, [flagSource(flags), ...sources]),
-        argv,
-      );
+      await command.run(resolveConfig(schema, [flagSource(flags), ...sources], command.unlessGiven), argv);
     },
     help: (width) =>
       helpText(

@@ -1,5 +1,5 @@
 /** `score`: log-probabilities and entropies of given completions, JSON lines in and out. */
-import { SCORE } from '../run/options.js';
+import { SCORE } from './options.js';
 import { toOptions } from '../run/train-options.js';
 import type { LanguageModel } from '../model/language-model.js';
 import { INTERRUPTED } from './interrupt.js';

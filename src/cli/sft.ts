@@ -1,6 +1,7 @@
 /** `sft`: a supervised warm start. */
 import { TINY_DEFAULTS } from '../run/defaults.js';
 import { SFT } from '../run/options.js';
+import { sftDefaults } from '../run/train-options.js';
 import { runCommand } from './run-command.js';
 
 export const command = runCommand({
@@ -8,6 +9,7 @@ export const command = runCommand({
   describe: 'Teach a model the right answers of a task (a warm start for GRPO)',
   schema: SFT,
   defaults: TINY_DEFAULTS.sft,
+  unlessGiven: sftDefaults,
   examples: [
     [
       'grpo-native sft --model HuggingFaceTB/SmolLM2-135M --task counting',

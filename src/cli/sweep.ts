@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { fromFlags, yargsOptions } from './flags.js';
 import { flagSource, readYaml, refuseUnknownFlags, resolveConfig } from '../config/load.js';
-import { COMPARE, TRAIN } from '../run/options.js';
+import { TRAIN } from '../run/options.js';
+import { COMPARE } from './options.js';
 import { GrpoError } from '../common/errors.js';
 import { expandHome } from '../machine/paths.js';
 import { helpText } from './help.js';
@@ -24,7 +25,7 @@ export const command: SchemaCommandModule = {
   builder: (yargs) => yargs.strict(false).options(options()) as never,
   handler: async (argv) => {
     refuseUnknownFlags(argv, Object.keys(options()));
-    const { accuracy } = resolveConfig('compare', ENDING, [flagSource(fromFlags(ENDING, argv))]);
+    const { accuracy } = resolveConfig(ENDING, [flagSource(fromFlags(ENDING, argv))]);
     const { planSweep, sweepOf } = await import('../experiments/sweep/plan.js');
     const { runSweep, stateOf } = await import('../experiments/sweep/run.js');
     const [file, ...more] = wordsOf(argv);

@@ -1,4 +1,5 @@
 /** `train`: the main job. */
+import { trainDefaults } from '../experiments/train-defaults.js';
 import { TINY_DEFAULTS } from '../run/defaults.js';
 import { TRAIN } from '../run/options.js';
 import { runCommand } from './run-command.js';
@@ -8,6 +9,7 @@ export const command = runCommand({
   describe: 'Teach a model a task with GRPO',
   schema: TRAIN,
   defaults: TINY_DEFAULTS.train,
+  unlessGiven: trainDefaults,
   examples: [
     ['grpo-native train', 'Arithmetic, with the embedded tiny model, in a few minutes'],
     [
@@ -19,7 +21,7 @@ export const command = runCommand({
     ['grpo-native train --task ./my-task.ts', 'A task of your own'],
   ],
   start: async (config, extras) => {
-    const { train } = await import('../run/train.js');
+    const { train } = await import('../experiments/train.js');
     return train(config, extras);
   },
 });

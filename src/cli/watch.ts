@@ -1,5 +1,5 @@
 /** `watch`: the page of a run, served while it goes on. */
-import { WATCH } from '../run/options.js';
+import { WATCH } from './options.js';
 import { GrpoError } from '../common/errors.js';
 import { interruptible } from './interrupt.js';
 import { listCommand } from './list-command.js';

@@ -8,10 +8,8 @@ import type * as Yaml from 'yaml';
 import type { z } from 'zod';
 import { nearest } from '../common/nearest.js';
 import { GrpoError, cut, reasonOf, shown } from '../common/errors.js';
-import { modelDefaults } from '../run/defaults.js';
 import { describeOptions } from './describe.js';
 import { toKebab, toSnake } from './names.js';
-import { presetOptions } from '../experiments/presets/index.js';
 
 /** Loaded when a file is read or written, and not for `--help`, which it would keep waiting. */
 const loadYaml = () => createRequire(import.meta.url)('yaml') as typeof Yaml;
@@ -119,15 +117,18 @@ function syntaxError(file: string, line: number, message: string): GrpoError {
   });
 }
 
+/** What is not given is so, depending on what is. */
+export type Defaults = (given: Record<string, unknown>) => Record<string, unknown>;
+
 /**
- * @param command name of the command, which some defaults hang on
  * @param sources the first has precedence
+ * @param defaults before those of the schema
  * @throws {GrpoError} UNKNOWN_OPTION, BAD_OPTION
  */
 export function resolveConfig<S extends z.ZodRawShape>(
-  command: string,
   schema: z.ZodObject<S>,
   sources: Source[],
+  defaults: Defaults = () => ({}),
 ): z.output<z.ZodObject<S>> {
   const options = new Map(describeOptions(schema).map((option) => [option.name, option]));
   const merged: Record<string, unknown> = {};
@@ -141,10 +142,7 @@ export function resolveConfig<S extends z.ZodRawShape>(
       merged[name] = value;
     }
   }
-  const preset =
-    typeof merged.preset === 'string' ? presetOptions(merged.preset, merged.model as string | undefined) : {};
-  const model = merged.model ?? preset.model ?? options.get('model')?.default;
-  const parsed = schema.safeParse({ ...modelDefaults(command, model), ...preset, ...merged });
+  const parsed = schema.safeParse({ ...defaults(merged), ...merged });
   if (parsed.success) return parsed.data;
   const name = String(parsed.error.issues[0]!.path[0]);
   throw badOption(

@@ -1,5 +1,6 @@
 /** `train`, up to its first step. */
-import { toOptions, trainConfig, type TrainInput } from '../run/train-options.js';
+import { toOptions, type TrainInput } from '../run/train-options.js';
+import { trainConfig } from './train.js';
 import type { TrainExtras } from '../run/prepare.js';
 import { openTraining } from '../run/train.js';
 import type { TrainPlan } from '../run/events.js';

@@ -1,5 +1,5 @@
 /** Options that don't go together: those that TRL refuses are refused, with the reason; others are told. */
-import type { TrainOptions } from '../run/train-options.js';
+import type { GrpoOptions } from './options.js';
 import { GrpoError } from '../common/errors.js';
 import { checkSchedule } from './schedule.js';
 
@@ -7,7 +7,7 @@ import { checkSchedule } from './schedule.js';
  * @returns things a person should know that are not errors
  * @throws {GrpoError} BAD_COMBINATION, BAD_OPTION, before any work starts
  */
-export function checkCombinations(options: TrainOptions, rewards: number): string[] {
+export function checkCombinations(options: GrpoOptions, rewards: number): string[] {
   const { beta, lossType, importanceSamplingLevel: level, rewardWeights, syncRefModel } = options;
   checkSchedule(options);
   if (syncRefModel && beta === 0)
@@ -43,7 +43,7 @@ export function checkCombinations(options: TrainOptions, rewards: number): strin
 }
 
 /** Options that only matter once the policy has left the one that sampled. */
-function withoutEffect({ delta, offPolicyMaskThreshold, importanceSamplingLevel }: TrainOptions): string[] {
+function withoutEffect({ delta, offPolicyMaskThreshold, importanceSamplingLevel }: GrpoOptions): string[] {
   const set = [
     ...(delta === null ? [] : ['delta']),
     ...(offPolicyMaskThreshold === null ? [] : ['off_policy_mask_threshold']),

@@ -6,7 +6,7 @@
  * The policy that sampled is the one that learns first, so that forward's log-probs are the old ones, to the
  * last bit; no separate pass computes them.
  */
-import type { TrainOptions } from '../run/train-options.js';
+import type { GrpoOptions } from './options.js';
 import type { TrainableModel } from '../model/trainable.js';
 import type { EntropyBonus } from './adaptive-entropy.js';
 import type { LossFunction, LossMetrics, LossOptions } from './losses/types.js';
@@ -50,7 +50,7 @@ export interface LearnStep {
 export async function learn(
   model: TrainableModel,
   rollout: Rollout,
-  options: TrainOptions,
+  options: GrpoOptions,
   step: LearnStep,
 ): Promise<Learned> {
   const clock = stopwatch();
@@ -85,7 +85,7 @@ export async function learn(
 async function accumulate(
   model: TrainableModel,
   rollout: Rollout,
-  options: TrainOptions,
+  options: GrpoOptions,
   step: LearnStep,
   pieces: number,
 ): Promise<Omit<Learned, 'gradNorm' | 'seconds'> & { acted: { sum: number; tokens: number } }> {

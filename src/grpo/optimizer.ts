@@ -1,9 +1,9 @@
 /** AdamW's options as the engine takes them, from those of a run and what this step adds. */
-import type { TrainOptions } from '../run/train-options.js';
+import type { GrpoOptions } from './options.js';
 import type { OptimizerOptions } from '../engine/types.js';
 
 type AdamOptions = Pick<
-  TrainOptions,
+  GrpoOptions,
   'adamBeta1' | 'adamBeta2' | 'adamEpsilon' | 'weightDecay' | 'maxGradNorm'
 >;
 

@@ -4,7 +4,7 @@
  */
 import { judge } from '../data/rewards/judge.js';
 import type { NamedReward } from '../data/rewards/load.js';
-import type { TrainOptions } from '../run/train-options.js';
+import type { GrpoOptions } from './options.js';
 import type { SampledCompletion, SampleOptions } from '../model/language-model.js';
 import type { TrainableModel } from '../model/trainable.js';
 import type { Batch } from '../engine/types.js';
@@ -46,7 +46,7 @@ export interface Rollout {
 export interface RolloutContext {
   model: TrainableModel;
   split: Split;
-  options: TrainOptions;
+  options: GrpoOptions;
   /** Problems of the training split; a prompt's index here is its identity. */
   problems: Problem[];
   rewards: NamedReward[];

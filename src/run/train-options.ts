@@ -1,16 +1,14 @@
 /** Options as programs have them: camelCase, and nothing left to be looked up. */
 import type { z } from 'zod';
 import { camelKeys, snakeKeys, type CamelKeys } from '../config/names.js';
-import { SFT, TRAIN, type EVAL, type GENERATE, type SCORE } from './options.js';
+import { modelDefaults, TINY_MODEL } from './defaults.js';
+import { SFT, type TRAIN } from './options.js';
 import type { StageOptions } from '../data/tasks/curriculum.js';
-import { programSource, resolveConfig } from '../config/load.js';
+import { programSource, resolveConfig, type Defaults } from '../config/load.js';
 
 /** As files have them. */
 export type TrainConfig = z.output<typeof TRAIN>;
 export type SftConfig = z.output<typeof SFT>;
-export type EvalConfig = z.output<typeof EVAL>;
-export type GenerateConfig = z.output<typeof GENERATE>;
-export type ScoreConfig = z.output<typeof SCORE>;
 
 /** `answer`: the task's stop rule; `none`; or texts that end a completion. */
 export type StopOption = 'answer' | 'none' | string[];
@@ -22,9 +20,6 @@ type Resolved<T> = Omit<CamelKeys<T>, 'stop' | 'epsilonHigh' | 'curriculum'> &
 
 export type TrainOptions = Resolved<TrainConfig>;
 export type SftOptions = Resolved<SftConfig>;
-export type EvalOptions = Resolved<EvalConfig>;
-export type GenerateOptions = Resolved<GenerateConfig>;
-export type ScoreOptions = Resolved<ScoreConfig>;
 
 export function toOptions<T extends object>(config: T): Resolved<T> {
   const options = camelKeys(config) as Record<string, unknown>;
@@ -45,20 +40,10 @@ export type TrainInput = Partial<Omit<CamelKeys<z.input<typeof TRAIN>>, 'curricu
 };
 export type SftInput = Partial<CamelKeys<z.input<typeof SFT>>>;
 
-/** @throws {GrpoError} UNKNOWN_OPTION, BAD_OPTION */
-export function trainConfig(input: TrainInput = {}): TrainConfig {
-  const { curriculum, ...rest } = input;
-  const values = snakeKeys(rest);
-  if (curriculum !== undefined) values.curriculum = curriculum?.map(snakeKeys) ?? null;
-  return resolveConfig('train', TRAIN, [programSource(values)]);
-}
+/** Of the embedded model. */
+export const sftDefaults: Defaults = ({ model = TINY_MODEL }) => modelDefaults('sft', model);
 
 /** @throws {GrpoError} UNKNOWN_OPTION, BAD_OPTION */
 export function sftConfig(input: SftInput = {}): SftConfig {
-  return resolveConfig('sft', SFT, [programSource(snakeKeys(input))]);
-}
-
-/** Every option of a training run, from some of them. */
-export function trainOptions(input: TrainInput = {}): TrainOptions {
-  return toOptions(trainConfig(input));
+  return resolveConfig(SFT, [programSource(snakeKeys(input))], sftDefaults);
 }

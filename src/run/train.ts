@@ -10,7 +10,7 @@
  * Left out on purpose: several processes, and prompts of more than one turn.
  */
 import { join } from 'node:path';
-import { toOptions, trainConfig, type TrainInput, type TrainOptions } from './train-options.js';
+import { toOptions, type TrainConfig, type TrainOptions } from './train-options.js';
 import { expectedTensors, withoutWeightDecay } from '../model/tensor-names.js';
 import type { Tokenizer } from '../model/tokenizer.js';
 import type { TrainableModel } from '../model/trainable.js';
@@ -50,12 +50,8 @@ interface TrainMemory {
   split: SplitMemory;
 }
 
-/**
- * A whole training run. It follows the options, tells `extras` what happens, and gives what it came to.
- * @throws {GrpoError} whatever is wrong with the options, the task or the model, before anything is written
- */
-export async function train(input: TrainInput = {}, extras: TrainExtras = {}): Promise<TrainSummary> {
-  const config = trainConfig(input);
+/** A training run by its resolved options. */
+export async function runTraining(config: TrainConfig, extras: TrainExtras = {}): Promise<TrainSummary> {
   const options = toOptions(config);
   const training = await openTraining(options, extras, config);
   try {

@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { TrainInput } from '../../src/run/train-options.js';
 import type { JudgedCompletion } from '../../src/run/events.js';
 import { sft } from '../../src/run/sft.js';
-import { train } from '../../src/run/train.js';
+import { train } from '../../src/experiments/train.js';
 import { Split, sampleInParts } from '../../src/grpo/split.js';
 import { parseModelConfig } from '../../src/model/config.js';
 import { LanguageModel } from '../../src/model/language-model.js';

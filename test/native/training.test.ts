@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type ScaleRewards } from '../../src/grpo/advantages/types.js';
 import { computeAdvantages } from '../../src/grpo/advantages/index.js';
-import { trainOptions } from '../../src/run/train-options.js';
+import { trainOptions } from '../../src/experiments/train.js';
 import { policyLoss } from '../../src/grpo/losses/index.js';
 import { type LossType } from '../../src/grpo/losses/types.js';
 import { learningRateAt } from '../../src/grpo/schedule.js';

@@ -1,6 +1,7 @@
 /** Which runs a sweep is made of: a list, a grid, or both; checked before the first one starts. */
 import { TRAIN } from '../../run/options.js';
 import { resolveConfig, type Source } from '../../config/load.js';
+import { trainDefaults } from '../train-defaults.js';
 import { GrpoError, cut, shown } from '../../common/errors.js';
 
 /** Folder of the runs' configurations, beside the runs: hidden, so that `compare runs/*` names runs alone. */
@@ -55,7 +56,7 @@ export function planSweep({ base, runs, grid }: SweepSpec): PlannedRun[] {
       fix: 'give each run a name of its own, with letters, digits, dots and dashes',
       value: twice,
     });
-  for (const { name, options } of planned) resolveConfig('train', TRAIN, [labelled(name, options)]);
+  for (const { name, options } of planned) resolveConfig(TRAIN, [labelled(name, options)], trainDefaults);
   return planned;
 }
 

@@ -1,6 +1,12 @@
+import { z } from 'zod';
 import { tokenLoss } from './token-loss.js';
 import type { Surrogate } from './types.js';
 import { completionMean } from './weights.js';
+
+export const SAPO_OPTIONS = {
+  sapo_temperature_pos: z.number().positive().default(1).describe("sapo's temperature, advantage above 0"),
+  sapo_temperature_neg: z.number().positive().default(1.05).describe('The same, advantage 0 or below'),
+};
 
 /**
  * -(4 / tau) sigmoid(tau (r - 1)) A: a smooth gate in place of the clip, tau by the sign of A.

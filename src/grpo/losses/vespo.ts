@@ -1,6 +1,14 @@
+import { z } from 'zod';
 import { tokenLoss } from './token-loss.js';
 import type { CompletionRatios, LossOptions, Surrogate } from './types.js';
 import { stepTokenMean } from './weights.js';
+
+export const VESPO_OPTIONS = {
+  vespo_k_pos: z.number().min(0).default(2).describe("vespo's exponent, advantage 0 or above"),
+  vespo_lambda_pos: z.number().min(0).default(3).describe("vespo's decay, advantage 0 or above"),
+  vespo_k_neg: z.number().min(0).default(3).describe("vespo's exponent, advantage below 0"),
+  vespo_lambda_neg: z.number().min(0).default(2).describe("vespo's decay, advantage below 0"),
+};
 
 /**
  * -stop_gradient(phi(w)) A log pi, with phi(w) = e^lambda w^k e^(-lambda w), which is 1 at w = 1, and w the

@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { parseLine } from '../../../src/cli/score-line.js';
 import { parseYaml, resolveConfig } from '../../../src/config/load.js';
 import { TRAIN } from '../../../src/run/options.js';
+import { trainDefaults } from '../../../src/experiments/train-defaults.js';
 import { toOptions } from '../../../src/run/train-options.js';
 import { GrpoError } from '../../../src/common/errors.js';
 import { readModelConfig } from '../../../src/model/config.js';
@@ -266,7 +267,7 @@ function options(): Target<string> {
     name: 'YAML options',
     inputs: mutatedYaml(OPTIONS),
     read: (text) => {
-      const read = toOptions(resolveConfig('train', TRAIN, [parseYaml(text, 'a.yaml')]));
+      const read = toOptions(resolveConfig(TRAIN, [parseYaml(text, 'a.yaml')], trainDefaults));
       // Data, however it was written down: nothing in it can be called.
       require(!holdsCode(read), 'a function came out of a file');
     },

@@ -8,23 +8,15 @@ import { describeOptions } from '../../../src/config/describe.js';
 import { fromFlags, yargsOptions } from '../../../src/cli/flags.js';
 import { kebabFlags, toKebab } from '../../../src/config/names.js';
 import { flagSource, refuseUnknownFlags, resolveConfig } from '../../../src/config/load.js';
-import {
-  BENCH,
-  CHECK_REWARD,
-  COMPARE,
-  EVAL,
-  GENERATE,
-  REPORT,
-  SCORE,
-  SFT,
-  TRAIN,
-} from '../../../src/run/options.js';
+import { SFT, TRAIN } from '../../../src/run/options.js';
+import { trainDefaults } from '../../../src/experiments/train-defaults.js';
+import { BENCH, CHECK_REWARD, COMPARE, EVAL, GENERATE, REPORT, SCORE } from '../../../src/cli/options.js';
 
 const parse = (...args: string[]) => {
   const options = yargsOptions(TRAIN);
   const argv = yargs(kebabFlags(args)).options(options).exitProcess(false).parseSync();
   refuseUnknownFlags(argv, Object.keys(options));
-  return resolveConfig('train', TRAIN, [flagSource(fromFlags(TRAIN, argv))]);
+  return resolveConfig(TRAIN, [flagSource(fromFlags(TRAIN, argv))], trainDefaults);
 };
 
 it.each<[string[], object]>([

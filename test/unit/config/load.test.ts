@@ -3,12 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { GrpoError } from '../../../src/common/errors.js';
+import { trainDefaults } from '../../../src/experiments/train-defaults.js';
+import { sftDefaults } from '../../../src/run/train-options.js';
 import { TINY_DEFAULTS } from '../../../src/run/defaults.js';
 import { flagSource, parseYaml, readYaml, resolveConfig, toYaml } from '../../../src/config/load.js';
-import { EVAL, GENERATE, SCORE, SFT, TRAIN } from '../../../src/run/options.js';
+import { SFT, TRAIN } from '../../../src/run/options.js';
+import { EVAL, GENERATE, SCORE } from '../../../src/cli/options.js';
 
 const train = (yaml = '', flags: Record<string, unknown> = {}) =>
-  resolveConfig('train', TRAIN, [flagSource(flags), parseYaml(yaml, 'a.yaml')]);
+  resolveConfig(TRAIN, [flagSource(flags), parseYaml(yaml, 'a.yaml')], trainDefaults);
 
 function refusal(action: () => unknown): { code: string; message: string; fix: string } {
   try {
@@ -134,10 +137,10 @@ it('reads a file, and says when there is none', () => {
 });
 
 it('has schemas for the other commands', () => {
-  expect(resolveConfig('sft', SFT, [])).toMatchObject(TINY_DEFAULTS.sft);
-  expect(resolveConfig('eval', EVAL, [])).toMatchObject({ split: 'held_out', temperature: 0, samples: null });
-  expect(resolveConfig('score', SCORE, [])).toMatchObject({ temperature: 1 });
-  expect(refusal(() => resolveConfig('generate', GENERATE, []))).toEqual({
+  expect(resolveConfig(SFT, [], sftDefaults)).toMatchObject(TINY_DEFAULTS.sft);
+  expect(resolveConfig(EVAL, [])).toMatchObject({ split: 'held_out', temperature: 0, samples: null });
+  expect(resolveConfig(SCORE, [])).toMatchObject({ temperature: 1 });
+  expect(refusal(() => resolveConfig(GENERATE, []))).toEqual({
     code: 'BAD_OPTION',
     message: 'prompt is missing',
     fix: 'it must be a text',

@@ -10,7 +10,7 @@ import { policyLoss } from '../../../src/grpo/losses/index.js';
 import type { LossInput } from '../../../src/grpo/losses/types.js';
 import type { Metrics } from '../../../src/grpo/metrics.js';
 import { packageRoot } from '../../../src/machine/paths.js';
-import { trainOptions } from '../../../src/run/train-options.js';
+import { trainOptions } from '../../../src/experiments/train.js';
 import { codeOf, temporaryFolder } from '../../support/fixtures.js';
 import { run } from '../../support/trainer.js';
 

@@ -88,9 +88,9 @@ describe('values nested too deep to be shown', () => {
   });
 
   it.each(['seed: ', '- ', ''])('lists of YAML, behind %j', async (before) => {
-    const read = () => resolveConfig('train', TRAIN, [parseYaml(`${before}${'['.repeat(5000)}`, 'a.yaml')]);
+    const read = () => resolveConfig(TRAIN, [parseYaml(`${before}${'['.repeat(5000)}`, 'a.yaml')]);
     expect(await codeOf(read)).toBe('CONFIG_SYNTAX');
-    const whole = () => resolveConfig('train', TRAIN, [parseYaml(`${before}${DEEP}`, 'a.yaml')]);
+    const whole = () => resolveConfig(TRAIN, [parseYaml(`${before}${DEEP}`, 'a.yaml')]);
     expect(await codeOf(whole)).toBe('CONFIG_SYNTAX');
   });
 });

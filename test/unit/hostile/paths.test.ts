@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseYaml, resolveConfig } from '../../../src/config/load.js';
 import { TRAIN } from '../../../src/run/options.js';
+import { trainDefaults } from '../../../src/experiments/train-defaults.js';
 import { readModelConfig } from '../../../src/model/config.js';
 import { resolveModel } from '../../../src/model/files.js';
 import { locateTensors } from '../../../src/model/safetensors.js';
@@ -167,14 +168,14 @@ describe('a name of a model, a task or a reward', () => {
       expect(await codeOf(loadTask('arithmetic').then((task) => loadRewards(name, task)))).toBe(
         'REWARD_NOT_FOUND',
       );
-      const preset = () => resolveConfig('train', TRAIN, [parseYaml(`preset: ${name}`, 'a.yaml')]);
+      const preset = () => resolveConfig(TRAIN, [parseYaml(`preset: ${name}`, 'a.yaml')], trainDefaults);
       expect(await codeOf(preset)).toBe('PRESET_NOT_FOUND');
     },
   );
 });
 
 describe('a file of options is data', () => {
-  const read = (yaml: string) => resolveConfig('train', TRAIN, [parseYaml(yaml, 'a.yaml')]);
+  const read = (yaml: string) => resolveConfig(TRAIN, [parseYaml(yaml, 'a.yaml')]);
   const marker = () => join(temporaryFolder(), 'ran');
 
   it('a tag is no call, and what has one is text', () => {

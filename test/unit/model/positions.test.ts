@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseLine } from '../../../src/cli/score-line.js';
 import { evaluate } from '../../../src/run/evaluate.js';
 import { sft } from '../../../src/run/sft.js';
-import { train } from '../../../src/run/train.js';
+import { train } from '../../../src/experiments/train.js';
 import { encodePrompt } from '../../../src/model/positions.js';
 import type { Problem, Task } from '../../../src/data/tasks/task.js';
 import { fakeModel, type FakeModel } from '../../support/fake-model.js';

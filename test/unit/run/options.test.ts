@@ -1,7 +1,8 @@
 import { expect, expectTypeOf, it } from 'vitest';
 import { camelKeys, snakeKeys, toCamel, toKebab, toSnake } from '../../../src/config/names.js';
 import { TRAIN } from '../../../src/run/options.js';
-import { toOptions, trainConfig, trainOptions, type TrainOptions } from '../../../src/run/train-options.js';
+import { toOptions, type TrainOptions } from '../../../src/run/train-options.js';
+import { trainConfig, trainOptions } from '../../../src/experiments/train.js';
 
 it('spells every option three ways, and back', () => {
   for (const name of Object.keys(TRAIN.shape)) {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { TrainInput } from '../../../src/run/train-options.js';
 import type { JudgedCompletion } from '../../../src/run/events.js';
 import { LOSS_TYPES } from '../../../src/grpo/losses/types.js';
-import { train } from '../../../src/run/train.js';
+import { train } from '../../../src/experiments/train.js';
 import type { Metrics } from '../../../src/grpo/metrics.js';
 import { fakeModel } from '../../support/fake-model.js';
 import { codeOf, temporaryFolder } from '../../support/fixtures.js';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { toOptions, trainConfig } from '../../../../src/run/train-options.js';
+import { toOptions } from '../../../../src/run/train-options.js';
+import { trainConfig } from '../../../../src/experiments/train.js';
 import { planBatches } from '../../../../src/grpo/batches.js';
 import { findPreset, presetOptions, PRESETS, TINY_RULE } from '../../../../src/experiments/presets/index.js';
 import { presetsText } from '../../../../src/ui/terminal/presets.js';

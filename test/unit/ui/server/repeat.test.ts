@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { sftConfig, trainConfig } from '../../../../src/run/train-options.js';
+import { sftConfig } from '../../../../src/run/train-options.js';
+import { trainConfig } from '../../../../src/experiments/train.js';
 import { repeatCommand } from '../../../../src/ui/server/repeat.js';
 
 const resolved = (options: object) => trainConfig(options) as unknown as Record<string, unknown>;

@@ -1,8 +1,8 @@
 /** Entry points for scripts that run without the command line: npm's install hook, node-gyp. */
 import pc from 'picocolors';
-import { GrpoError } from '../../common/errors.js';
-import { buildAddon } from './build.js';
-import { findLibtorch, search } from './find.js';
+import { GrpoError } from '../common/errors.js';
+import { buildAddon } from '../engine/libtorch/build.js';
+import { findLibtorch, search } from '../engine/libtorch/find.js';
 
 /**
  * Runs when npm has installed the package: builds the addon when a usable libtorch is there,

@@ -1,0 +1,150 @@
+/** Options of the commands that are no training run, and the headings of all options in `--help`. */
+import { z } from 'zod';
+import { path, share, whole } from '../config/declare.js';
+import { CURRICULUM_OPTIONS, DATASET_OPTIONS, REWARD_OPTIONS, TASK_OPTIONS } from '../data/options.js';
+import {
+  BATCH_OPTIONS,
+  ENTROPY_OPTIONS,
+  LOSS_OPTIONS,
+  OPTIMIZER_OPTIONS,
+  REFERENCE_OPTIONS,
+  SAMPLING_OPTIONS,
+} from '../grpo/options.js';
+import { MACHINE_OPTIONS, MODEL_OPTIONS } from '../model/options.js';
+import {
+  anyTemperature,
+  FOLDER_OPTIONS,
+  LENGTH_OPTIONS,
+  START_OPTIONS,
+  TRACKING_OPTIONS,
+  WATCHING_OPTIONS,
+} from '../run/options.js';
+
+export const EVAL = z.strictObject({
+  ...MODEL_OPTIONS,
+  ...TASK_OPTIONS,
+  ...REWARD_OPTIONS,
+  split: z.enum(['held_out', 'train']).default('held_out').describe('Which problems'),
+  samples: whole(1).nullable().default(null).describe('How many of them (null: all)'),
+  seed: FOLDER_OPTIONS.seed,
+  ...SAMPLING_OPTIONS,
+  temperature: anyTemperature.default(0),
+  batch_size: whole(1).default(64).describe('Problems sampled together'),
+  ...MACHINE_OPTIONS,
+});
+
+export const CHECK_REWARD = z.strictObject({
+  ...TASK_OPTIONS,
+  reward: REWARD_OPTIONS.reward,
+  reward_timeout: REWARD_OPTIONS.reward_timeout.default(10),
+  samples: whole(2).default(2).describe('Problems that completions are made up for'),
+});
+
+export const GENERATE = z.strictObject({
+  model: MODEL_OPTIONS.model,
+  prompt: z.string().min(1).describe('Text to go on from'),
+  num: whole(1).default(1).describe('Completions'),
+  seed: FOLDER_OPTIONS.seed,
+  ...SAMPLING_OPTIONS,
+  stop: SAMPLING_OPTIONS.stop
+    .default('none')
+    .meta({ allowed: 'none, a text, or a list of texts' })
+    .describe('Ends a completion: none, a text or a list of texts'),
+  temperature: anyTemperature.default(0.7),
+  max_completion_length: SAMPLING_OPTIONS.max_completion_length.default(64),
+  ...MACHINE_OPTIONS,
+});
+
+export const SCORE = z.strictObject({
+  model: MODEL_OPTIONS.model,
+  temperature: z
+    .number()
+    .positive()
+    .max(100)
+    .default(1)
+    .describe('Softmax temperature of the log-probabilities'),
+  batch_size: whole(1).default(64).describe('Lines scored together'),
+  ...MACHINE_OPTIONS,
+});
+
+/** Null: as the case says. */
+export const BENCH = z.strictObject({
+  model: path()
+    .nullable()
+    .default(null)
+    .describe(
+      "In place of the cases' own: qwen2-0.5b or smollm2-135m (random weights), tiny, a folder or a hub id",
+    ),
+  steps: whole(1).nullable().default(null).describe("Repeats that are measured (null: the case's)"),
+  warmup: whole(0).nullable().default(null).describe("Repeats before them (null: the case's)"),
+  peer_python: path()
+    .nullable()
+    .default(null)
+    .describe('A Python that has trl: does the same work in TRL too, which takes minutes'),
+  dtype: z
+    .enum(['float32', 'bfloat16'])
+    .nullable()
+    .default(null)
+    .describe("Type of number that is computed with (null: the case's)"),
+  threads: MACHINE_OPTIONS.threads,
+});
+
+export const COMPARE = z.strictObject({
+  accuracy: share().default(0.5).describe('Held-out accuracy that steps and seconds are counted to'),
+  svg: path().nullable().default(null).describe('File for a picture of the curves'),
+});
+
+export const REPORT = z.strictObject({
+  output: path()
+    .nullable()
+    .default(null)
+    .describe('File to write (null: report.html in the run folder; of several runs comparison.html)'),
+});
+
+export const WATCH = z.strictObject({
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('Address to serve on; any other than 127.0.0.1 lets others in'),
+  port: whole(0).max(65535).default(7788).describe('Port to serve on (0: any that is free)'),
+});
+
+export const PRESETS = z.strictObject({
+  model: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe("Whose options are shown (null: the journal's own model)"),
+});
+
+/** Headings of `--help`, with what is under each. */
+export const GROUPS: Record<string, object> = {
+  'Task and model': {
+    ...MODEL_OPTIONS,
+    ...TASK_OPTIONS,
+    ...REWARD_OPTIONS,
+    prompt: 0,
+    num: 0,
+    split: 0,
+    samples: 0,
+  },
+  Run: {
+    ...START_OPTIONS,
+    ...FOLDER_OPTIONS,
+    ...LENGTH_OPTIONS,
+    ...DATASET_OPTIONS,
+    ...CURRICULUM_OPTIONS,
+  },
+  Batches: BATCH_OPTIONS,
+  Optimiser: OPTIMIZER_OPTIONS,
+  Loss: LOSS_OPTIONS,
+  'Entropy bonus': ENTROPY_OPTIONS,
+  Reference: REFERENCE_OPTIONS,
+  Sampling: SAMPLING_OPTIONS,
+  'Evaluation and checkpoints': { ...WATCHING_OPTIONS, target_accuracy: 0 },
+  Trackers: TRACKING_OPTIONS,
+  'Repeats and peers': { steps: 0, warmup: 0, peer_python: 0 },
+  Machine: MACHINE_OPTIONS,
+};

@@ -1,0 +1,24 @@
+/** Options of a model and of the machine that computes it. */
+import { z } from 'zod';
+import { path, whole } from '../config/declare.js';
+
+export const MODEL_OPTIONS = {
+  model: path().default('tiny').describe('tiny, a folder in the Hugging Face layout, or a hub id'),
+};
+
+export const MACHINE_OPTIONS = {
+  dtype: z.enum(['float32', 'bfloat16']).default('float32').describe('Type of number that is computed with'),
+  device: z
+    .string()
+    .regex(/^(cpu|cuda(:\d+)?)$/)
+    .default('cpu')
+    .meta({ allowed: 'cpu, cuda or cuda:N' })
+    .describe('cpu, cuda or cuda:N'),
+  threads: whole(0).max(1024).default(0).describe('CPU threads (0: one a physical core)'),
+  max_memory: z
+    .number()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe('GB of memory that the process may take (null: what is free)'),
+};
