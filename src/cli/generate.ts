@@ -26,9 +26,10 @@ export const command = schemaCommand({
   ],
   run: async (config, argv) => {
     const { prompt, num, stop: stopOption, ...options } = toOptions(config);
-    const { stopRule } = await import('../grpo/stop.js');
+    const { checkStop, stopRule } = await import('../grpo/stop.js');
     const { visible } = await import('../report/text.js');
     await withModel(options, async (model, signal) => {
+      checkStop(stopOption, model.tokenizer);
       const stop = stopRule(stopOption);
       const { completions } = await model.sample({
         ...options,

@@ -22,7 +22,7 @@ import type { Problem, RewardFunction, StopRule, Task } from '../tasks/task.js';
 import { checkTrackers } from '../trackers/tracked.js';
 import { evaluate, type Evaluation } from './evaluate.js';
 import type { TrainCallbacks, TrainPlan } from './events.js';
-import { stopRule } from './stop.js';
+import { checkStop, stopRule } from './stop.js';
 
 /** What a program may give beside options. */
 export interface TrainExtras extends TrainCallbacks {
@@ -126,8 +126,10 @@ export async function prepare(
     changes,
     async load() {
       const model = extras.model ?? (loaded = await loadModel(weights ?? options.model, options, extras));
+      checkStop(options.stop, model.tokenizer);
       promptLengths = checkPrompts(model, dataset.train, options.maxCompletionLength);
       checkPrompts(model, dataset.heldOut, options.maxCompletionLength);
+      if (run) model.checkSaveable();
       // Nothing was written until here.
       await run?.claim();
       if (run && resumeFrom)
@@ -239,6 +241,7 @@ async function loadModel(model: string, options: Common, extras: TrainExtras): P
   const download = {
     ...(extras.onDownload && { onProgress: extras.onDownload }),
     ...(extras.signal && { signal: extras.signal }),
+    ...(extras.onNotice && { onNotice: extras.onNotice }),
   };
   const folder = await resolveModel(model, download);
   if (options.device === 'cpu') await refuseUnfit(folder, { beta: 0, ...options });

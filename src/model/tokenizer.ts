@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import * as huggingFace from '@huggingface/tokenizers';
-import { GrpoError, reasonOf, shown } from '../errors.js';
+import { GrpoError, cut, reasonOf, shown } from '../errors.js';
 import { byteDecoder } from './byte-level.js';
 import { readJsonObject } from './json.js';
 import { checkIds } from './tokenizer-ids.js';
@@ -35,10 +35,13 @@ export class Tokenizer {
 
   readonly #inner: HuggingFaceTokenizer;
   readonly #special: Set<number>;
+  /** Added tokens that the model has no embedding for. */
+  readonly #beyond: Map<number, string>;
   /** Set for byte-level vocabularies (Qwen, SmolLM2, Llama 3): many times faster than the general way. */
   readonly #decodeBytes: ((ids: ArrayLike<number>) => string) | undefined;
 
-  constructor(json: Json, config: Json) {
+  constructor(json: Json, config: Json, beyond = new Map<number, string>()) {
+    this.#beyond = beyond;
     this.#inner = new HuggingFaceTokenizer(json, config);
     const added = this.#inner.get_added_tokens_decoder();
     this.#special = new Set([...added].filter(([, token]) => token.special).map(([id]) => id));
@@ -52,8 +55,15 @@ export class Tokenizer {
       this.#decodeBytes = byteDecoder((id) => this.#inner.id_to_token(id), new Set(added.keys()));
   }
 
-  /** @param vocabSize of the model; an id that it has no embedding for is refused here, not in the middle of a run */
-  static async load(folder: string, vocabSize?: number): Promise<Tokenizer> {
+  /**
+   * @param vocabSize of the model; an id that it has no embedding for is refused here, not in the middle of a run
+   * @param onNotice told of added tokens without one, which are refused where they are used
+   */
+  static async load(
+    folder: string,
+    vocabSize?: number,
+    onNotice?: (text: string) => void,
+  ): Promise<Tokenizer> {
     const file = join(folder, 'tokenizer.json');
     const json = await readJsonObject(file);
     if (!json)
@@ -62,10 +72,14 @@ export class Tokenizer {
         value: folder,
       });
     const config = (await readJsonObject(join(folder, 'tokenizer_config.json'))) ?? {};
-    checkIds(json, file, vocabSize);
+    const beyond = checkIds(json, file, vocabSize);
+    if (beyond.size > 0)
+      onNotice?.(
+        `${file} has added tokens beyond the model's ${vocabSize} embeddings, which can't be used: ${cut([...beyond.values()].join(' '))}`,
+      );
     let tokenizer: Tokenizer;
     try {
-      tokenizer = new Tokenizer(json, config);
+      tokenizer = new Tokenizer(json, config, beyond);
     } catch (error) {
       throw invalid(`${file}: ${reasonOf(error)}`, error);
     }
@@ -80,7 +94,16 @@ export class Tokenizer {
         fix: 'use only characters that the model knows, or a model with a larger vocabulary',
         value: text,
       });
+    for (const id of ids) {
+      const token = this.#beyond.get(id);
+      if (token !== undefined) throw beyondVocabulary(token, text);
+    }
     return Int32Array.from(ids);
+  }
+
+  /** @throws {GrpoError} TOKENIZER_VOCABULARY where the text has a token in it that the model can't draw */
+  checkDrawable(text: string): void {
+    for (const token of this.#beyond.values()) if (text.includes(token)) throw beyondVocabulary(token, text);
   }
 
   /** Text of the ids; ids that the tokenizer doesn't know are no text. */
@@ -119,6 +142,14 @@ function attempt<T>(what: string, work: () => T): T {
   } catch (error) {
     throw invalid(`the tokenizer cannot ${what}: ${reasonOf(error)}`, error);
   }
+}
+
+function beyondVocabulary(token: string, text: string): GrpoError {
+  return new GrpoError(
+    'TOKENIZER_VOCABULARY',
+    `${shown(text)} has the token ${shown(token)}, for which the model has no embedding`,
+    { fix: 'leave the token out, or use a model that was trained with it', value: token },
+  );
 }
 
 function invalid(message: string, cause: unknown): GrpoError {

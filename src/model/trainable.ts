@@ -11,6 +11,7 @@ export type TrainableModel = Sampler &
     | 'config'
     | 'eosTokenIds'
     | 'info'
+    | 'checkSaveable'
     | 'freezeReference'
     | 'mixReference'
     | 'saveReference'
