@@ -22,14 +22,15 @@ export const command = schemaCommand({
     const { loadSplit, loadTask } = await import('../tasks/index.js');
     const { loadRewards } = await import('../rewards/load.js');
     const { evaluate } = await import('../grpo/evaluate.js');
-    const { stopRule } = await import('../grpo/stop.js');
+    const { checkStop, stopRule } = await import('../grpo/stop.js');
     const task = await loadTask(options.task, options);
     const { combine } = await import('../rewards/combine.js');
     const reward = combine(await loadRewards(options.reward, task), null, options.rewardTimeout);
     const problems = await loadSplit(task, options.split, options.samples || null);
     const progress = progressLine('evaluating');
-    const result = await withModel(options, (model, signal) =>
-      evaluate(model, {
+    const result = await withModel(options, (model, signal) => {
+      checkStop(options.stop, model.tokenizer);
+      return evaluate(model, {
         ...options,
         ...reward,
         task,
@@ -37,8 +38,8 @@ export const command = schemaCommand({
         stop: stopRule(options.stop, task),
         signal,
         onProgress: progress.update,
-      }),
-    ).finally(progress.end);
+      });
+    }).finally(progress.end);
     if (argv.json) {
       const { correct, total, accuracy, low, high, seconds } = result;
       printJsonLine({

@@ -29,6 +29,7 @@ export async function withModel<T>(
         threads,
         maxMemory,
         onProgress: download.onProgress,
+        onNotice: (text) => process.stderr.write(`${text}\n`),
         signal,
       }).finally(download.end);
       try {

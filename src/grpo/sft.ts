@@ -30,9 +30,9 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
   const options = toOptions(config);
   const ready = await prepare(options, extras, config, checkAnswers);
   const { dataset, run, resumeFrom } = ready;
-  // A problem has one answer here: groups of one, each used once.
-  const batches = planBatches(dataset.stages, { ...options, numGenerations: 1, numIterations: 1 });
   try {
+    // A problem has one answer here: groups of one, each used once.
+    const batches = planBatches(dataset.stages, { ...options, numGenerations: 1, numIterations: 1 });
     const model = await ready.load();
     if (resumeFrom) await restore(model, resumeFrom);
     const noWeightDecay = withoutWeightDecay(expectedTensors(model.config));

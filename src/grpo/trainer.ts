@@ -90,9 +90,9 @@ export async function openTraining(
 ): Promise<Training> {
   const ready = await prepare(options, extras, config);
   const { resumeFrom } = ready;
-  for (const notice of checkCombinations(options, ready.rewards.length)) extras.onNotice?.(notice);
-  const batches = planBatches(ready.dataset.stages, options);
   try {
+    for (const notice of checkCombinations(options, ready.rewards.length)) extras.onNotice?.(notice);
+    const batches = planBatches(ready.dataset.stages, options);
     const model = await ready.load();
     if (options.beta !== 0) await model.freezeReference();
     if (resumeFrom) {

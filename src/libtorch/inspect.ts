@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { GrpoError } from '../errors.js';
+import { withoutLibtorch } from '../native/shadowed.js';
 import { run, which } from './exec.js';
 import { NEWEST, OLDEST, PIP_REQUIREMENT, isAccepted } from './version.js';
 
@@ -82,7 +83,8 @@ function cuda(folder: string): string | null {
 /** What the loader would not find, asked of the loader itself. Empty where it can't be asked. */
 function missingLibraries(file: string): string[] {
   if (which('ldd') === null) return [];
-  const lines = run('ldd', [file]).stdout.split('\n');
+  // Another libtorch that LD_LIBRARY_PATH leads to says nothing about this one.
+  const lines = run('ldd', [file], { env: withoutLibtorch() }).stdout.split('\n');
   return lines.flatMap((line) => /^\s*(\S+) => not found/.exec(line)?.[1] ?? []);
 }
 

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { GrpoError } from '../errors.js';
 import type { EngineInfo, EngineOptions } from '../native/types.js';
+import { shadowed } from '../native/shadowed.js';
 import { addonPath } from '../paths.js';
 import { run, type Result } from './exec.js';
 
@@ -31,10 +32,13 @@ export function probeAddon(device = 'cpu'): EngineInfo {
       // Falls through: a program that prints something else did not go well.
     }
   }
-  throw new GrpoError('ADDON_BROKEN', `The addon does not load: ${reason(result)}`, {
-    ...remedy(result),
-    exitCode: 1,
-  });
+  throw (
+    shadowed(reason(result)) ??
+    new GrpoError('ADDON_BROKEN', `The addon does not load: ${reason(result)}`, {
+      ...remedy(result),
+      exitCode: 1,
+    })
+  );
 }
 
 function reason(result: Result): string {

@@ -39,6 +39,8 @@ export interface LoadOptions {
   /** GB that the process may take; null (default): what is free. Beyond it, work fails with `OUT_OF_MEMORY`. */
   maxMemory?: number | null;
   onProgress?: (progress: DownloadProgress) => void;
+  /** Told of what is unusual about the folder, and harmless. */
+  onNotice?: (text: string) => void;
   signal?: AbortSignal;
 }
 
@@ -91,8 +93,8 @@ export interface Samples {
 }
 
 export class LanguageModel {
-  /** What a saved model has beside weights. */
-  readonly #files: Map<string, Uint8Array>;
+  /** What a saved model has beside weights, or why that can't be saved. */
+  readonly #files: Map<string, Uint8Array> | GrpoError;
 
   private constructor(
     /** Where it was read from. */
@@ -101,7 +103,7 @@ export class LanguageModel {
     readonly tokenizer: Tokenizer,
     readonly eosTokenIds: number[],
     readonly engine: NativeEngine,
-    files = new Map<string, Uint8Array>(),
+    files: Map<string, Uint8Array> | GrpoError = new Map<string, Uint8Array>(),
   ) {
     this.#files = files;
   }
@@ -119,13 +121,14 @@ export class LanguageModel {
     const config = await readModelConfig(folder);
     const [tensors, tokenizer, files] = await Promise.all([
       locateTensors(folder, config),
-      Tokenizer.load(folder, config.vocabSize),
-      readKeptFiles(folder),
+      Tokenizer.load(folder, config.vocabSize, options.onNotice),
+      readKeptFiles(folder).catch(unlessLink),
     ]);
     const engine = await openEngine({ device, dtype, threads, maxMemory }, (empty) =>
       empty.load(config, tensors),
     );
-    const eosTokenIds = await readEosTokenIds(folder, tokenizer);
+    // Those without an embedding are never drawn.
+    const eosTokenIds = (await readEosTokenIds(folder, tokenizer)).filter((id) => id < config.vocabSize);
     return new LanguageModel(folder, config, tokenizer, eosTokenIds, engine, files);
   }
 
@@ -141,6 +144,16 @@ export class LanguageModel {
 
   info(): Promise<EngineInfo> {
     return this.engine.info();
+  }
+
+  /** @throws {GrpoError} MODEL_LINK where `save` and `snapshot` would: files of the folder are links to elsewhere */
+  checkSaveable(): void {
+    this.#kept();
+  }
+
+  #kept(): Map<string, Uint8Array> {
+    if (this.#files instanceof GrpoError) throw this.#files;
+    return this.#files;
   }
 
   /** Keeps a frozen copy of the weights as they are now, for `score(batch, { which: 'reference' })`. */
@@ -289,7 +302,7 @@ export class LanguageModel {
       ...MOMENTS,
       ...(reference ? ['reference' as const] : []),
     ]);
-    return new ModelSnapshot(this.#files, parameters, tensors, await this.engine.snapshot(tensors));
+    return new ModelSnapshot(this.#kept(), parameters, tensors, await this.engine.snapshot(tensors));
   }
 
   /** Replaces the weights by those of a folder that `save` wrote. */
@@ -329,7 +342,7 @@ export class LanguageModel {
   }
 
   async #saver(): Promise<ModelSaver> {
-    return new ModelSaver(this.#files, await this.engine.parameters(), (file, header, tensors) =>
+    return new ModelSaver(this.#kept(), await this.engine.parameters(), (file, header, tensors) =>
       this.engine.writeTensors(file, header, tensors),
     );
   }
@@ -358,6 +371,12 @@ export class ModelSnapshot extends ModelSaver {
   release(): void {
     this.#native.release();
   }
+}
+
+/** Reading follows links wherever they lead; it is saving that must not. */
+function unlessLink(error: unknown): GrpoError {
+  if (error instanceof GrpoError && error.code === 'MODEL_LINK') return error;
+  throw error;
 }
 
 /** An engine that `fill` gave its weights. */

@@ -10,6 +10,7 @@ export type TrainableModel = Sampler &
     | 'folder'
     | 'eosTokenIds'
     | 'info'
+    | 'checkSaveable'
     | 'freezeReference'
     | 'mixReference'
     | 'saveReference'

@@ -7,6 +7,7 @@ import { describe as describePlace, findLibtorch, named, remember, search } from
 import { inspect, packagesFor } from '../../src/libtorch/inspect.js';
 import { withLock } from '../../src/libtorch/lock.js';
 import { isAccepted } from '../../src/libtorch/version.js';
+import { shadowed } from '../../src/native/shadowed.js';
 
 let folder: string;
 
@@ -53,6 +54,32 @@ describe('accepted versions', () => {
 
   it.each(['2.5.1', '2.16.0', '1.13.1', '3.0.0', 'unknown', ''])('refuses %s', (version) => {
     expect(isAccepted(version)).toBe(false);
+  });
+});
+
+describe('an addon that does not load', () => {
+  const symbol = 'undefined symbol: _ZN3c105ErrorE';
+  const addon = () => {
+    const own = fakeTorch(join(folder, 'torch'), '2.15.0');
+    write(join(folder, 'build', 'libtorch.json'), JSON.stringify({ path: own }));
+    vi.stubEnv('GRPO_NATIVE_ADDON', join(folder, 'build', 'Release', 'grpo_native.node'));
+    return join(own, 'lib');
+  };
+
+  it.runIf(process.platform === 'linux')('is told of the variable that leads to another libtorch', () => {
+    const own = addon();
+    const shadow = join(fakeTorch(join(folder, 'shadow'), '2.1.0'), 'lib');
+    vi.stubEnv('LD_LIBRARY_PATH', `/opt/lib:${own}:${shadow}`);
+    expect(shadowed(symbol)).toMatchObject({
+      code: 'ADDON_BROKEN',
+      message: expect.stringContaining(join(shadow, LIBRARY)) as string,
+      fix: `unset LD_LIBRARY_PATH, or leave ${shadow} out of it`,
+    });
+    expect(shadowed('/build/grpo_native.node: invalid ELF header')).toBeUndefined();
+    vi.stubEnv('LD_LIBRARY_PATH', `/opt/lib:${own}`);
+    expect(shadowed(symbol)).toBeUndefined();
+    vi.stubEnv('LD_LIBRARY_PATH', '');
+    expect(shadowed(symbol)).toBeUndefined();
   });
 });
 
@@ -109,6 +136,18 @@ describe('inspecting a folder', () => {
     expect(found.problem!.code).toBe('LIBTORCH_DEPENDENCY');
     expect(found.problem!.fix).toContain('pip install nvidia-cuda-runtime nvidia-cuda-cupti');
   });
+
+  it.runIf(process.platform === 'linux')(
+    'does not mind another libtorch that LD_LIBRARY_PATH leads to',
+    () => {
+      const shadow = fakeTorch(join(folder, 'shadow'), '2.1.0');
+      const script = 'case "$LD_LIBRARY_PATH" in *shadow*) echo "libtorch_cuda.so => not found";; esac';
+      write(join(folder, 'bin', 'ldd'), `#!/bin/sh\n${script}\necho "$LD_LIBRARY_PATH => not found"\n`);
+      chmodSync(join(folder, 'bin', 'ldd'), 0o755);
+      vi.stubEnv('LD_LIBRARY_PATH', `${join(shadow, 'lib')}:/opt/cuda/lib`);
+      expect(inspect(fakeTorch(join(folder, 'torch'), '2.15.0'))!.missing).toEqual(['/opt/cuda/lib']);
+    },
+  );
 
   it('knows the suffix that package names had before CUDA 13', () => {
     expect(packagesFor(['libcudart.so.12', 'libcupti.so.12'])).toEqual([
