@@ -29,6 +29,8 @@ export interface TrainerState {
   num_tokens: number;
   /** Seconds of training, over all sittings. */
   elapsed: number;
+  /** Bytes: the process at its largest, of all sittings. */
+  peak_memory?: number | undefined;
   /** Evaluation before the first step, where there was one. */
   eval_before?: Evaluation | undefined;
   /** The last one since. */

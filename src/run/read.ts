@@ -49,7 +49,7 @@ export async function readRun(folder: string): Promise<RunRecord> {
 
 /** Steps and evaluations of a run folder, in order; without what else `metrics.jsonl` tells. */
 export async function readRows(folder: string): Promise<Metrics[]> {
-  const rows = parseRows(await readFile(join(folder, 'metrics.jsonl'), 'utf8'));
+  const rows = parseRows(await readFile(join(folder, 'metrics.jsonl'), 'utf8').catch(() => ''));
   return rows.filter((row) => !('diagnosis' in row || 'checkpoint' in row));
 }
 

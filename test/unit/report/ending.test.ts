@@ -1,7 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import type { TrainPlan, TrainSummary } from '../../../src/grpo/events.js';
 import type { Diagnosed } from '../../../src/diagnosis/events.js';
-import { whatHappened } from '../../../src/report/ending.js';
+import { ending, whatHappened } from '../../../src/report/ending.js';
 
 const noticed = (
   diagnosis: string,
@@ -29,5 +30,26 @@ describe('what was noticed', () => {
     ],
   ])('%s', (_, diagnoses, lines) => {
     expect(whatHappened(diagnoses).map(stripVTControlCharacters)).toEqual(lines);
+  });
+});
+
+describe('what a run came to', () => {
+  const summary = {
+    steps: 6,
+    seconds: 12,
+    interrupted: false,
+    phases: { sample: 3, reward: 0, reference: 0, train: 3, optimizer: 0 },
+    diagnoses: [],
+  } as unknown as TrainSummary;
+
+  it.each([
+    ['from its beginning', 0, 'Done: 6 steps in 12'],
+    ['in its last sitting', 4, 'Done: 6 steps in 12'],
+    ['before this sitting', 6, 'Nothing was left to do: all 6 steps were taken already'],
+  ])('%s', (_, startStep, head) => {
+    const text = stripVTControlCharacters(ending(summary, { startStep, steps: 6 } as TrainPlan, []));
+    expect(text).toContain(head);
+    // Of all sittings together.
+    expect(text).toMatch(/ 1(\.0)? s a step: sample 50%, train 50%/);
   });
 });
