@@ -24,6 +24,7 @@ export const command = schemaCommand({
     const { evaluate } = await import('../grpo/evaluate.js');
     const { stopRule } = await import('../grpo/stop.js');
     const task = await loadTask(options.task, options);
+    for (const notice of task.notices ?? []) process.stderr.write(`${notice}\n`);
     const { combine } = await import('../rewards/combine.js');
     const reward = combine(await loadRewards(options.reward, task), null, options.rewardTimeout);
     const problems = await loadSplit(task, options.split, options.samples || null);
