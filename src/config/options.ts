@@ -49,7 +49,11 @@ const stage = z.strictObject({
 });
 
 const what = {
-  model: z.string().min(1).default('tiny').describe('tiny, a folder in the Hugging Face layout, or a hub id'),
+  model: z
+    .string()
+    .min(1)
+    .default('tiny')
+    .describe('tiny, a folder in the Hugging Face layout, a run (runs/NAME), or a hub id'),
   ...taskOptions,
   reward: z
     .union([z.string().min(1), z.array(z.string().min(1)).min(1)])

@@ -11,9 +11,10 @@ import type { TrainableModel } from '../model/trainable.js';
 import { findCheckpoint, setAside, type Checkpoint } from '../run/checkpoints.js';
 import { changesOf, changeText, refuseMeaningless, type Change } from '../run/resume.js';
 import { RunFolder, freeRunName } from '../run/folder.js';
-import { findWeights, lineageOf } from '../run/checkpoints.js';
+import { lineageOf } from '../run/checkpoints.js';
 import type { Lineage } from '../run/environment.js';
 import { modelName } from '../run/names.js';
+import { findWeights } from '../run/weights.js';
 import { memoryOfRun, refuseUnfit, type BatchShape } from '../plan/run-memory.js';
 import { combine } from '../rewards/combine.js';
 import { loadRewards, type NamedReward } from '../rewards/load.js';
@@ -107,7 +108,8 @@ export async function prepare(
   for (const notice of dataset.notices) extras.onNotice?.(notice);
   const run = extras.save === false ? undefined : await openRun(options, task);
   const { checkpoint: resumeFrom, changes } = await findResumed(run, options.resume, config, extras);
-  const weights = typeof options.initFrom === 'string' ? await findWeights(options.initFrom) : undefined;
+  const weights =
+    typeof options.initFrom === 'string' ? await findWeights(options.initFrom, extras.onNotice) : undefined;
   const stop = stopRule(options.stop, task);
   let loaded: TrainableModel | undefined;
   let promptLengths: number[] = [];
@@ -229,7 +231,7 @@ async function loadModel(model: string, options: Common, extras: TrainExtras): P
     ...(extras.onDownload && { onProgress: extras.onDownload }),
     ...(extras.signal && { signal: extras.signal }),
   };
-  const folder = await resolveModel(model, download);
+  const folder = await resolveModel(model, { ...download, onNotice: extras.onNotice });
   if (options.device === 'cpu') await refuseUnfit(folder, { beta: 0, ...options });
   return LanguageModel.load({
     model: folder,

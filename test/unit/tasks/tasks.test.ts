@@ -88,25 +88,29 @@ describe('built-in tasks', () => {
   it.each([
     ['arithmetic', {}, ['300,000,000']],
     ['mixed', { taskWeights: { arithmetic: 1, comparison: 1 } }, ['300,000,000', '199,980,000']],
-  ])('%s %o is drawn where it has millions of problems', async (name, options, sizes) => {
-    const task = await loadTask(name, { ...options, maxOperand: 9999 });
-    const { problems, notices } = await loadProblems(task);
-    expect(problems).toHaveLength(sizes.length * 100_000);
-    expect(notices).toHaveLength(sizes.length);
-    sizes.forEach((size, i) => expect(notices[i]).toContain(size));
-    // As one text: comparing so many objects takes seconds.
-    expect(JSON.stringify(await task.problems()) === JSON.stringify(problems)).toBe(true);
-    const held = splitProblems(problems, 'held_out');
-    expect(held.length / problems.length).toBeCloseTo(0.2, 1);
-    for (const { prompt, answer } of problems) {
-      const [a, op, b] = prompt.match(/\d+|[-+*]|greater|less/g) as [string, keyof typeof RULES, string];
-      if (answer !== RULES[op](Number(a), Number(b))) throw new Error(`${prompt}${answer}`);
-    }
-    expect(held.some(({ prompt }) => /\d{4}/.test(prompt))).toBe(true);
-    const { train, heldOut } = await loadDataset(task, { trainSamples: 300, evalSamples: 50 });
-    expect([train.length, heldOut.length]).toEqual([300, 50]);
-    expect(await loadSplit(task, 'held_out', 50)).toEqual(heldOut);
-  }, 60_000);
+  ])(
+    '%s %o is drawn where it has millions of problems',
+    async (name, options, sizes) => {
+      const task = await loadTask(name, { ...options, maxOperand: 9999 });
+      const { problems, notices } = await loadProblems(task);
+      expect(problems).toHaveLength(sizes.length * 100_000);
+      expect(notices).toHaveLength(sizes.length);
+      sizes.forEach((size, i) => expect(notices[i]).toContain(size));
+      // As one text: comparing so many objects takes seconds.
+      expect(JSON.stringify(await task.problems()) === JSON.stringify(problems)).toBe(true);
+      const held = splitProblems(problems, 'held_out');
+      expect(held.length / problems.length).toBeCloseTo(0.2, 1);
+      for (const { prompt, answer } of problems) {
+        const [a, op, b] = prompt.match(/\d+|[-+*]|greater|less/g) as [string, keyof typeof RULES, string];
+        if (answer !== RULES[op](Number(a), Number(b))) throw new Error(`${prompt}${answer}`);
+      }
+      expect(held.some(({ prompt }) => /\d{4}/.test(prompt))).toBe(true);
+      const { train, heldOut } = await loadDataset(task, { trainSamples: 300, evalSamples: 50 });
+      expect([train.length, heldOut.length]).toEqual([300, 50]);
+      expect(await loadSplit(task, 'held_out', 50)).toEqual(heldOut);
+    },
+    60_000,
+  );
 
   it('keeps smaller tasks inside larger ones', async () => {
     for (const name of ['arithmetic', 'counting', 'comparison', 'binary']) {
