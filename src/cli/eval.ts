@@ -3,7 +3,7 @@ import { EVAL } from '../config/options.js';
 import { toOptions } from '../config/train-options.js';
 import { schemaCommand } from './schema-command.js';
 import { withModel } from './with-model.js';
-import { printJsonLine, progressLine } from './output.js';
+import { printJsonLine, progressLine, toStandardError } from './output.js';
 
 export const command = schemaCommand({
   name: 'eval',
@@ -24,6 +24,7 @@ export const command = schemaCommand({
     const { evaluate } = await import('../grpo/evaluate.js');
     const { checkStop, stopRule } = await import('../grpo/stop.js');
     const task = await loadTask(options.task, options);
+    for (const notice of task.notices ?? []) toStandardError(notice);
     const { combine } = await import('../rewards/combine.js');
     const reward = combine(await loadRewards(options.reward, task), null, options.rewardTimeout);
     const problems = await loadSplit(task, options.split, options.samples || null);

@@ -50,7 +50,9 @@ const stage = z.strictObject({
 });
 
 const what = {
-  model: path().default('tiny').describe('tiny, a folder in the Hugging Face layout, or a hub id'),
+  model: path()
+    .default('tiny')
+    .describe('tiny, a folder in the Hugging Face layout, a run (runs/NAME), or a hub id'),
   ...taskOptions,
   reward: z
     .union([path(), z.array(path()).min(1)])

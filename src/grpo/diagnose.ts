@@ -1,9 +1,7 @@
 /** The diagnosis of a run: told to whoever listens, and kept in `metrics.jsonl`. */
 import type { Diagnosed } from '../diagnosis/events.js';
 import { Diagnosis } from '../diagnosis/monitor.js';
-import type { RunFolder } from '../run/folder.js';
 import type { Metrics, MetricsLog } from '../run/metrics.js';
-import { readRows } from '../run/read.js';
 import type { TrainCallbacks, TrainPlan } from './events.js';
 
 export interface SessionDiagnosis {
@@ -13,15 +11,15 @@ export interface SessionDiagnosis {
 
 /**
  * @param config as `config.yaml` has it
- * @param run of a resumed run: the steps that it has taken are looked at again, and nothing is told twice
+ * @param taken rows of the steps that a resumed run has taken: they are looked at again, and nothing is told twice
  */
-export async function startDiagnosis(
+export function startDiagnosis(
   plan: TrainPlan,
   config: Record<string, unknown>,
   callbacks: Pick<TrainCallbacks, 'onDiagnosis'>,
   log: MetricsLog | undefined,
-  run: RunFolder | undefined,
-): Promise<SessionDiagnosis> {
+  taken: readonly Metrics[],
+): SessionDiagnosis {
   const diagnosis = new Diagnosis({
     kind: plan.kind,
     steps: plan.steps,
@@ -32,7 +30,7 @@ export async function startDiagnosis(
     trainProblems: plan.trainProblems,
     repeatedShare: plan.repeatedShare,
   });
-  if (run && plan.startStep > 0) for (const row of await readRows(run.path)) diagnosis.add(row);
+  for (const row of taken) diagnosis.add(row);
   return {
     async add(row) {
       for (const event of diagnosis.add(row)) {

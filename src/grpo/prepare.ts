@@ -12,9 +12,10 @@ import type { TrainableModel } from '../model/trainable.js';
 import { findCheckpoint, setAside, type Checkpoint } from '../run/checkpoints.js';
 import { changesOf, changeText, refuseMeaningless, type Change } from '../run/resume.js';
 import { RunFolder } from '../run/folder.js';
-import { findWeights, lineageOf } from '../run/checkpoints.js';
+import { lineageOf } from '../run/checkpoints.js';
 import type { Lineage } from '../run/environment.js';
 import { modelName } from '../run/names.js';
+import { findWeights } from '../run/weights.js';
 import { memoryOfRun, refuseUnfit, type BatchShape } from '../plan/run-memory.js';
 import { combine } from '../rewards/combine.js';
 import { loadRewards, type NamedReward } from '../rewards/load.js';
@@ -113,7 +114,8 @@ export async function prepare(
   const dataset = await loadDataset(stages, options);
   for (const notice of dataset.notices) extras.onNotice?.(notice);
   const stop = stopRule(options.stop, task);
-  const weights = typeof options.initFrom === 'string' ? await findWeights(options.initFrom) : undefined;
+  const weights =
+    typeof options.initFrom === 'string' ? await findWeights(options.initFrom, extras.onNotice) : undefined;
   const lineage = weights === undefined ? undefined : await lineageOf(weights);
   const run = extras.save === false ? undefined : await openRun(options, task, extras);
   const { checkpoint: resumeFrom, changes } = await findResumed(run, options.resume, config, extras);

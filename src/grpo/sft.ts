@@ -18,6 +18,7 @@ import { planBatches } from './batches.js';
 import type { TrainSummary } from './events.js';
 import type { NonFinite } from './nonfinite.js';
 import { prepare, type TrainExtras } from './prepare.js';
+import { checkResumed } from './resumed.js';
 import { stopwatch } from './rollout.js';
 import { Split, ranges } from './split.js';
 import { learningRateAt } from './schedule.js';
@@ -33,6 +34,7 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
   try {
     // A problem has one answer here: groups of one, each used once.
     const batches = planBatches(dataset.stages, { ...options, numGenerations: 1, numIterations: 1 });
+    checkResumed(ready, batches.totalSteps, config, extras.onNotice);
     const model = await ready.load();
     if (resumeFrom) await restore(model, resumeFrom);
     const noWeightDecay = withoutWeightDecay(expectedTensors(model.config));

@@ -26,6 +26,7 @@ import { groupMetrics } from './group-metrics.js';
 import { learn, type Learned } from './learn.js';
 import { prepare, type Prepared, type TrainExtras } from './prepare.js';
 import { ReferenceCache } from './reference-cache.js';
+import { checkResumed } from './resumed.js';
 import { recallRollout, rememberRollout, type RolloutMemory } from './rollout-memory.js';
 import { collect, partOf, sampledTokens, trlTokens, type Rollout, type RolloutContext } from './rollout.js';
 import { learningRateAt } from './schedule.js';
@@ -93,6 +94,7 @@ export async function openTraining(
   try {
     for (const notice of checkCombinations(options, ready.rewards.length)) extras.onNotice?.(notice);
     const batches = planBatches(ready.dataset.stages, options);
+    checkResumed(ready, batches.totalSteps, config, extras.onNotice);
     const model = await ready.load();
     if (options.beta !== 0) await model.freezeReference();
     if (resumeFrom) {

@@ -28,7 +28,7 @@ import { MOMENTS, ModelSaver, readKeptFiles, tensorsOf, type KindOfTensor } from
 import { readEosTokenIds, Tokenizer } from './tokenizer.js';
 
 export interface LoadOptions {
-  /** `tiny`, a folder in the Hugging Face layout, or a hub id. */
+  /** `tiny`, a folder in the Hugging Face layout, a run (`runs/NAME`, `runs/NAME/checkpoint-N`), or a hub id. */
   model: string;
   /** `cpu` (default), `cuda` or `cuda:N`. */
   device?: string;
@@ -39,7 +39,7 @@ export interface LoadOptions {
   /** GB that the process may take; null (default): what is free. Beyond it, work fails with `OUT_OF_MEMORY`. */
   maxMemory?: number | null;
   onProgress?: (progress: DownloadProgress) => void;
-  /** Told of what is unusual about the folder, and harmless. */
+  /** Things a person should know that are not errors. */
   onNotice?: (text: string) => void;
   signal?: AbortSignal;
 }
@@ -113,9 +113,18 @@ export class LanguageModel {
    * @throws {GrpoError} whatever is wrong with the folder, before any weight is read
    */
   static async load(options: LoadOptions): Promise<LanguageModel> {
-    const { device = 'cpu', dtype = 'float32', threads = 0, maxMemory = null, onProgress, signal } = options;
+    const {
+      device = 'cpu',
+      dtype = 'float32',
+      threads = 0,
+      maxMemory = null,
+      onProgress,
+      onNotice,
+      signal,
+    } = options;
     const folder = await resolveModel(options.model, {
       ...(onProgress && { onProgress }),
+      ...(onNotice && { onNotice }),
       ...(signal && { signal }),
     });
     const config = await readModelConfig(folder);

@@ -190,6 +190,18 @@ export class RunFolder {
     return join(this.path, ...names);
   }
 
+  /** The summary of a run that went to its end with `step`, and left its model; undefined where it didn't. */
+  async endedAt(step: number): Promise<Record<string, unknown> | undefined> {
+    const summary = await this.readJson('summary.json');
+    const ended =
+      summary?.interrupted === false && summary.steps === step && (await exists(this.file('final')));
+    return ended ? summary : undefined;
+  }
+
+  async removeFile(name: string): Promise<void> {
+    await rm(this.file(name), { force: true }).catch(diskError(this.file(name)));
+  }
+
   writeConfig(config: Record<string, unknown>): Promise<void> {
     return writeAtomic(this.file('config.yaml'), stringify(config));
   }

@@ -27,13 +27,17 @@ export async function loadModuleTask(path: string, options: TaskOptions, folder:
 function missingOf(task: unknown): string[] {
   if (typeof task !== 'object' || task === null)
     return ['name (text)', 'problems (function)', 'reward (function)'];
-  const { name, problems, reward, stop, isCorrect, extract } = task as Record<string, unknown>;
+  const { name, problems, reward, stop, isCorrect, extract, notices } = task as Record<string, unknown>;
   return [
     ...(typeof name === 'string' && name !== '' ? [] : ['name (text)']),
     ...(typeof problems === 'function' ? [] : ['problems (function)']),
     ...(typeof reward === 'function' ? [] : ['reward (function)']),
     ...(stop === undefined || typeof stop === 'function' ? [] : ['stop that is a function']),
     ...(isCorrect === undefined || typeof isCorrect === 'function' ? [] : ['isCorrect that is a function']),
+    ...(notices === undefined || isTexts(notices) ? [] : ['notices that are a list of texts']),
     ...(extract === undefined || typeof extract === 'function' ? [] : ['extract that is a function']),
   ];
 }
+
+const isTexts = (value: unknown) =>
+  Array.isArray(value) && value.every((item: unknown) => typeof item === 'string');
