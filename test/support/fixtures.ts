@@ -1,6 +1,6 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
@@ -20,6 +20,16 @@ export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'grpo-native-test-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** A root with these files of `proc` and `sys`. */
+export function fakeMachine(files: Record<string, string | number>): string {
+  const root = temporaryFolder();
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
+    writeFileSync(join(root, name), `${content}\n`);
+  }
+  return root;
 }
 
 /** The code of the error that `work` fails with; tells when it is no GrpoError. */
