@@ -17,8 +17,6 @@ export default defineConfig([
     dts: true,
     // `import.meta.url` in the CommonJS build.
     shims: true,
-    // Published as ES modules alone, which CommonJS can't load on every Node 20.
-    noExternal: ['env-paths'],
     splitting: false,
   },
   {

@@ -10,6 +10,7 @@ import type { Libtorch } from '../libtorch/inspect.js';
 import { probeAddon } from '../libtorch/probe.js';
 import { requireBuildTools } from '../libtorch/tools.js';
 import { hasNvidiaGpu } from '../machine.js';
+import { writableCacheDir } from '../paths.js';
 
 interface SetupOptions {
   libtorch: string | undefined;
@@ -53,6 +54,7 @@ async function setup(options: SetupOptions): Promise<void> {
   }
   // Before anything is fetched: without these, fetching is in vain.
   requireBuildTools();
+  writableCacheDir();
   const { libtorch, source, fetched } = await choose(options);
   say(`libtorch ${pc.bold(libtorch.version)} (${source}) in ${libtorch.path}`);
   if (hasNvidiaGpu() && libtorch.cuda === null) {
