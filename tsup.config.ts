@@ -23,7 +23,7 @@ export default defineConfig([
     // The command line: split, so that `--help` loads neither the engine nor the trainer.
     ...shared,
     entry: {
-      cli: 'src/cli/main.ts',
+      cli: 'src/cli/bin.ts',
       // The process of one case of `bench`.
       'bench-child': 'bench/child.ts',
       // What npm's install hook and node-gyp call, before anything of a checkout can run.

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /**
  * The command line. A command's code is loaded when it is called and not before, so that
  * `--help` is quick and needs no libtorch.
