@@ -303,7 +303,10 @@ const machine = {
     .default('cpu')
     .meta({ allowed: 'cpu, cuda or cuda:N' })
     .describe('cpu, cuda or cuda:N'),
-  threads: whole(0).max(1024).default(0).describe('CPU threads (0: one a physical core)'),
+  threads: whole(0)
+    .max(1024)
+    .default(0)
+    .describe('CPU threads (0: one a physical core, within the quota of a container)'),
   max_memory: z
     .number()
     .positive()
@@ -440,6 +443,13 @@ export const WATCH = z.strictObject({
     .default('127.0.0.1')
     .describe('Address to serve on; any other than 127.0.0.1 lets others in'),
   port: whole(0).max(65535).default(7788).describe('Port to serve on (0: any that is free)'),
+  allowed_host: z
+    .union([z.string().min(1), z.array(z.string().min(1))])
+    .default([])
+    .meta({ allowed: 'a host name, or a list of these' })
+    .describe(
+      "Name that the page may be asked for by, such as a proxy's (.example.com: all below); several by a flag each",
+    ),
 });
 
 export const PRESETS = z.strictObject({

@@ -213,10 +213,13 @@ async function runSteps(session: Session): Promise<TrainSummary> {
         }
         await finish(metrics);
       }
-    } catch (error) {
-      interrupted = isAbort(error, signal);
+    } catch (thrown) {
+      // Who aborts may say why: then the run ends with that.
+      const reason: unknown = isAbort(thrown, signal) ? signal?.reason : undefined;
+      const error = reason instanceof GrpoError ? reason : thrown;
+      interrupted = error === thrown && isAbort(error, signal);
       // Weights are those of the last whole step: worth keeping whatever a reward function did.
-      const usersFault = error instanceof GrpoError && KEEPS_WEIGHTS.test(error.code);
+      const usersFault = error instanceof GrpoError && (error === reason || KEEPS_WEIGHTS.test(error.code));
       if (state.global_step > savedStep && (interrupted || usersFault)) {
         await save(false);
         if (checkpoint && !interrupted) callbacks.onNotice?.(`saved ${checkpoint} before the error below`);
@@ -258,7 +261,7 @@ async function runSteps(session: Session): Promise<TrainSummary> {
 }
 
 /** Faults of what a user gave, after which the weights are worth as much as before. */
-const KEEPS_WEIGHTS = /^(REWARD_|DIVERGED$)/;
+const KEEPS_WEIGHTS = /^(REWARD_|TASK_|MODULE_|DIVERGED$)/;
 
 /** `config.yaml` and `env.json`: what the run is made with, and, where it goes on, with what else. */
 async function describeRun(run: RunFolder, session: Session): Promise<void> {

@@ -15,7 +15,7 @@ import { expectedTensors, withoutWeightDecay } from '../model/tensor-names.js';
 import type { Tokenizer } from '../model/tokenizer.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { REFERENCE_FILE } from '../run/checkpoints.js';
-import type { Metrics, RunMetricName } from '../run/metrics.js';
+import type { MetricName, Metrics, RunMetricName } from '../run/metrics.js';
 import { EntropyBonus, type EntropyMemory } from './adaptive-entropy.js';
 import { mean, standardDeviation } from './advantages.js';
 import { planBatches, type Batches } from './batches.js';
@@ -169,6 +169,7 @@ async function grpo(
   const noWeightDecay = withoutWeightDecay(expectedTensors(model.config));
   const entropyBonus = new EntropyBonus(options, memory?.entropy);
   const parts = batches.partsPerGeneration;
+  let silent = false;
   let rollout = memory?.rollout && recallRollout(memory.rollout, dataset.train);
 
   return {
@@ -177,6 +178,12 @@ async function grpo(
       // Batches and schedules count steps from 0.
       const fresh = rollout === undefined || batches.samples(step - 1);
       if (fresh) rollout = await collect(context, batches.prompts(step - 1), step, parts);
+      if (fresh && !silent && rollout!.advantages.rewards.every(Number.isNaN)) {
+        silent = true; // once a sitting
+        extras.onNotice?.(
+          `step ${step}: no reward function had anything to say (null) of any completion: nothing is learned from such a step`,
+        );
+      }
       extras.onPhase?.('learning', step);
       const learningRate = learningRateAt(step - 1, batches.totalSteps, options);
       const part = partOf(rollout!, batches.part(step - 1), parts);
@@ -232,8 +239,7 @@ function metricsOf(
   return {
     step,
     ...finite({ loss: learned.loss, grad_norm: learned.gradNorm }),
-    reward: mean(advantages.rewards),
-    reward_std: standardDeviation(advantages.rewards),
+    ...rewardMetrics(advantages.rewards, 'reward', 'reward_std'),
     frac_reward_zero_std: advantages.flat.filter(Boolean).length / advantages.flat.length,
     ...groupMetrics(rollout, numGenerations),
     ...learned.metrics,
@@ -242,12 +248,7 @@ function metricsOf(
     'completions/max_length': Math.max(...lengths),
     'completions/clipped_ratio': share(({ ended }) => ended === 'length'),
     accuracy: share(({ correct }) => correct),
-    ...Object.fromEntries(
-      rewardColumns(rewards).map(({ name, index, of }) => [
-        name,
-        of(Float64Array.from(completions, (completion) => completion.rewards[index]!)),
-      ]),
-    ),
+    ...(rewards.length > 1 && ofEachReward(rewards, completions)),
     'time/train': learned.seconds.train,
     'time/optimizer': learned.seconds.optimizer,
   };
@@ -272,17 +273,30 @@ function costsOf(rollout: Rollout, learned: Learned): Partial<Metrics> {
 }
 
 /** What is told of each reward function, where there are several. */
-function rewardColumns(rewards: Prepared['rewards']) {
-  if (rewards.length < 2) return [];
-  return rewards.flatMap(({ name }, index) => [
-    { name: `rewards/${name}/mean` as const, index, of: mean },
-    { name: `rewards/${name}/std` as const, index, of: standardDeviation },
-  ]);
+const rewardColumns = (name: string) => [`rewards/${name}/mean`, `rewards/${name}/std`] as const;
+
+function ofEachReward(rewards: Prepared['rewards'], completions: Rollout['completions']): Partial<Metrics> {
+  const all: Partial<Metrics> = {};
+  rewards.forEach(({ name }, k) => {
+    const values = Float64Array.from(completions, ({ rewards: own }) => own[k]!);
+    Object.assign(all, rewardMetrics(values, ...rewardColumns(name)));
+  });
+  return all;
+}
+
+/** Nothing where nothing was said of any completion. */
+function rewardMetrics(values: Float64Array, ofMean: MetricName, ofDeviation: MetricName): Partial<Metrics> {
+  return values.every(Number.isNaN)
+    ? {}
+    : { [ofMean]: mean(values), [ofDeviation]: standardDeviation(values) };
 }
 
 function columnsOf({ rewards, dataset }: Prepared): RunMetricName[] {
   const tasks = [...new Set(dataset.heldOut.map(({ task }) => task))].filter((name) => name !== undefined);
-  return [...rewardColumns(rewards).map(({ name }) => name), ...(tasks.length > 1 ? taskColumns(tasks) : [])];
+  return [
+    ...(rewards.length > 1 ? rewards.flatMap(({ name }) => rewardColumns(name)) : []),
+    ...(tasks.length > 1 ? taskColumns(tasks) : []),
+  ];
 }
 
 function judged(rollout: Rollout, { rewards }: Prepared, tokenizer: Tokenizer): JudgedCompletion[] {

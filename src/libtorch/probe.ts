@@ -1,6 +1,7 @@
 /** Loads the addon in a child process, where a bad binary can take nobody down. */
 import { existsSync } from 'node:fs';
 import { GrpoError } from '../errors.js';
+import { engineThreads } from '../machine.js';
 import type { EngineInfo, EngineOptions } from '../native/types.js';
 import { shadowed } from '../native/shadowed.js';
 import { addonPath } from '../paths.js';
@@ -23,7 +24,12 @@ export function probeAddon(device = 'cpu'): EngineInfo {
       fix: 'Run: npx grpo-native setup',
     });
   }
-  const options: EngineOptions = { device, dtype: 'float32', threads: 0, matrixBackend: 'auto' };
+  const options: EngineOptions = {
+    device,
+    dtype: 'float32',
+    threads: engineThreads(0),
+    matrixBackend: 'auto',
+  };
   const result = run(process.execPath, ['-e', CHILD, addon, JSON.stringify(options)], { timeoutMs: 120_000 });
   if (result.ok) {
     try {

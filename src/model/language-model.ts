@@ -3,6 +3,7 @@
  * Everything here is about tokens and weights; rewards and losses are elsewhere.
  */
 import { GrpoError } from '../errors.js';
+import { engineThreads } from '../machine.js';
 import { BESIDE_TENSORS, freeWithin } from '../memory.js';
 import { createEngine, writeSnapshot } from '../native/addon.js';
 import { matrixBackend, rememberMatrixBackend } from '../native/matrix-backend.js';
@@ -34,7 +35,7 @@ export interface LoadOptions {
   device?: string;
   /** What is computed with; weights are always kept in float32 too. Default `float32`. */
   dtype?: DType;
-  /** CPU threads; 0 (default): one a physical core. */
+  /** CPU threads; 0 (default): one a physical core, within the quota of a container. */
   threads?: number;
   /** GB that the process may take; null (default): what is free. Beyond it, work fails with `OUT_OF_MEMORY`. */
   maxMemory?: number | null;
@@ -393,13 +394,13 @@ async function openEngine(
   { maxMemory, ...options }: Omit<EngineOptions, 'matrixBackend'> & { maxMemory: number | null },
   fill: (engine: NativeEngine) => Promise<void>,
 ): Promise<NativeEngine> {
-  const backend = matrixBackend(options.threads);
-  const engine = createEngine({ ...options, matrixBackend: backend });
+  const threads = engineThreads(options.threads);
+  const engine = createEngine({ ...options, threads, matrixBackend: matrixBackend(threads) });
   try {
     await engine.info(); // now libtorch is there, and counts
     await engine.limitMemory(roomForTensors(maxMemory));
     await fill(engine);
-    await rememberMatrixBackend(options.threads, await engine.info());
+    await rememberMatrixBackend(threads, await engine.info());
   } catch (error) {
     await engine.dispose();
     throw error;

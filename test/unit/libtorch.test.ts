@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -17,6 +17,7 @@ beforeEach(() => {
   vi.stubEnv('GRPO_NATIVE_CACHE', join(folder, 'cache'));
   vi.stubEnv('LIBTORCH', '');
   vi.stubEnv('VIRTUAL_ENV', '');
+  vi.stubEnv('CONDA_PREFIX', '');
   vi.stubEnv('PATH', join(folder, 'bin'));
 });
 
@@ -45,6 +46,15 @@ function fakeTorch(path: string, version: string, cuda: string | null = null): s
 function fakePython(file: string, torch: string): void {
   write(file, `#!/bin/sh\necho ${torch}\n`);
   chmodSync(file, 0o755);
+}
+
+/** As conda-forge links `site-packages/torch` to the environment. */
+function link(prefix: string, torch: string, folders: string[]): void {
+  for (const name of folders) {
+    mkdirSync(join(torch, name), { recursive: true });
+    for (const entry of name === 'lib' ? [LIBRARY] : ['ATen'])
+      symlinkSync(join(prefix, name, entry), join(torch, name, entry));
+  }
 }
 
 describe('accepted versions', () => {
@@ -111,6 +121,33 @@ describe('inspecting a folder', () => {
     expect(inspect(dirname(torch))!.path).toBe(torch);
     expect(inspect(relative(process.cwd(), torch))!.path).toBe(torch);
     expect(inspect(join(folder, 'elsewhere'))).toBeNull();
+  });
+
+  it.each<[string, (prefix: string, torch: string) => void, boolean]>([
+    ['with links to libraries and headers', (prefix, torch) => link(prefix, torch, ['lib', 'include']), true],
+    ['with links to libraries alone', (prefix, torch) => link(prefix, torch, ['lib']), true],
+    ['without links', () => undefined, true],
+    ['without a Python package', () => undefined, false],
+  ])('reads a conda environment: %s', (_, links, package_) => {
+    const prefix = join(folder, 'conda');
+    const torch = join(prefix, 'lib', 'python3.12', 'site-packages', 'torch');
+    write(join(prefix, 'lib', LIBRARY), '');
+    write(join(prefix, 'include', 'ATen', 'ATen.h'), '');
+    const header = 'torch/csrc/api/include/torch/version.h';
+    write(join(prefix, 'include', header), '#define TORCH_VERSION \\\n  "2.8.0"\n');
+    if (package_) write(join(torch, 'version.py'), "__version__ = '2.8.0'\ncuda: Optional[str] = '12.9'\n");
+    links(prefix, torch);
+    const cuda = package_ ? '12.9' : null;
+    for (const path of package_ ? [prefix, torch, dirname(torch)] : [prefix]) {
+      const found = inspect(path);
+      expect(found).toMatchObject({ version: '2.8.0', problem: null });
+      // What the build takes is there: headers and libraries below one folder.
+      expect(existsSync(join(found!.path, 'include', 'ATen', 'ATen.h'))).toBe(true);
+      expect(existsSync(join(found!.path, 'lib', LIBRARY))).toBe(true);
+      if (found!.path === prefix) expect(found!.cuda).toBe(cuda);
+    }
+    vi.stubEnv('CONDA_PREFIX', prefix);
+    expect(search()).toMatchObject({ source: 'active conda environment', chosen: { version: '2.8.0' } });
   });
 
   it('names the range for a version outside it', () => {
