@@ -17,15 +17,13 @@ export default defineConfig([
     dts: true,
     // `import.meta.url` in the CommonJS build.
     shims: true,
-    // Published as ES modules alone, which CommonJS can't load on every Node 20.
-    noExternal: ['env-paths'],
     splitting: false,
   },
   {
     // The command line: split, so that `--help` loads neither the engine nor the trainer.
     ...shared,
     entry: {
-      cli: 'src/cli/main.ts',
+      cli: 'src/cli/bin.ts',
       // The process of one case of `bench`.
       'bench-child': 'bench/child.ts',
       // What npm's install hook and node-gyp call, before anything of a checkout can run.

@@ -10,7 +10,8 @@ const send = (message: Message) =>
 async function answer(job: Job): Promise<Message> {
   if (job.kind === 'limits') {
     const { loadAddon } = await import('../src/engine/addon.js');
-    return { type: 'limits', limits: loadAddon().machineLimits({ threads: job.threads }) };
+    const { engineThreads } = await import('../src/machine/processor.js');
+    return { type: 'limits', limits: loadAddon().machineLimits({ threads: engineThreads(job.threads) }) };
   }
   const { runCase } = await import('./measure.js');
   const run = await runCase(job, (done, total) => void send({ type: 'progress', done, total }));

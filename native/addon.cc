@@ -1,49 +1,48 @@
-// The addon's entry. Holds no JavaScript reference in a static: every environment that loads it
-// (the main thread, each worker thread) gets a class of its own.
+// The addon's entry: what `require` gives. No JavaScript reference is held in a static variable: every
+// environment that loads the addon (the main thread, each worker thread) gets a class of its own.
 #include <napi.h>
 
 #include "engine/limits.h"
-#include "napi/convert.h"
+#include "engine/numbers.h"
+#include "napi/arguments.h"
 #include "napi/engine_wrap.h"
+#include "napi/errors.h"
+#include "napi/results.h"
 #include "napi/snapshot.h"
+#include "napi/values.h"
 
 namespace {
 
-// Runs on the JavaScript thread: a window for tests on what the sampler draws from.
-Napi::Value probabilities(const Napi::CallbackInfo& info) {
-  try {
-    std::vector<float> logits = grpo::to_floats(info[0]);
+// For tests: the probabilities that sampling draws a token from, given logits. On the JavaScript thread.
+Napi::Value probabilities(const Napi::CallbackInfo& call) {
+  return grpo::with_coded_errors(call.Env(), [&] {
+    std::vector<float> logits = grpo::to_floats(call[0]);
     const at::Tensor row = at::from_blob(logits.data(), {1, static_cast<int64_t>(logits.size())});
-    const at::Tensor probs = grpo::probabilities(row, {grpo::to_tokens(info[1])},
-                                                 grpo::to_sampling_options(info[2].As<Napi::Object>()));
-    const std::vector<float> values(probs.const_data_ptr<float>(),
-                                    probs.const_data_ptr<float>() + probs.numel());
-    return grpo::to_typed_array<Napi::Float32Array>(info.Env(), values);
-  } catch (const std::exception&) {
-    throw grpo::to_error(info.Env(), std::current_exception());
-  }
+    const at::Tensor probs =
+        grpo::probabilities(row, {grpo::to_tokens(call[1])}, grpo::read_sampling_options(call[2]));
+    return grpo::to_value(call.Env(), grpo::numbers_of(probs));
+  });
 }
 
-Napi::Value uniform(const Napi::CallbackInfo& info) {
-  const auto word = [&](size_t i) { return static_cast<uint32_t>(info[i].ToNumber().Int64Value()); };
-  const auto seed = static_cast<uint64_t>(info[0].ToNumber().Int64Value());
-  return Napi::Number::New(info.Env(), grpo::uniform({seed, word(1), word(2), word(3), word(4)}));
+// For tests: the random number that the draw of a token is made with.
+Napi::Value uniform(const Napi::CallbackInfo& call) {
+  const auto word = [&](size_t i) { return static_cast<uint32_t>(call[i].ToNumber().Int64Value()); };
+  const auto seed = static_cast<uint64_t>(call[0].ToNumber().Int64Value());
+  return grpo::to_value(call.Env(), grpo::uniform({seed, word(1), word(2), word(3), word(4)}));
 }
 
-// Runs on the JavaScript thread, for about a second: a benchmark has nothing else to do.
-Napi::Value machine_limits(const Napi::CallbackInfo& info) {
-  try {
-    const int64_t threads = grpo::to_integer(info[0].As<Napi::Object>().Get("threads"), "threads");
-    return grpo::to_value(info.Env(), grpo::measure_machine_limits(static_cast<int>(threads)));
-  } catch (const std::exception&) {
-    throw grpo::to_error(info.Env(), std::current_exception());
-  }
+// For benchmarks. Blocks the JavaScript thread for about a second.
+Napi::Value machine_limits(const Napi::CallbackInfo& call) {
+  return grpo::with_coded_errors(call.Env(), [&] {
+    const int64_t threads = grpo::Fields(call[0]).integer("threads");
+    return grpo::to_value(call.Env(), grpo::measure_machine_limits(static_cast<int>(threads)));
+  });
 }
 
-// process.exit() runs libtorch's static destructors without ending the environment first: an
-// engine's thread must be gone by then.
-void end_engines(const Napi::CallbackInfo& info) {
-  for (auto* engine : std::set(info.Env().GetInstanceData<grpo::AddonData>()->engines)) engine->shut_down();
+// process.exit() runs libtorch's static destructors without ending the environment first: the engines'
+// threads must have ended by then.
+void end_engines(const Napi::CallbackInfo& call) {
+  for (auto* engine : std::set(call.Env().GetInstanceData<grpo::AddonData>()->engines)) engine->shut_down();
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {

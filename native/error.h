@@ -1,4 +1,5 @@
-// The one exception of the engine; napi/ turns it into a JavaScript error with the same fields.
+// The one exception type of the native code; napi/errors turns it into a JavaScript error with the same
+// fields.
 #pragma once
 #include <stdexcept>
 #include <string>
@@ -12,5 +13,10 @@ struct Error : std::runtime_error {
   std::string code;
   std::string fix;
 };
+
+inline Error out_of_memory(const std::string& message) {
+  return {"OUT_OF_MEMORY", message,
+          "Use a smaller model, batch_size or max_completion_length, or beta 0 (no reference is held)."};
+}
 
 }  // namespace grpo

@@ -1,4 +1,4 @@
-// The one precompiled header: libtorch's take some twenty seconds to read.
+// Precompiled for all files: parsing libtorch's headers takes some twenty seconds.
 #pragma once
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>

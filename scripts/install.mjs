@@ -8,6 +8,6 @@ if (existsSync(bundle)) {
     const { installHook } = await import(bundle.href);
     await installHook();
   } catch (error) {
-    console.error(`grpo-native: ${error.message}\ngrpo-native: run: npx grpo-native setup`);
+    console.error(`grpo-native: ${error.message}\ngrpo-native: ${error.fix ?? 'run: npx grpo-native setup'}`);
   }
 }

@@ -4,6 +4,8 @@
  *     import { train } from 'grpo-native';
  *     await train({ model: 'tiny', maxSteps: 100 }, { onStep: ({ step, reward }) => console.log(step, reward) });
  */
+import './common/check-node.js';
+
 export { GrpoError } from './common/errors.js';
 
 export {

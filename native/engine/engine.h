@@ -1,5 +1,6 @@
-// The engine: a policy, its frozen reference, its optimiser, and what is under way with them.
-// Plain C++, called from one thread; napi/ owns that thread.
+// The engine: the policy, its frozen reference model, the optimiser, and the rollout or forward under way.
+// Plain C++, called from one thread, which napi/ owns. Its public methods are those of NativeEngine in
+// src/native/types.ts.
 #pragma once
 #include <functional>
 #include <memory>
@@ -23,34 +24,57 @@ struct EngineInfo {
   std::string torch_version, device, dtype, cpu_capability;
   int threads;
   MatmulBackend matmul;
-  std::optional<double> bfloat16_speed;  // see matmul_backend.h; where it's computed with
+  std::optional<double> bfloat16_speed;  // see matmul_backend.h; only where the model computes in bfloat16
 };
 
-// Completion tokens, completions one after another.
+enum class WhichModel { kPolicy, kReference };
+
+// Per completion token, completions one after another.
 struct TokenScores {
   std::vector<float> logps, entropies;
-  int64_t nodes;      // distinct tokens that predict, or lead to, a completion token
-  int64_t computed;   // of these, forwarded for these scores
-  int64_t predicted;  // distinct beginnings that were multiplied with the vocabulary for these scores
+  int64_t nodes;      // nodes of the batch's token tree
+  int64_t computed;   // of these, the ones forwarded for these scores (the rest were cached by sampling)
+  int64_t predicted;  // distinct prefixes whose logits were computed for these scores
+};
+
+// The tensors that belong to a parameter.
+enum class TensorKind { kWeight, kGrad, kExpAvg, kExpAvgSq, kReference };
+
+struct NamedTensor {
+  std::string name;  // the parameter's, in the checkpoint
+  TensorKind kind;
+};
+
+struct StoredTensor {
+  TensorLocation location;
+  TensorKind kind;
+};
+
+struct NamedShape {
+  std::string name;
+  std::vector<int64_t> shape;
+};
+
+// Copies of tensors as they were, on the CPU and in float32.
+struct Snapshot {
+  std::vector<at::Tensor> tensors;
 };
 
 struct MemoryReport {
-  int64_t policy, reference, gradients, optimizer;
+  int64_t policy, reference, gradients, optimizer;  // bytes
 };
-
-enum class TensorKind { kWeight, kGrad, kExpAvg, kExpAvgSq, kReference };
 
 class Engine {
  public:
-  // `check` is called between layers and tokens, and throws to abort.
+  // `check` is called between layers and between tokens, and throws to abort.
   Engine(const EngineOptions& options, std::function<void()> check);
-
   ~Engine();
-
   const EngineInfo& info() const { return info_; }
+
+  // weights.cc: the policy's weights, read from files or drawn at random
   void load(const ModelConfig& config, const std::vector<TensorLocation>& tensors);
-  // Draws the weights instead of reading them (see initialize.cc).
   void initialize(const ModelConfig& config, uint64_t seed);
+
   void freeze_reference();
   // reference = alpha policy + (1 - alpha) reference (Gorbatovski et al. 2024, arXiv:2404.09656)
   void mix_reference(double alpha);
@@ -59,48 +83,56 @@ class Engine {
   SampledPosition sample_next(const std::vector<int64_t>& stopped);
   void sample_end();
 
-  TokenScores score(const Batch& batch, bool reference, double temperature);
+  // scoring.cc: log-probs and entropies of completions, and their gradients
+  TokenScores score(const Batch& batch, WhichModel which, double temperature);
   TokenScores forward(const Batch& batch, double temperature);
   void backward(const std::vector<float>& d_logps, const std::vector<float>& d_entropies);
+
   double optimizer_step(const AdamWOptions& options);
   void zero_grad();
-
-  std::vector<float> logits(const Tokens& ids);  // [ids, vocab]
-  std::deque<Parameter>& parameters() { return policy().parameters(); }
-  at::Tensor tensor(const std::string& name, TensorKind kind);
-  // The same in memory of its own, on the CPU and in float32.
-  at::Tensor copy(const std::string& name, TensorKind kind);
-  void read_tensors(const std::vector<std::pair<TensorLocation, TensorKind>>& tensors);
   void set_optimizer_steps(int64_t steps);
   void reset_optimizer();
+
+  std::vector<float> logits(const Tokens& ids);  // [ids, vocab]
+
+  // tensors.cc: what checkpoints hold, in and out
+  std::vector<NamedShape> parameter_shapes();
+  std::vector<float> tensor_values(const std::string& name, TensorKind kind);
+  void write_tensors(const std::string& file, const std::string& header,
+                     const std::vector<NamedTensor>& tensors);
+  Snapshot snapshot(const std::vector<NamedTensor>& tensors);
+  void read_tensors(const std::vector<StoredTensor>& tensors);
   MemoryReport memory();
+
   // See tensor_memory.h; on the CPU.
   void limit_memory(int64_t more);
 
  private:
-  // What the last forward left for its backward.
-  struct Pending {
+  // A batch that was scored, and what its backward needs.
+  struct ScoredBatch {
     Batch batch;
     double temperature;
-    std::shared_ptr<ComputedForest> computed;
-    Forest part;                // the batch's nodes
-    std::vector<int64_t> rows;  // [nodes of part] the same in `computed`
+    std::shared_ptr<ComputedForest> computed;  // holds the batch's nodes, and maybe more
+    Forest part;                               // the batch's nodes alone
+    std::vector<int64_t> rows;                 // [nodes of part] the same node's number in `computed`
     Targets targets;
     LogProbs scores;
-    int64_t fresh;  // nodes computed for it
+    int64_t fresh;  // nodes that were forwarded for it
   };
 
   Model& policy();
   Model& reference();
-  // A policy whose masters `fill` writes, one after another.
+  // Makes the policy; `fill` writes the float32 master weights of one parameter after another.
   void make_policy(const ModelConfig& config, const std::function<void(Parameter&)>& fill);
-  // Throws where a sequence is empty or holds what is no token of the model.
+  at::Tensor tensor(const NamedTensor& named);
+
+  // Throws where a sequence is empty, or holds a token that is not in the vocabulary.
   void check_tokens(const std::vector<Tokens>& sequences);
-  // Scores the batch; of its nodes, those are computed that `computed` doesn't hold yet.
-  Pending run(const Model& model, const Batch& batch, double temperature,
-              const std::shared_ptr<ComputedForest>& computed);
-  static TokenScores gather(const Pending& pending);
-  // The weights are others now: nothing computed with the old ones may be used.
+  void check_tokens(const Batch& batch);
+  // Scores the batch; forwards those of its nodes that `computed` doesn't hold yet.
+  ScoredBatch score_batch(const Model& model, const Batch& batch, double temperature,
+                          const std::shared_ptr<ComputedForest>& computed);
+  // For when the weights change: nothing computed with the old ones may be used.
   void forget_activations();
 
   const std::function<void()> check_;
@@ -108,9 +140,9 @@ class Engine {
   at::Device device_ = at::kCPU;
   std::unique_ptr<Model> policy_, reference_;
   std::unique_ptr<AdamW> optimizer_;
-  std::unique_ptr<Sampling> sampling_;
-  std::shared_ptr<ComputedForest> sampled_;  // what the last sampling computed, where it was asked to stay
-  std::optional<Pending> pending_;
+  std::unique_ptr<Sampling> sampling_;       // the rollout under way
+  std::shared_ptr<ComputedForest> sampled_;  // the last rollout's activations, where they were asked for
+  std::optional<ScoredBatch> pending_;       // the last forward, until its backward
 };
 
 }  // namespace grpo

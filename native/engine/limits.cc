@@ -18,7 +18,7 @@ constexpr double kProductFlops = 2.0 * kRows * kIn * kOut;
 constexpr int64_t kNumbers = 64 << 20;  // 256 MiB of float32: more than any cache holds
 constexpr double kSecondsEach = 0.2;
 
-// Gives back what measuring changes for the whole process.
+// Restores the process-wide settings that measuring changes.
 class Restored {
  public:
   Restored() : precision_(at::globalContext().float32MatmulPrecision()), threads_(at::get_num_threads()) {}
@@ -36,7 +36,7 @@ class Restored {
   const int threads_;
 };
 
-// Least seconds of `work`: the first time warms up, then until `kSecondsEach` have gone, at least twice.
+// Shortest time of `work`, in seconds: one run to warm up, then for `kSecondsEach` or at least twice.
 template <typename Work>
 double least_seconds(Work work) {
   using Clock = std::chrono::steady_clock;
@@ -64,14 +64,14 @@ double product_rate(at::ScalarType type) {
 
 MachineLimits measure_machine_limits(int threads) {
   const c10::InferenceMode inference;
-  use_tensor_memory();  // as the engine's own tensors
+  use_tensor_memory();  // the allocator of the engine's tensors
   const Restored restored;
   if (threads > 0) at::set_num_threads(threads);
   MachineLimits limits{at::get_num_threads(), {}, 0, 0, 0, 0};
   for (const char* name : {"mkl", "onednn"}) {
     try {
       choose_matmul_backend(name);
-    } catch (const Error&) {  // it rounds: no limit of float32
+    } catch (const Error&) {  // rounds to bfloat16 here: no rate of float32
       continue;
     }
     limits.float32[name] = product_rate(at::kFloat);

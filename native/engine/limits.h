@@ -1,4 +1,4 @@
-// What this machine's processor and memory give at best, for benchmarks to compare with.
+// The machine's peak rates in arithmetic and memory, measured: benchmarks state results as shares of them.
 #pragma once
 #include <map>
 #include <string>
@@ -7,17 +7,17 @@ namespace grpo {
 
 struct MachineLimits {
   int threads;
-  // FLOP/s of one product of 1024 x 896 x 4864, by each library that is exact in float32.
+  // FLOP/s of a matrix product of 1024 x 896 x 4864, by each library that is exact in float32.
   std::map<std::string, double> float32;
-  double bfloat16;  // FLOP/s of the same product, of bfloat16 numbers
-  // Bytes/s, those read and those written both counted.
-  double read;    // of reading alone
-  double copy;    // from one place to another, which must fetch what it overwrites
+  double bfloat16;  // FLOP/s of the same product in bfloat16
+  // Bytes/s of memory, bytes read and bytes written both counted.
+  double read;    // reading alone
+  double copy;    // from one array to another (the processor also fetches the lines that it overwrites)
   double update;  // in place
 };
 
-// The best of several tries, about a second in all and half a GB. `threads`: 0 leaves libtorch's
-// own number. What was chosen before (matrix library, number of threads) is chosen again after.
+// The best of several tries; takes about a second and half a GB. `threads` 0: libtorch's own number. Restores
+// the process' matrix library and number of threads afterwards.
 MachineLimits measure_machine_limits(int threads);
 
 }  // namespace grpo

@@ -15,13 +15,13 @@
 namespace grpo {
 namespace {
 
-// libtorch multiplies with MKL by default. At "medium" precision it goes to oneDNN, which may
-// round to bfloat16 where the processor has instructions for that (AMX): hence the check.
+// libtorch multiplies with MKL by default. At "medium" precision it calls oneDNN, which may round to
+// bfloat16 where the processor has instructions for that (AMX): hence `exact`.
 void use(const std::string& name) {
   at::globalContext().setFloat32MatmulPrecision(name == "onednn" ? "medium" : "highest");
 }
 
-// A layer's products with few rows, as in sampling, and with many, as in training.
+// Shapes of a layer's products: few rows as in sampling, many as in training.
 constexpr int64_t kIn = 896, kOut = 4864;
 constexpr std::array<int64_t, 3> kRows{16, 64, 256};
 
@@ -38,7 +38,7 @@ bool exact() {
   return error < 5e-6 * truth.abs().max().item<double>();  // bfloat16 keeps 8 bits and misses this by far
 }
 
-// Both in turn, and the best of each: what else the machine does then slows both alike.
+// Takes turns and keeps each library's best time, so that other load on the machine slows both alike.
 MatmulBackend measure() {
   constexpr int kRepeats = 6;
   constexpr double kClearly = 1.15;  // so that noise hardly changes the choice from run to run

@@ -1,4 +1,4 @@
-// Which library multiplies float32 matrices on the CPU.
+// The library that multiplies float32 matrices on the CPU, chosen by measurement.
 #pragma once
 #include <map>
 #include <string>
@@ -7,16 +7,16 @@ namespace grpo {
 
 struct MatmulBackend {
   std::string name;  // mkl or onednn
-  std::map<std::string, double>
-      gflops;  // of each, the mean over 16, 64 and 256 x 896 x 4864; empty where none was measured
+  // GFLOP/s by library, the harmonic mean over 16, 64 and 256 x 896 x 4864; empty if nothing was measured.
+  std::map<std::string, double> gflops;
 };
 
 // `choice`: mkl, onednn, or auto, which measures both once a process and keeps oneDNN only where
-// it is exact in float32 and clearly faster. libtorch holds the choice for the whole process.
+// it is exact in float32 and clearly faster. The choice is libtorch's setting for the whole process.
 MatmulBackend choose_matmul_backend(const std::string& choice);
 
-// How many times as fast as float32's, by the back end that is chosen, products of bfloat16 are here: below 1
-// where the processor has no instructions for them, or slow ones. Measures for some 20 ms.
+// Speed of bfloat16 matrix products relative to float32 ones with the back end chosen: below 1 where the
+// processor has no instructions for bfloat16, or slow ones. Measures for some 20 ms.
 double bfloat16_speed();
 
 }  // namespace grpo

@@ -23,12 +23,12 @@
 namespace grpo {
 namespace {
 
-constexpr size_t kReserved = size_t{1} << 40;  // address space, not memory
+constexpr size_t kReserved = size_t{1} << 40;  // address space only: pages are backed when first written
 constexpr size_t kHugePage = size_t{2} << 20;
-constexpr size_t kGrain = size_t{16} << 10;
-constexpr size_t kSmall = size_t{256} << 10;  // below, malloc keeps what is freed anyway
+constexpr size_t kGrain = size_t{16} << 10;   // sizes are multiples of this
+constexpr size_t kSmall = size_t{256} << 10;  // blocks below stay with malloc, which reuses them
 
-// Best fit over one reserved range; neighbours that are free become one.
+// Best fit over one reserved address range; adjacent free blocks are merged.
 class TensorMemory final : public c10::Allocator {
  public:
   TensorMemory(char* begin, c10::Allocator* small) : begin_(begin), small_(small) {
@@ -115,10 +115,8 @@ class TensorMemory final : public c10::Allocator {
 
   Error exhausted(int64_t size) const {
     const auto megabytes = [](int64_t bytes) { return std::to_string(bytes / 1000000) + " MB"; };
-    return {"OUT_OF_MEMORY",
-            "memory ran out: " + megabytes(taken_) + " are taken, " + megabytes(size) +
-                " more were asked for, and the limit is " + megabytes(limit_),
-            "Use a smaller model, batch_size or max_completion_length, or beta 0 (no reference is held)."};
+    return out_of_memory("memory ran out: " + megabytes(taken_) + " are taken, " + megabytes(size) +
+                         " more were asked for, and the limit is " + megabytes(limit_));
   }
 
   void add_free(char* block, size_t size) {
@@ -135,7 +133,7 @@ class TensorMemory final : public c10::Allocator {
   std::mutex mutex_;
   std::map<char*, size_t> free_at_, used_;
   std::set<std::pair<size_t, char*>> free_by_size_;
-  char* touched_ = begin_;  // nothing above was ever given out
+  char* touched_ = begin_;  // addresses from here on were never handed out
   static constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
   int64_t taken_ = 0, limit_ = kNone;
 };
@@ -151,7 +149,7 @@ void use_tensor_memory() {
         mmap(nullptr, kReserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (range == MAP_FAILED) return;
     madvise(range, kReserved, MADV_HUGEPAGE);
-    // Never freed: tensors may outlive everything else.
+    // Never freed: tensors in static variables may outlive everything else.
     TensorMemory::instance = new TensorMemory(static_cast<char*>(range), c10::GetCPUAllocator());
     c10::SetCPUAllocator(TensorMemory::instance, /*priority=*/1);
   });

@@ -30,7 +30,7 @@ void Worker::stop() {
 }
 
 void Worker::run() {
-  const c10::InferenceMode inference;  // backwards are our own: autograd needn't look at any operation
+  const c10::InferenceMode inference;  // the backward is written by hand: autograd would only cost time
   for (;;) {
     Task task;
     {

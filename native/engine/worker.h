@@ -18,11 +18,11 @@ class Worker {
 
   // Tasks must not throw. Ignored once the worker is stopping.
   void post(Task task);
-  // Tasks posted so far see `aborted()`, the running one included.
+  // From now on `aborted()` is true for the tasks posted so far, the running one included.
   void abort();
-  // For the running task: whether it should give up.
+  // For the running task: whether it should stop.
   bool aborted() const { return running_ < abort_before_.load(std::memory_order_relaxed); }
-  // Aborts, runs what is queued (each task sees `aborted()`), and joins. Idempotent.
+  // Aborts, runs the tasks still queued (`aborted()` is true for each), and joins. Idempotent.
   void stop();
 
  private:
@@ -33,9 +33,9 @@ class Worker {
   std::deque<Task> tasks_;
   bool stopping_ = false;
   uint64_t posted_ = 0;
-  uint64_t running_ = 0;  // number of the running task; touched by the thread alone
+  uint64_t running_ = 0;  // number of the running task; read and written by the thread alone
   std::atomic<uint64_t> abort_before_{0};
-  std::thread thread_;  // last: it starts when all else is there
+  std::thread thread_;  // last member: it starts when the others are initialised
 };
 
 }  // namespace grpo

@@ -90,11 +90,13 @@ MappedFile::MappedFile(const std::string& path) : path_(path) {
   }
   size_ = static_cast<uint64_t>(status.st_size);
   if (size_ > 0) data_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file, 0);
+  const int error = data_ == MAP_FAILED ? errno : 0;
   ::close(file);
-  if (data_ == MAP_FAILED) {
+  if (error != 0) {
     data_ = nullptr;
-    throw Error("FILE_READ", "cannot map " + path + " into memory",
-                "Check the file and the memory that is free.");
+    throw Error("FILE_READ", "cannot map " + path + " into memory: " + std::strerror(error),
+                error == ENOMEM ? "Free memory, or allow the process more of it (ulimit -v)."
+                                : "Copy the file to a local disk: its file system may not allow mapping.");
   }
 }
 

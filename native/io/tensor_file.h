@@ -1,4 +1,4 @@
-// Bytes of tensors in and out of files. The safetensors header around them is TypeScript's.
+// Bytes of tensors in and out of files. TypeScript reads and writes the safetensors header.
 #pragma once
 #include <ATen/ATen.h>
 
@@ -15,13 +15,13 @@ struct TensorLocation {
   uint64_t begin, end;  // bytes in the file
 };
 
-// A file mapped for reading. Tensors are views of it: copy them before it goes.
+// A file mapped for reading. Tensors are views of it: copy them before it is destroyed.
 class MappedFile {
  public:
   explicit MappedFile(const std::string& path);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
-  // Throws TENSOR_BYTES where the range leaves the file or does not hold the shape.
+  // Throws TENSOR_BYTES where the byte range is not within the file or not of the shape's size.
   at::Tensor tensor(const TensorLocation& location) const;
 
  private:

@@ -8,7 +8,7 @@
 namespace grpo {
 namespace {
 
-constexpr int64_t kAtOnce = 16384;  // numbers that a thread takes
+constexpr int64_t kAtOnce = 16384;  // numbers in one piece of a thread's work
 
 AdamWLoop loop_of_processor() {
 // Without OpenMP (see CMakeLists.txt) one thread would do all of it.

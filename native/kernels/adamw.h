@@ -1,5 +1,5 @@
-// AdamW in one pass over memory: libtorch's own kernel writes back the gradients it has scaled, which
-// nobody reads, and leaves the caller to make the bfloat16 copy of the weights.
+// The AdamW update in one pass over memory. libtorch's fused kernel also writes the scaled gradients back,
+// which are not needed, and needs a second pass for the bfloat16 copy of the weights.
 #pragma once
 #include <ATen/ATen.h>
 
@@ -7,10 +7,11 @@
 
 namespace grpo {
 
-// Whether this processor and these tensors suit `adamw`; elsewhere it is at::_fused_adamw_.
+// Whether this processor and this tensor suit `adamw`; elsewhere use at::_fused_adamw_.
 bool suits_adamw(const at::Tensor& master);
 
-// All of one shape; `value`: what is computed with, the master itself or its copy in bfloat16.
+// All tensors have one shape. `value`: the weights that are computed with, either `master` itself or its copy
+// in bfloat16.
 void adamw(const at::Tensor& master, const at::Tensor& exp_avg, const at::Tensor& exp_avg_sq,
            const at::Tensor& grad, const at::Tensor& value, const AdamWUpdate& update);
 

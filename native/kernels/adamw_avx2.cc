@@ -1,4 +1,4 @@
-// Plain loops, compiled for AVX2: wider vectors wait for memory just as long.
+// Plain loops that the compiler vectorises for AVX2. The update is bound by memory: AVX-512 gains nothing.
 #include "kernels/adamw_loop.h"
 
 #ifdef __AVX2__
@@ -7,10 +7,10 @@
 namespace grpo {
 namespace {
 
-constexpr int64_t kLine = 16;    // numbers in a line of the cache
-constexpr int64_t kAhead = 512;  // numbers between what is computed and what is called for
+constexpr int64_t kLine = 16;    // float32 numbers in a cache line
+constexpr int64_t kAhead = 512;  // prefetch distance, in numbers
 
-// To the nearest, and of two the even one.
+// Rounds to the nearest, ties to even.
 inline uint16_t to_bfloat16(float x) {
   const auto bits = __builtin_bit_cast(uint32_t, x);
   return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);

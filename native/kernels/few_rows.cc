@@ -11,19 +11,20 @@
 namespace grpo {
 namespace {
 
-// Up to here it is the faster one: docs/performance.md has the table.
-struct Few {
+// The most rows for which it is faster than the libraries, by type: docs/performance.md has the table.
+struct MostRows {
   int64_t floats, bfloat16s;
 };
-// For a gradient the libraries have no product of bfloat16 that ends in float32: another pass over it all.
-constexpr Few kFew{96, 64}, kFewForGrad{96, 256};
+// (The libraries have no product of bfloat16 matrices with a float32 result, so that adding to a gradient
+// takes them another pass over all of it.)
+constexpr MostRows kMostRows{96, 64}, kMostRowsForGrad{96, 256};
 
-// Rows of W at a time: as many sums as a core's first cache has room for.
+// Rows of W at a time: as many sums as fit into a core's L1 cache.
 constexpr int64_t kOuts = 24;
 
-// Without OpenMP (see CMakeLists.txt) one thread would do all of it: libtorch's own are better then.
+// Without OpenMP (see CMakeLists.txt) at::parallel_for has one thread: the libraries are faster then.
 #if defined(__x86_64__) && defined(_OPENMP)
-// As libtorch sees the processor, which ATEN_CPU_CAPABILITY may lower.
+// By libtorch's view of the processor, which the environment variable ATEN_CPU_CAPABILITY may lower.
 bool allows(const char* capability) { return at::get_cpu_capability() == capability; }
 
 FewRowsKernels float_kernels() {
@@ -50,14 +51,14 @@ FewRowsKernels kernels_of(at::ScalarType type) {
   return type == at::kFloat ? floats : type == at::kBFloat16 ? bfloat16s : FewRowsKernels{};
 }
 
-// Of x with a weight that may be kept in less.
+// The kernel for x and a weight, which may be stored in a narrower type.
 RowsKernel kernel_of(at::ScalarType x, at::ScalarType weight) {
   static const RowsKernel widened = widened_kernel();
   if (x == at::kFloat && weight == at::kBFloat16) return widened;
   return x == weight ? kernels_of(x).forward : nullptr;
 }
 
-// Number: of x and `add`; Weight: of the weight; Out: of y
+// Types: Number of x and `add`, Weight of the weight, Out of y
 template <class Number, class Weight, class Out>
 void run(RowsKernel kernel, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& add,
          at::Tensor& y) {
@@ -86,7 +87,7 @@ void run(RowsKernel kernel, const at::Tensor& x, const at::Tensor& weight, const
   });
 }
 
-// [rows, columns] bfloat16 -> [ceil(rows / 2), columns] of two rows' numbers each
+// Interleaves pairs of rows: [rows, columns] bfloat16 -> [ceil(rows / 2), columns], each two rows' numbers
 std::vector<uint32_t> pairs_of_rows(const at::Tensor& x) {
   const int64_t rows = x.size(0), columns = x.size(1);
   const auto* numbers = reinterpret_cast<const uint16_t*>(x.const_data_ptr<at::BFloat16>());
@@ -112,17 +113,17 @@ void run_grad(GradKernel kernel, const void* g, const void* x, size_t number, in
   });
 }
 
-bool suits(const at::Tensor& x, const at::Tensor& other, const Few& few) {
-  const int64_t most = x.scalar_type() == at::kFloat ? few.floats : few.bfloat16s;
+bool suits(const at::Tensor& x, const at::Tensor& other, const MostRows& most_rows) {
+  const int64_t most = x.scalar_type() == at::kFloat ? most_rows.floats : most_rows.bfloat16s;
   return x.is_cpu() && x.size(0) <= most && x.is_contiguous() && other.is_contiguous() &&
          kernel_of(x.scalar_type(), other.scalar_type());
 }
 
 }  // namespace
 
-bool suits_few_rows(const at::Tensor& x, const at::Tensor& weight) { return suits(x, weight, kFew); }
+bool suits_few_rows(const at::Tensor& x, const at::Tensor& weight) { return suits(x, weight, kMostRows); }
 
-bool suits_few_rows_grad(const at::Tensor& g, const at::Tensor& x) { return suits(g, x, kFewForGrad); }
+bool suits_few_rows_grad(const at::Tensor& g, const at::Tensor& x) { return suits(g, x, kMostRowsForGrad); }
 
 void few_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& add, at::Tensor y) {
   using at::BFloat16;

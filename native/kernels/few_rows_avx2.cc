@@ -12,8 +12,8 @@ struct Float {
   using Vector = __m256;
   using Sum = __m256;
   using Pair = float;
-  static constexpr int kWidth = 8, kRows = 4, kOuts = 3;        // 12 sums of 16 registers
-  static constexpr int kSums = 8, kGradOuts = 4, kColumns = 3;  // as many
+  static constexpr int kWidth = 8, kRows = 4, kOuts = 3;        // 12 of the 16 registers hold sums
+  static constexpr int kSums = 8, kGradOuts = 4, kColumns = 3;  // here too
   static Sum zero() { return _mm256_setzero_ps(); }
   static Vector load(const float* p) { return _mm256_loadu_ps(p); }
   static Vector load_weight(const float* p) { return load(p); }

@@ -6,16 +6,16 @@
 namespace grpo {
 namespace {
 
-// What sums are, whatever is multiplied.
+// Accumulators: float32 whatever the type of the factors.
 struct Sums {
   using Sum = __m512;
   static constexpr int kSums = 16;
-  // 24 sums of 32 registers, in both tiles.
+  // Tile sizes: 24 of the 32 registers hold sums, in both kernels.
   static constexpr int kRows = 6, kOuts = 4, kGradOuts = 6, kColumns = 4;
   static Sum zero() { return _mm512_setzero_ps(); }
   static Sum load_sum(const float* p) { return _mm512_loadu_ps(p); }
   static void store_sum(float* p, Sum sum) { _mm512_storeu_ps(p, sum); }
-  // The sum of each vector's numbers, of four vectors at once.
+  // Horizontal sums of four vectors at once.
   static void totals(const Sum (&sum)[4], float* to, bool add) {
     const auto pairs = [](Sum a, Sum b) {
       return _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));

@@ -1,16 +1,16 @@
-// The inner loops of few_rows, for whichever vectors `V` stands for. Every file that includes this
-// is compiled for other instructions: nothing here may have a name that the linker would merge.
+// The inner loops of few_rows, written once over vector types `V`. Files that include this are compiled for
+// different instruction sets, so everything here has internal linkage: the linker must not merge two of them.
 #pragma once
 #include <cstdint>
 
 namespace grpo {
 
-// sums[r * outs + o] for `outs` rows of W, as floats. x: [rows, in]
+// sums[r * outs + o] = x[r] . W[o], for `outs` rows of W. x: [rows, in]
 using RowsKernel = void (*)(const void* x, int64_t rows, const void* weight, int64_t outs, int64_t in,
                             float* sums);
 
-// grad[o * in + i] (+)= sum over rows of g[row, o] x[row, i], for `outs` columns of g, which has `stride`
-// of them. bfloat16 comes in pairs of rows: a pair's two numbers of a column lie together.
+// grad[o * in + i] (+)= sum over rows of g[row, o] x[row, i], for `outs` of the `stride` columns of g.
+// bfloat16 rows come interleaved in pairs: a column's two numbers lie side by side.
 using GradKernel = void (*)(const void* g, int64_t stride, const void* x, int64_t rows, int64_t outs,
                             int64_t in, float* grad, bool add);
 
@@ -19,8 +19,8 @@ struct FewRowsKernels {
   GradKernel grad;
 };
 
-// Null where the compiler or the build can't. `widened`: of float x with bfloat16 weights, exactly as with
-// the same weights in float32.
+// Null where this build has no such instructions. `widened`: for float32 x and bfloat16 weights; gives
+// exactly what the same weights in float32 give.
 FewRowsKernels few_rows_avx2_float();
 RowsKernel few_rows_avx2_widened();
 FewRowsKernels few_rows_avx512_float();
@@ -31,13 +31,13 @@ namespace {
 
 inline float widen(uint16_t x) { return __builtin_bit_cast(float, static_cast<uint32_t>(x) << 16); }
 
-// How much of a row is multiplied before the next: so much of x stays in a core's second cache, and a
-// tile's part of W in the first.
+// Columns that are multiplied before the next ones: so much of x stays in a core's L2 cache, and a tile's
+// part of W in L1.
 constexpr int64_t kDepth = 1024;
 
-// Columns [begin, end) of R rows of x with O rows of W: R x O sums in registers, each of W's vectors loaded
-// once. Where `ahead` is set, the O rows of W after these are called for meanwhile: the hardware's
-// prefetcher doesn't follow several rows.
+// Columns [begin, end) of R rows of x with O rows of W: R x O sums in registers, each vector of W loaded
+// once. `ahead`: prefetch the next O rows of W meanwhile, as the hardware's prefetcher does not follow
+// several rows.
 template <class V, int R, int O, bool ahead>
 inline void tile(const typename V::Number* x, const typename V::Weight* w, int64_t in, int64_t begin,
                  int64_t end, float* sums, int64_t stride) {
@@ -79,7 +79,7 @@ inline void tile_of(int64_t rows, const typename V::Number* x, const typename V:
 template <class V, int O>
 inline void column(const typename V::Number* x, int64_t rows, const typename V::Weight* w, int64_t in,
                    int64_t begin, int64_t end, float* sums, int64_t stride) {
-  // In as few tiles as there can be, of like size; the first calls for the next rows of W.
+  // In as few tiles as possible, of similar size; the first prefetches the next rows of W.
   const int64_t all = (rows + V::kRows - 1) / V::kRows;
   for (int64_t tiles = all; tiles > 0; --tiles) {
     const int64_t now = (rows + tiles - 1) / tiles;
@@ -109,7 +109,7 @@ void rows_kernel(const void* x, int64_t rows, const void* weight, int64_t outs, 
   }
 }
 
-// O columns of g with I vectors of x: O x I sums in registers, which the rows are added to one by one.
+// O columns of g with I vectors of x: O x I sums in registers, to which one row after another is added.
 template <class V, int O, int I>
 inline void grad_tile(const typename V::Pair* g, int64_t stride, const typename V::Pair* x, int64_t rows,
                       int64_t in, float* grad, bool add) {
@@ -117,7 +117,7 @@ inline void grad_tile(const typename V::Pair* g, int64_t stride, const typename 
   for (int o = 0; o < O; ++o) {
     for (int i = 0; i < I; ++i) {
       sum[o][i] = add ? V::load_sum(grad + o * in + i * V::kSums) : V::zero();
-      __builtin_prefetch(grad + o * in + (I + i) * V::kSums, 1, 2);  // the next tile's
+      __builtin_prefetch(grad + o * in + (I + i) * V::kSums, 1, 2);  // for the next tile
     }
   }
   for (int64_t row = 0; row < rows; ++row) {

@@ -6,29 +6,30 @@
 namespace grpo {
 namespace {
 
-// The heads that share a key head become further queries of it: no key is ever repeated.
-// x: [rows * width, heads, head_dim] -> [rows, key heads, group * width, head_dim]
-at::Tensor by_key_head(const at::Tensor& x, const Band& band, int64_t key_heads) {
-  const int64_t heads = x.size(1), head_dim = x.size(2), group = heads / key_heads;
-  return x.view({band.rows, band.width, key_heads, group, head_dim})
+// Grouped-query attention without a copy of the keys for each head: the query heads that share a KV head
+// become further queries of it.
+// x: [rows * width, heads, head_dim] -> [rows, KV heads, group * width, head_dim]
+at::Tensor by_kv_head(const at::Tensor& x, const Band& band, int64_t kv_heads) {
+  const int64_t heads = x.size(1), head_dim = x.size(2), group = heads / kv_heads;
+  return x.view({band.rows, band.width, kv_heads, group, head_dim})
       .permute({0, 2, 3, 1, 4})
-      .reshape({band.rows, key_heads, group * band.width, head_dim});
+      .reshape({band.rows, kv_heads, group * band.width, head_dim});
 }
 
-// The other way: -> [rows * width, heads * head_dim]
+// The inverse: -> [rows * width, heads * head_dim]
 at::Tensor by_query(const at::Tensor& x, const Band& band, int64_t heads) {
-  const int64_t key_heads = x.size(1), head_dim = x.size(3);
-  return x.view({band.rows, key_heads, heads / key_heads, band.width, head_dim})
+  const int64_t kv_heads = x.size(1), head_dim = x.size(3);
+  return x.view({band.rows, kv_heads, heads / kv_heads, band.width, head_dim})
       .permute({0, 3, 1, 2, 4})
       .reshape({band.rows * band.width, heads * head_dim});
 }
 
-// [key rows, key heads, head_dim] -> [rows, key heads, depth, head_dim]
+// Keys or values of each row's path: [KV rows, KV heads, head_dim] -> [rows, KV heads, depth, head_dim]
 at::Tensor along_path(const at::Tensor& x, const Band& band) {
   return x.index_select(0, band.keys).view({band.rows, band.depth, x.size(1), x.size(2)}).transpose(1, 2);
 }
 
-// Adds what the rows' path positions hold to the nodes they stand for.
+// The derivative of along_path: adds x [rows, KV heads, depth, head_dim] to the rows it was gathered from.
 void add_along_path(at::Tensor& sum, const at::Tensor& x, const Band& band) {
   sum.index_add_(0, band.keys, x.transpose(1, 2).reshape({band.rows * band.depth, sum.size(1), sum.size(2)}));
 }
@@ -37,10 +38,10 @@ void add_along_path(at::Tensor& sum, const at::Tensor& x, const Band& band) {
 
 at::Tensor attend(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
                   const Layout& layout) {
-  const int64_t heads = queries.size(1), key_heads = keys.size(1);
+  const int64_t heads = queries.size(1), kv_heads = keys.size(1);
   std::vector<at::Tensor> outputs;
   for (const Band& band : layout.bands) {
-    const at::Tensor q = by_key_head(queries.index_select(0, band.queries), band, key_heads);
+    const at::Tensor q = by_kv_head(queries.index_select(0, band.queries), band, kv_heads);
     const at::Tensor out =
         at::scaled_dot_product_attention(q, along_path(keys, band), along_path(values, band), band.mask);
     outputs.push_back(by_query(out, band, heads));
@@ -52,9 +53,9 @@ at::Tensor attend(const at::Tensor& queries, const at::Tensor& keys, const at::T
 //   dV = P^T dO,  dS = P (dP - sum(P dP)) with dP = dO V^T,  dQ = dS K / sqrt(..),  dK = dS^T Q / sqrt(..)
 AttentionGrads attend_backward(const at::Tensor& g, const at::Tensor& queries, const at::Tensor& keys,
                                const at::Tensor& values, const Layout& layout) {
-  const int64_t heads = queries.size(1), key_heads = keys.size(1), head_dim = queries.size(2);
+  const int64_t heads = queries.size(1), kv_heads = keys.size(1), head_dim = queries.size(2);
   const double scale = 1 / std::sqrt(static_cast<double>(head_dim));
-  // Where a band is padded, nothing comes back.
+  // Padded queries have a derivative of 0.
   int64_t slots = 0;
   for (const Band& band : layout.bands) slots += band.rows * band.width;
   at::Tensor d_slots = at::zeros({slots, heads, head_dim}, g.options());
@@ -65,9 +66,9 @@ AttentionGrads attend_backward(const at::Tensor& g, const at::Tensor& queries, c
   int64_t offset = 0;
   for (const Band& band : layout.bands) {
     const int64_t size = band.rows * band.width;
-    const at::Tensor q = by_key_head(queries.index_select(0, band.queries), band, key_heads);
+    const at::Tensor q = by_kv_head(queries.index_select(0, band.queries), band, kv_heads);
     const at::Tensor k = along_path(keys, band), v = along_path(values, band);
-    const at::Tensor d_out = by_key_head(d_slots.narrow(0, offset, size), band, key_heads);
+    const at::Tensor d_out = by_kv_head(d_slots.narrow(0, offset, size), band, kv_heads);
     offset += size;
     const at::Tensor p = q.matmul(k.transpose(2, 3)).mul_(scale).add_(band.mask).softmax(-1);
     add_along_path(d_values, p.transpose(2, 3).matmul(d_out), band);

@@ -1,18 +1,18 @@
-// Attention of tree nodes to their paths, forward and back.
+// Attention of each token-tree node to its path from the root, forward and backward.
 #pragma once
 #include "tree/layout.h"
 
 namespace grpo {
 
-// queries: [nodes, heads, head_dim]; keys and values: [key rows, key heads, head_dim]
+// queries: [nodes, heads, head_dim]; keys and values: [KV rows, KV heads, head_dim], of the KV cache
 // -> [nodes, heads * head_dim]
 at::Tensor attend(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
                   const Layout& layout);
 
 struct AttentionGrads {
-  at::Tensor queries, keys, values;  // of the shapes of what they belong to
+  at::Tensor queries, keys, values;  // each of the shape of what it is the derivative of
 };
-// g = dL/dattend(...). The layout's keys are its own nodes.
+// g = dL/d(attend(...)). Only for a layout whose keys are its own nodes (nothing cached before).
 AttentionGrads attend_backward(const at::Tensor& g, const at::Tensor& queries, const at::Tensor& keys,
                                const at::Tensor& values, const Layout& layout);
 

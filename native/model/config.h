@@ -1,4 +1,4 @@
-// The architecture in plain numbers; TypeScript reads them from config.json.
+// The architecture in plain numbers, which TypeScript reads from config.json.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -12,7 +12,7 @@ struct ModelConfig {
   bool qkv_bias, o_bias, mlp_bias, qk_norm, tie_word_embeddings;
   std::vector<double> rope_inv_freq;  // [head_dim / 2]
 
-  int64_t heads_per_key_head() const { return num_attention_heads / num_key_value_heads; }
+  int64_t heads_per_kv_head() const { return num_attention_heads / num_key_value_heads; }
 };
 
 }  // namespace grpo

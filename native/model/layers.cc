@@ -7,7 +7,8 @@
 namespace grpo {
 namespace {
 
-constexpr int64_t kWidenedAtOnce = 16384;  // rows of a weight
+// Rows of a bfloat16 weight that are converted to float32 at a time.
+constexpr int64_t kWidenedAtOnce = 16384;
 
 // x: [..., hidden] -> normalised x, without the weight, in float32; and 1 / rms [..., 1]
 std::pair<at::Tensor, at::Tensor> normalise(const at::Tensor& x, double eps) {
@@ -47,15 +48,15 @@ void Linear::forward(const at::Tensor& x, const at::Tensor& residual, at::Tensor
 
 at::Tensor Linear::logits(const at::Tensor& x) const {
   const bool few = suits_few_rows(x, weight->value),
-             as_it_is = weight->value.scalar_type() == x.scalar_type();
-  if (!few && as_it_is) return x.mm(weight->value.t()).to(at::kFloat);
+             same_type = weight->value.scalar_type() == x.scalar_type();
+  if (!few && same_type) return x.mm(weight->value.t()).to(at::kFloat);
   const int64_t out = weight->shape[0];
   at::Tensor y = at::empty({x.size(0), out}, x.options().dtype(at::kFloat));
   if (few) {
     few_rows(x, weight->value, {}, y);
     return y;
   }
-  // Never the whole of the largest weight a second time.
+  // In blocks: this is the model's largest weight, and a whole copy of it would take that much memory again.
   for (int64_t first = 0; first < out; first += kWidenedAtOnce) {
     const int64_t count = std::min(kWidenedAtOnce, out - first);
     at::Tensor part = y.narrow(1, first, count);

@@ -1,11 +1,11 @@
-// The operations of a transformer that have weights, forward and back. A backward gives the
-// derivative of its input and adds to its weights' gradients in place (see Parameter).
+// The layers that have weights, forward and backward. A backward returns the derivative with respect to the
+// layer's input, and adds to the gradients of its weights in place (see Parameter).
 #pragma once
 #include "model/parameter.h"
 
 namespace grpo {
 
-// Looks up rows. tokens: [nodes]
+// Looks up rows of the weight. tokens: [nodes]
 struct Embedding {
   Parameter* weight = nullptr;  // [vocab, hidden]
   // out: [nodes, hidden]
@@ -21,9 +21,9 @@ struct Linear {
   void forward(const at::Tensor& x, at::Tensor y) const;
   // y = residual + x W^T + b
   void forward(const at::Tensor& x, const at::Tensor& residual, at::Tensor y) const;
-  // [nodes, out], in float32 whatever x is
+  // x W^T without the bias, in float32 whatever x is: [nodes, out]
   at::Tensor logits(const at::Tensor& x) const;
-  // g = dL/dy -> dL/dx, added to `dx` where that is given
+  // g = dL/dy -> dL/dx, added to `dx` if that is given
   at::Tensor backward(const at::Tensor& g, const at::Tensor& x, at::Tensor dx = {}) const;
 };
 

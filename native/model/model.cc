@@ -68,7 +68,7 @@ void Model::Attention::project(const at::Tensor& x, Trace::Layer& now, const Rot
   now.keys.copy_(rotation.forward(normed ? k_norm.forward(k) : k));
 }
 
-// The forward's lines from the last to the first. `g` is the derivative of the residual stream.
+// The lines of `forward` from the last to the first. `g` is the derivative of the residual stream.
 void Model::backward(const Layout& layout, const Trace& trace, const at::Tensor& rows,
                      const at::Tensor& predictors, const at::Tensor& d_hidden,
                      const std::function<void()>& on_layer) const {
@@ -116,11 +116,11 @@ at::Tensor Model::hidden(const Trace& trace, const at::Tensor& rows) const {
 
 at::Tensor Model::logits(const at::Tensor& hidden) const { return lm_head.logits(hidden); }
 
-LayoutOptions Model::layout_options() const { return {config.heads_per_key_head(), compute_type_, device_}; }
+LayoutOptions Model::layout_options() const { return {config.heads_per_kv_head(), compute_type_, device_}; }
 
-Parameter& Model::parameter(const std::string& name) {
-  for (auto& parameter : parameters_) {
-    if (parameter.name == name) return parameter;
+size_t Model::index_of(const std::string& name) const {
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    if (parameters_[i].name == name) return i;
   }
   throw Error("TENSOR_UNKNOWN", "the model has no tensor " + name, "Use a name that parameters() lists.");
 }

@@ -1,6 +1,6 @@
 // Qwen2, Qwen3 and Llama: one decoder whose fields have the checkpoint's names.
 //
-// Left out on purpose: dropout, sliding windows, mixtures of experts, positions given by hand.
+// Left out on purpose: dropout, sliding windows, mixtures of experts, position ids other than 0, 1, 2, ...
 #pragma once
 #include <atomic>
 #include <deque>
@@ -18,29 +18,31 @@ class Model {
   Model(const ModelConfig& config, at::Device device, at::ScalarType compute_type);
   Model(const Model&) = delete;
 
-  // Computes the layout's nodes, whose rows the trace was just extended by.
-  // `on_layer` is called before every layer and may throw.
+  // Forwards the layout's nodes into the rows that the trace was just extended by. `on_layer` is called
+  // before every layer and may throw, to abort.
   void forward(const Layout& layout, const Trace& trace, const std::function<void()>& on_layer) const;
-  // Adds to the gradients. Node i of the layout is row rows[i] of the trace; `d_hidden` [predictors,
-  // hidden] is the derivative of the final hidden states of `predictors`, indices into the layout's nodes.
+  // Adds to the gradients of all parameters. Node i of the layout is row rows[i] of the trace. `d_hidden`
+  // [predictors, hidden]: dL/d(final hidden states) of the nodes `predictors` of the layout.
   void backward(const Layout& layout, const Trace& trace, const at::Tensor& rows,
                 const at::Tensor& predictors, const at::Tensor& d_hidden,
                 const std::function<void()>& on_layer) const;
   // Final hidden states of rows of the trace. rows: [n] -> [n, hidden]
   at::Tensor hidden(const Trace& trace, const at::Tensor& rows) const;
-  // hidden: [n, hidden] -> [n, vocab], float32. See train/log_probs for training's.
+  // hidden: [n, hidden] -> [n, vocab], float32. Training computes its own in train/log_probs.
   at::Tensor logits(const at::Tensor& hidden) const;
 
   LayoutOptions layout_options() const;
-  // Device and type of hidden states, keys and values.
+  // Device and type of activations and of the KV cache.
   at::TensorOptions options() const { return at::TensorOptions(device_).dtype(compute_type_); }
   const Linear& output() const { return lm_head; }
   std::deque<Parameter>& parameters() { return parameters_; }
   const std::deque<Parameter>& parameters_view() const { return parameters_; }
-  Parameter& parameter(const std::string& name);
-  // The values that are computed with follow the masters (a no-op in float32).
+  // Throws TENSOR_UNKNOWN.
+  size_t index_of(const std::string& name) const;
+  Parameter& parameter(const std::string& name) { return parameters_[index_of(name)]; }
+  // Copies the float32 master weights to those that are computed with (a no-op in float32).
   void refresh_values();
-  // For forwards alone (see Parameter::freeze).
+  // A copy that can only be forwarded (see Parameter::freeze).
   std::unique_ptr<Model> frozen_copy() const;
   const ModelConfig config;
 
@@ -66,7 +68,7 @@ class Model {
 
   const at::Device device_;
   const at::ScalarType compute_type_;
-  std::deque<Parameter> parameters_;  // stable addresses
+  std::deque<Parameter> parameters_;  // in a deque addresses stay the same: the layers point here
   at::Tensor inv_freq_;               // [head_dim / 2]
   Embedding embed_tokens;
   std::vector<DecoderLayer> layers;

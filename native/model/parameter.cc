@@ -5,7 +5,7 @@
 namespace grpo {
 
 void Parameter::freeze(const at::Tensor& numbers) {
-  // What a checkpoint of bfloat16 gave is kept as that: half the memory, and not a bit is lost.
+  // Weights of a bfloat16 checkpoint are exact in bfloat16: half the memory, and the same results.
   const at::Tensor narrow = numbers.dim() == 2 ? numbers.to(at::kBFloat16) : at::Tensor();
   const bool exact = narrow.defined() && narrow.to(numbers.scalar_type()).equal(numbers);
   value = exact && !narrow.is_same(numbers) ? narrow : numbers.clone();

@@ -1,5 +1,5 @@
-// A weight and its gradient, which an operation that has the weight adds to in place, so that no second
-// copy of 2 GB ever exists.
+// A weight and its gradient. Layers add to the gradient in place, so that a second copy of it (2 GB for a
+// model of 0.5B parameters) never exists.
 #pragma once
 #include <ATen/ATen.h>
 
@@ -9,16 +9,17 @@
 namespace grpo {
 
 struct Parameter {
-  std::string name;  // the checkpoint's
+  std::string name;  // in the checkpoint
   std::vector<int64_t> shape;
   at::Tensor master;      // float32; what the optimiser updates
-  at::Tensor value;       // what is computed with: master, or its bfloat16 copy (see `freeze`)
+  at::Tensor value;       // what layers compute with: the master itself, or its bfloat16 copy (see `freeze`)
   at::Tensor grad;        // float32, allocated at the first gradient
-  bool has_grad = false;  // false: `grad` holds garbage, and the next one overwrites it
+  bool has_grad = false;  // false: `grad` is undefined or stale, and the next gradient overwrites it
 
   // `value` in x's type.
   at::Tensor value_as(const at::Tensor& x) const { return value.to(x.scalar_type()); }
-  // For forwards alone: no master, and a matrix in bfloat16 where that is exactly what `numbers` are.
+  // Makes this a weight for forwards alone, without a master. Matrices are kept in bfloat16 where all of
+  // `numbers` are exact in it.
   void freeze(const at::Tensor& numbers);
   void zero_grad() { has_grad = false; }
   // grad += a^T b. a: [n, rows], b: [n, columns]

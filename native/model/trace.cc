@@ -9,7 +9,7 @@
 
 namespace grpo {
 namespace {
-constexpr int64_t kAtOnce = int64_t{2} << 30;  // bytes, where there is plenty
+constexpr int64_t kInitialBytes = int64_t{2} << 30;  // of the first allocation, where there is plenty
 }
 
 Trace::Trace(const ModelConfig& config, at::TensorOptions options, bool for_backward)
@@ -17,17 +17,17 @@ Trace::Trace(const ModelConfig& config, at::TensorOptions options, bool for_back
   const std::vector<int64_t> hidden{config.hidden_size}, intermediate{config.intermediate_size};
   const std::vector<int64_t> queries{config.num_attention_heads, config.head_dim};
   const std::vector<int64_t> keys{config.num_key_value_heads, config.head_dim};
-  slots_ = {{&Layer::keys, keys, true},
-            {&Layer::values, keys, true},
-            {&Layer::input, hidden, for_backward},
-            {&Layer::queries, queries, for_backward},
-            {&Layer::attended, {queries[0] * queries[1]}, for_backward},
-            {&Layer::middle, hidden, for_backward},
-            {&Layer::gate, intermediate, for_backward},
-            {&Layer::up, intermediate, for_backward}};
+  fields_ = {{&Layer::keys, keys, true},
+             {&Layer::values, keys, true},
+             {&Layer::input, hidden, for_backward},
+             {&Layer::queries, queries, for_backward},
+             {&Layer::attended, {queries[0] * queries[1]}, for_backward},
+             {&Layer::middle, hidden, for_backward},
+             {&Layer::gate, intermediate, for_backward},
+             {&Layer::up, intermediate, for_backward}};
   if (config.qk_norm) {
-    slots_.push_back({&Layer::raw_queries, queries, for_backward});
-    slots_.push_back({&Layer::raw_keys, keys, for_backward});
+    fields_.push_back({&Layer::raw_queries, queries, for_backward});
+    fields_.push_back({&Layer::raw_keys, keys, for_backward});
   }
   layers_.resize(config.num_hidden_layers);
 }
@@ -38,34 +38,34 @@ at::Tensor Trace::empty(int64_t rows, const std::vector<int64_t>& row) const {
   return at::empty(shape, options_);
 }
 
-int64_t Trace::rows_at_once() const {
+int64_t Trace::initial_rows() const {
   int64_t numbers = hidden_size_;
-  for (const Slot& slot : slots_) {
-    const int64_t row = std::accumulate(slot.row.begin(), slot.row.end(), int64_t{1}, std::multiplies<>());
-    if (slot.stays) numbers += row * static_cast<int64_t>(layers_.size());
+  for (const Field& field : fields_) {
+    const int64_t row = std::accumulate(field.row.begin(), field.row.end(), int64_t{1}, std::multiplies<>());
+    if (field.kept) numbers += row * static_cast<int64_t>(layers_.size());
   }
-  return std::min(kAtOnce, tensor_memory_left() / 4) /
+  return std::min(kInitialBytes, tensor_memory_left() / 4) /
          (numbers * static_cast<int64_t>(options_.dtype().itemsize()));
 }
 
 void Trace::extend(int64_t count, int64_t limit) {
-  if (count > passing_capacity_) {
-    for (const Slot& slot : slots_) {
-      if (!slot.stays) passing_.*slot.tensor = empty(count, slot.row);
+  if (count > scratch_capacity_) {
+    for (const Field& field : fields_) {
+      if (!field.kept) scratch_.*field.tensor = empty(count, field.row);
     }
-    passing_capacity_ = count;
+    scratch_capacity_ = count;
   }
   if (size_ + count > capacity_) {
-    // Memory that is never written costs nothing, so all of it is asked for at once where that is not
-    // much; else doubling keeps the copies to a constant share of the work.
-    const int64_t larger = std::max(size_ + count, std::min(std::max(2 * capacity_, rows_at_once()), limit));
+    // Memory that is never written costs nothing, so the first allocation is generous; after it, doubling
+    // keeps the copying to a constant share of the work.
+    const int64_t larger = std::max(size_ + count, std::min(std::max(2 * capacity_, initial_rows()), limit));
     const auto grow = [&](at::Tensor& tensor, const std::vector<int64_t>& row) {
       const at::Tensor old = std::exchange(tensor, empty(larger, row));
       if (size_ > 0) tensor.narrow(0, 0, size_).copy_(old.narrow(0, 0, size_));
     };
     for (Layer& layer : layers_) {
-      for (const Slot& slot : slots_) {
-        if (slot.stays) grow(layer.*slot.tensor, slot.row);
+      for (const Field& field : fields_) {
+        if (field.kept) grow(layer.*field.tensor, field.row);
       }
     }
     grow(output_, {hidden_size_});
@@ -77,9 +77,9 @@ void Trace::extend(int64_t count, int64_t limit) {
 
 Trace::Layer Trace::fresh(size_t index) const {
   Layer rows;
-  for (const Slot& slot : slots_) {
-    rows.*slot.tensor = slot.stays ? (layers_[index].*slot.tensor).narrow(0, size_ - fresh_, fresh_)
-                                   : (passing_.*slot.tensor).narrow(0, 0, fresh_);
+  for (const Field& field : fields_) {
+    rows.*field.tensor = field.kept ? (layers_[index].*field.tensor).narrow(0, size_ - fresh_, fresh_)
+                                    : (scratch_.*field.tensor).narrow(0, 0, fresh_);
   }
   return rows;
 }

@@ -5,17 +5,17 @@
 namespace grpo {
 
 namespace {
-// Asked for at once: memory that is never written costs nothing.
-constexpr int64_t kRoom = int64_t{512} << 20;
+// Allocated at once: memory that is never written costs nothing.
+constexpr int64_t kBytes = int64_t{512} << 20;
 }  // namespace
 
 void VocabularyRows::keep(const std::vector<int64_t>& nodes, const at::Tensor& logps, double temperature) {
-  if (given_up_) return;
-  const int64_t vocab = logps.size(1), room = kRoom / (vocab * static_cast<int64_t>(sizeof(float)));
+  if (dropped_) return;
+  const int64_t vocab = logps.size(1), room = kBytes / (vocab * static_cast<int64_t>(sizeof(float)));
   const int64_t first = static_cast<int64_t>(row_of_.size()), count = static_cast<int64_t>(nodes.size());
-  if (first + count > room || (!table_.defined() && kRoom > tensor_memory_left() / 2)) {
+  if (first + count > room || (!table_.defined() && kBytes > tensor_memory_left() / 2)) {
     *this = {};
-    given_up_ = true;
+    dropped_ = true;
     return;
   }
   if (!table_.defined()) table_ = at::empty({room, vocab}, logps.options());

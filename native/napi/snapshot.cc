@@ -1,24 +1,39 @@
 #include "napi/snapshot.h"
 
+#include <optional>
+
 #include "error.h"
 #include "io/tensor_file.h"
-#include "napi/convert.h"
+#include "napi/errors.h"
+#include "napi/values.h"
 
 namespace grpo {
 namespace {
 
+// Empty once the snapshot was released: garbage collection may come much later.
+using Held = std::optional<Snapshot>;
+using External = Napi::External<Held>;
+
 constexpr napi_type_tag kTag{0x6772706f2d6e6174, 0x736e617073686f74};
 constexpr const char* kTensors = "tensors";
 
-// Of the object that snapshot_object made; null once it was released.
-Tensors tensors_of(const Napi::Value& value) {
+// Of an object that `to_value` made.
+Held& held_by(const Napi::Value& value) {
   const auto object = value.As<Napi::Object>();
   const auto held = object.IsObject() ? object.Get(kTensors) : Napi::Value();
-  if (held.IsEmpty() || !held.IsExternal() || !held.As<Napi::External<Tensors>>().CheckTypeTag(&kTag))
-    throw Error("BAD_ARGUMENT", "this is no snapshot", "Give what snapshot() gave.");
-  return *held.As<Napi::External<Tensors>>().Data();
+  if (held.IsEmpty() || !held.IsExternal() || !held.As<External>().CheckTypeTag(&kTag))
+    throw Error("BAD_ARGUMENT", "this is not a snapshot", "Give what snapshot() gave.");
+  return *held.As<External>().Data();
 }
 
+Napi::Value release(const Napi::CallbackInfo& call) {
+  return with_coded_errors(call.Env(), [&] {
+    held_by(call.This()).reset();
+    return call.Env().Undefined();
+  });
+}
+
+// Writes on a thread of libuv's pool.
 class Writing final : public Napi::AsyncWorker {
  public:
   Writing(Napi::Env env, std::string file, std::string header, std::vector<at::Tensor> tensors)
@@ -54,42 +69,34 @@ class Writing final : public Napi::AsyncWorker {
 
 }  // namespace
 
-Napi::Value snapshot_object(Napi::Env env, const Tensors& tensors) {
+Napi::Value to_value(Napi::Env env, const Snapshot& snapshot) {
   double bytes = 0;
-  for (const auto& tensor : *tensors) bytes += static_cast<double>(tensor.nbytes());
-  // Held by a pointer that `release` empties: the collector is in no hurry.
-  auto external =
-      Napi::External<Tensors>::New(env, new Tensors(tensors), [](Napi::Env, Tensors* held) { delete held; });
+  for (const auto& tensor : snapshot.tensors) bytes += static_cast<double>(tensor.nbytes());
+  auto external = External::New(env, new Held(snapshot), [](Napi::Env, Held* held) { delete held; });
   external.TypeTag(&kTag);
   auto object = Napi::Object::New(env);
   object.Set("bytes", bytes);
   object.DefineProperty(Napi::PropertyDescriptor::Value(kTensors, external));
-  object.Set("release", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
-               const auto held = info.This().As<Napi::Object>().Get(kTensors).As<Napi::External<Tensors>>();
-               held.Data()->reset();
-             }));
+  object.Set("release", Napi::Function::New<release>(env));
   return object;
 }
 
-Napi::Value write_snapshot(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  try {
-    const Tensors all = tensors_of(info[0]);
-    if (!all) throw Error("BAD_ARGUMENT", "the snapshot was released", "Write it before.");
+Napi::Value write_snapshot(const Napi::CallbackInfo& call) {
+  return with_coded_errors(call.Env(), [&] {
+    const Held& snapshot = held_by(call[0]);
+    if (!snapshot) throw Error("BAD_ARGUMENT", "the snapshot was released", "Write it before.");
     std::vector<at::Tensor> tensors;
-    for (const int64_t index : to_tokens(info[3])) {
-      if (index < 0 || index >= static_cast<int64_t>(all->size()))
+    for (const int64_t index : to_tokens(call[3])) {
+      if (index < 0 || index >= static_cast<int64_t>(snapshot->tensors.size()))
         throw Error("BAD_ARGUMENT", "the snapshot has no tensor " + std::to_string(index),
                     "Give indices of the tensors that snapshot() was given.");
-      tensors.push_back((*all)[index]);
+      tensors.push_back(snapshot->tensors[index]);
     }
-    auto* writing = new Writing(env, info[1].ToString().Utf8Value(), to_bytes(info[2]), std::move(tensors));
+    auto* writing = new Writing(call.Env(), to_string(call[1]), to_bytes(call[2]), std::move(tensors));
     const Napi::Promise promise = writing->promise();
     writing->Queue();
-    return promise;
-  } catch (const std::exception&) {
-    throw to_error(env, std::current_exception());
-  }
+    return Napi::Value(promise);
+  });
 }
 
 }  // namespace grpo

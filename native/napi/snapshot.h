@@ -1,19 +1,15 @@
-// The JavaScript class of a snapshot: tensors as they were, which are written without the engine.
+// The JavaScript object of a snapshot: copies of tensors, which are written to a file without the engine.
 #pragma once
-#include <ATen/ATen.h>
 #include <napi.h>
 
-#include <memory>
-#include <vector>
+#include "engine/engine.h"
 
 namespace grpo {
 
-using Tensors = std::shared_ptr<std::vector<at::Tensor>>;
-
-// { bytes, release() }
-Napi::Value snapshot_object(Napi::Env env, const Tensors& tensors);
+// TensorSnapshot of src/native/types.ts: { bytes, release() }
+Napi::Value to_value(Napi::Env env, const Snapshot& snapshot);
 
 // writeSnapshot(snapshot, file, header, indices) -> Promise
-Napi::Value write_snapshot(const Napi::CallbackInfo& info);
+Napi::Value write_snapshot(const Napi::CallbackInfo& call);
 
 }  // namespace grpo

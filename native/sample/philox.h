@@ -1,5 +1,5 @@
-// Philox4x32-10 (Salmon et al. 2011): random numbers that are a function of a counter, so that
-// what is drawn for one token never depends on what else was drawn, or in which order.
+// Philox4x32-10 (Salmon et al. 2011), a counter-based random generator: the number drawn for one token is a
+// function of its counter and never depends on what else was drawn, or in which order.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -16,7 +16,7 @@ inline std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::arra
   return counter;
 }
 
-// Which draw: of the token at `position` (0 for the first) of a completion of a prompt in a step.
+// The counter of one draw: the token at `position` (from 0) of a completion of a prompt in a training step.
 struct Draw {
   uint64_t seed;
   uint32_t step, prompt, completion, position;

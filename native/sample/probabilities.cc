@@ -6,9 +6,9 @@
 namespace grpo {
 namespace {
 
-constexpr double kNever = -std::numeric_limits<double>::infinity();
+constexpr double kExcluded = -std::numeric_limits<double>::infinity();
 
-// Keskar et al. 2019: a token seen before loses ground whatever the sign of its logit.
+// Keskar et al. 2019: lowers the logit of every token of the prefix, whatever the logit's sign.
 void penalise(at::Tensor& logits, const std::vector<std::vector<int64_t>>& history, double penalty) {
   for (int64_t i = 0; i < logits.size(0); ++i) {
     at::Tensor row = logits[i];
@@ -20,7 +20,7 @@ void penalise(at::Tensor& logits, const std::vector<std::vector<int64_t>>& histo
 
 void keep_top_k(at::Tensor& logits, int64_t k) {
   const at::Tensor least = std::get<0>(logits.topk(std::min(k, logits.size(1)), 1)).narrow(1, -1, 1);
-  logits.masked_fill_(logits < least, kNever);
+  logits.masked_fill_(logits < least, kExcluded);
 }
 
 // Holtzman et al. 2020: the fewest most likely tokens whose probabilities reach p.
@@ -28,13 +28,13 @@ void keep_top_p(at::Tensor& logits, double p) {
   const auto [sorted, order] = logits.sort(1, /*descending=*/false);
   at::Tensor drop = sorted.softmax(1).cumsum(1) <= 1.0 - p;  // [rows, vocab]
   drop.narrow(1, -1, 1).fill_(false);
-  logits.masked_fill_(at::zeros_like(drop).scatter_(1, order, drop), kNever);
+  logits.masked_fill_(at::zeros_like(drop).scatter_(1, order, drop), kExcluded);
 }
 
 // Nguyen et al. 2024: tokens at least p times as likely as the most likely one.
 void keep_min_p(at::Tensor& logits, double p) {
   const at::Tensor probs = logits.softmax(1);
-  logits.masked_fill_(probs < p * std::get<0>(probs.max(1, true)), kNever);
+  logits.masked_fill_(probs < p * std::get<0>(probs.max(1, true)), kExcluded);
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ Distribution::Distribution(const float* row, int64_t vocab) : cumulative_(vocab)
 }
 
 int64_t Distribution::draw(double u) const {
-  // Scaled by the sum, which rounding leaves near 1, so that u < 1 always finds a token.
+  // The sum is 1 only up to rounding: u is scaled by it, so that every u < 1 finds a token.
   const auto above = std::upper_bound(cumulative_.begin(), cumulative_.end(), u * cumulative_.back());
   return std::min<int64_t>(above - cumulative_.begin(), static_cast<int64_t>(cumulative_.size()) - 1);
 }

@@ -1,4 +1,4 @@
-// From logits to the probabilities that tokens are drawn from.
+// From logits to the probabilities that tokens are drawn from: temperature and the usual filters.
 #pragma once
 #include <ATen/ATen.h>
 
@@ -7,20 +7,20 @@
 namespace grpo {
 
 struct SamplingOptions {
-  double temperature;         // 0: the most likely token
+  double temperature;         // 0: greedy, the most likely token
   int64_t top_k;              // 0: off
   double top_p;               // 1: off
   double min_p;               // 0: off
   double repetition_penalty;  // 1: off
-  // Whether a token is drawn from anything but softmax(logits / temperature).
+  // Whether tokens are drawn from anything other than softmax(logits / temperature).
   bool shape_probabilities() const {
     return temperature == 0 || top_k > 0 || top_p < 1 || min_p > 0 || repetition_penalty != 1;
   }
 };
 
-// logits: [rows, vocab] float32; history: for each row the tokens before, prompt included (only
-// read where there is a repetition penalty) -> [rows, vocab], rows sum to 1. The filters apply in
-// transformers' order: penalty, temperature, top_k, top_p, min_p.
+// logits: [rows, vocab] float32; history: for each row its prefix, prompt included (read only where there is
+// a repetition penalty) -> [rows, vocab], whose rows sum to 1. In the order of transformers: repetition
+// penalty, temperature, top_k, top_p, min_p.
 at::Tensor probabilities(const at::Tensor& logits, const std::vector<std::vector<int64_t>>& history,
                          const SamplingOptions& options);
 

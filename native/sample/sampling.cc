@@ -8,7 +8,7 @@ namespace grpo {
 
 namespace {
 constexpr int64_t kNone = -1;
-constexpr int64_t kBlockBytes = 8 << 20;
+constexpr int64_t kBlockBytes = 8 << 20;  // of logits: what stays in the CPU's cache
 }  // namespace
 
 Sampling::Sampling(const Model& model, SampleRequest request)
@@ -35,9 +35,10 @@ SampledPosition Sampling::next(const std::vector<int64_t>& stopped, const std::f
   SampledPosition result;
   Forest& forest = computed_->forest;
 
-  // A token becomes a node only now, when its completion is known to go on.
-  std::vector<int64_t> nodes;                        // distinct live prefixes, by their last node
-  std::vector<std::vector<int64_t>> completions_at;  // for each of them
+  // The token drawn last is inserted only now, when its completion is known to go on: a last token is never
+  // forwarded.
+  std::vector<int64_t> nodes;                        // last nodes of the running completions, distinct
+  std::vector<std::vector<int64_t>> completions_at;  // the completions at each of them
   std::unordered_map<int64_t, size_t> row_of_node;
   for (size_t i = 0; i < leaf_.size(); ++i) {
     if (!running_[i]) continue;
@@ -60,7 +61,7 @@ SampledPosition Sampling::next(const std::vector<int64_t>& stopped, const std::f
     }
   }
   std::vector<float> logp_of(leaf_.size());
-  // A few rows at a time: the passes over them find them in the cache.
+  // In blocks of rows that stay in the CPU's cache from one pass over them to the next.
   const int64_t rows = logits.size(0), vocab = logits.size(1);
   const int64_t block = std::max<int64_t>(1, kBlockBytes / (vocab * static_cast<int64_t>(sizeof(float))));
   for (int64_t first = 0; first < rows; first += block) {

@@ -11,7 +11,7 @@
 namespace grpo {
 namespace {
 
-// A float32 sum over 136 million squares would lose digits; over so many it doesn't.
+// A float32 sum over the 136 million squares of one gradient would lose digits; over this many it doesn't.
 constexpr int64_t kAtOnce = 65536;
 
 double squared_norm(const at::Tensor& grad) {
@@ -34,7 +34,7 @@ double squared_norm(const at::Tensor& grad) {
 
 void AdamW::allocate() {
   if (!exp_avg_.empty()) return;
-  std::vector<at::Tensor> first, second;  // all of them or none: memory may run out on the way
+  std::vector<at::Tensor> first, second;  // all or none, as memory may run out on the way
   for (const auto& parameter : parameters_) {
     first.push_back(at::zeros_like(parameter.master));
     second.push_back(at::zeros_like(parameter.master));
@@ -55,7 +55,8 @@ double AdamW::step(const AdamWOptions& options) {
     for (auto& parameter : parameters_) parameter.zero_grad();
     return norm;
   }
-  // Each gradient is scaled as it is read: clipping costs no pass. As torch's clip_grad_norm_.
+  // The factor of torch's clip_grad_norm_, applied as the update reads each gradient, without a pass of its
+  // own.
   const double scale = options.max_grad_norm > 0 ? std::min(1.0, options.max_grad_norm / (norm + 1e-6)) : 1;
 
   ++steps_;

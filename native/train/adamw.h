@@ -1,4 +1,4 @@
-// AdamW as torch has it (Loshchilov and Hutter 2019), with global-norm clipping.
+// AdamW as in torch.optim (Loshchilov and Hutter 2019), with clipping of the global gradient norm.
 #pragma once
 #include <deque>
 #include <set>
@@ -10,7 +10,7 @@ namespace grpo {
 
 struct AdamWOptions {
   double learning_rate, beta1, beta2, eps, weight_decay;
-  std::set<std::string> no_weight_decay;  // parameters that decay leaves alone
+  std::set<std::string> no_weight_decay;  // names of parameters without weight decay
   double max_grad_norm;                   // 0: no clipping
 };
 
@@ -18,8 +18,8 @@ class AdamW {
  public:
   explicit AdamW(std::deque<Parameter>& parameters) : parameters_(parameters) {}
 
-  // Clips, updates the masters and the values, forgets the gradients. Returns the norm before clipping;
-  // where it isn't finite, nothing is updated.
+  // Clips the gradients, updates the weights (`master` and `value`) and zeroes the gradients. Returns the
+  // norm before clipping; where it isn't finite, no weight is updated.
   double step(const AdamWOptions& options);
 
   // The moments of parameter i, zero until the first step.
@@ -36,7 +36,7 @@ class AdamW {
 
  private:
   void allocate();
-  // Of parameter i, whose gradient counts `scale` times.
+  // Updates parameter i with its gradient times `scale`.
   void update(size_t i, double scale, double weight_decay, const AdamWOptions& options);
 
   std::deque<Parameter>& parameters_;

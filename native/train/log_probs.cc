@@ -6,7 +6,8 @@
 namespace grpo {
 namespace {
 
-// One product's logits, and as many of their rows as passes over them find in the cache.
+// A chunk is one product with the vocabulary. A block is as many of its rows as stay in the CPU's cache from
+// one pass over them to the next.
 constexpr int64_t kChunkBytes = 128 << 20, kBlockBytes = 8 << 20;
 
 int64_t rows_of(int64_t bytes, int64_t vocab) {
@@ -80,14 +81,14 @@ at::Tensor LogProbs::backward(const at::Tensor& d_logps, const at::Tensor& d_ent
     at::Tensor dz = kept_.defined() ? std::exchange(kept_, {}) : log_probs(chunk);  // [count, vocab]
     const at::Tensor row = chunk.of_targets(target_rows_) - chunk.first;
     const at::Tensor d_target = chunk.of_targets(d_logps);
-    // What the row's targets bring together, times -p.
+    // The sum over a row's targets, which is multiplied by -p below.
     const at::Tensor sum =
         at::zeros({chunk.count}, d_logps.options()).index_add_(0, row, d_target).unsqueeze(1);
     for_blocks(chunk, [&](int64_t first, int64_t count) {
       const auto of_block = [&](const at::Tensor& rows) {
         return rows.narrow(0, chunk.first + first, count).unsqueeze(1);
       };
-      at::Tensor block = dz.narrow(0, first, count);  // [count, vocab]: log p, which becomes dL/dz
+      at::Tensor block = dz.narrow(0, first, count);  // [count, vocab]: log p, overwritten by dL/dz
       at::Tensor factor = sum.narrow(0, first, count);
       if (d_entropies.defined())
         factor = (block + of_block(entropies)).mul_(of_block(d_entropies)).add_(factor);

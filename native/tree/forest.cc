@@ -21,7 +21,7 @@ std::vector<int64_t> Forest::insert(int64_t parent, const Tokens& tokens) {
   std::vector<int64_t> nodes;
   nodes.reserve(tokens.size());
   for (const int64_t token : tokens) nodes.push_back(parent = child(parent, token));
-  // Once a sequence leaves what is there, all of its further nodes are new: one run.
+  // From the first new node on, all further nodes of the sequence are new: they are one segment.
   if (size() > before) segments_.push_back({before, size() - before, path(nodes.back())});
   return nodes;
 }

@@ -1,8 +1,8 @@
-// The token tree: every distinct (prefix, token) of a batch exactly once.
+// The token tree (a trie): every distinct (prefix, token) of a batch is one node.
 //
-// All prompts and completions of a batch live in one trie, so a prefix that two completions,
-// or two prompts, have in common is one run of nodes. Nothing here computes anything: it says
-// which tokens exist and who sees whom.
+// All prompts and completions of a batch share one trie, so a prefix that two completions, or two prompts,
+// have in common is stored, and later computed, once. It is a forest, as prompts may begin differently.
+// Nothing is computed here: this says which nodes there are and what precedes each.
 #pragma once
 #include <cstdint>
 #include <unordered_map>
@@ -13,8 +13,8 @@ namespace grpo {
 
 using Tokens = std::vector<int64_t>;
 
-// A run of nodes that one sequence brought first: `count` nodes from `first`, at the end of
-// `path` (all nodes from the root, the new ones last). Every node is in exactly one segment.
+// The nodes that the insertion of one sequence created: `count` nodes from `first`, each the parent of the
+// next, at the end of `path` (all nodes from the root). Every node is in exactly one segment.
 struct Segment {
   int64_t first;
   int64_t count;
@@ -25,7 +25,7 @@ class Forest {
  public:
   static constexpr int64_t kRoot = -1;
 
-  // Appends a sequence below `parent`; returns the node of each of its tokens.
+  // Adds a sequence below `parent`; returns the node of each of its tokens, new or not.
   std::vector<int64_t> insert(int64_t parent, const Tokens& tokens);
   // The child of `parent` that holds `token`, new or not.
   int64_t child(int64_t parent, int64_t token);
@@ -36,7 +36,7 @@ class Forest {
   int64_t position(int64_t node) const { return position_[node]; }
   // Nodes from the root to `node`, both included.
   std::vector<int64_t> path(int64_t node) const;
-  // The segments since the last call: what a forward over the nodes since then is laid out by.
+  // The segments created since the last call, which a forward over their nodes is laid out by.
   std::vector<Segment> take_segments() { return std::exchange(segments_, {}); }
 
  private:
@@ -45,21 +45,21 @@ class Forest {
   std::vector<Segment> segments_;
 };
 
-// Completions of prompts.
 struct Batch {
   std::vector<Tokens> prompts, completions;  // none of them empty
   std::vector<int64_t> prompt_of;            // [completions]
 };
 
-// Inserts all that predicts a completion token: prompts, and completions without their last tokens,
-// which predict nothing. Returns the node that predicts each token, completions one after another.
+// Inserts every token that predicts a completion token or leads to one: prompts, and completions without
+// their last token, which predicts nothing. Returns, for each completion token, the node that predicts it
+// (the one before it); completions one after another.
 std::vector<int64_t> insert_batch(Forest& forest, const Batch& batch);
 
-// Where the log-prob of each completion token of a batch is read. A target is a distinct
-// (node, token that it predicts).
+// Where to read the log-prob of each completion token of a batch. A target is a distinct pair of a node and a
+// token that it predicts: completions that share both share the log-prob.
 struct Targets {
-  std::vector<int64_t> predictors;  // distinct nodes that predict something, ascending
-  std::vector<int64_t> rows;        // for each target, its predictor's index; ascending
+  std::vector<int64_t> predictors;  // nodes that predict a completion token, distinct and ascending
+  std::vector<int64_t> rows;        // for each target, the index of its node in `predictors`; ascending
   std::vector<int64_t> tokens;      // for each target, the token
   std::vector<int64_t> of_token;    // for each completion token, its target
 

@@ -11,8 +11,8 @@ at::Tensor to_device(const std::vector<int64_t>& values, at::Device device) {
   return at::tensor(values, at::kLong).to(device);
 }
 
-// Rows of similar size share a band, so that padding at most doubles the work of a row. A band
-// costs a dozen operations a layer, so short paths are not told apart.
+// Rows of similar size (the same power of two) share a band, so that padding at most doubles the work of a
+// row. Each band costs a dozen operations a layer, so all paths of up to kShortPath count as one size.
 constexpr int64_t kShortPath = 32;
 int64_t bucket(int64_t size, int64_t power = 1) {
   while (power < size) power *= 2;
@@ -35,7 +35,7 @@ Band band_of(const std::vector<const Segment*>& rows, int64_t first, const Layou
     const int64_t length = static_cast<int64_t>(row.path.size());
     std::copy(row.path.begin(), row.path.end(), keys.begin() + r * depth);
     for (int64_t w = 0; w < width; ++w) {
-      // A padded query sees one key, so that its softmax is a number; nobody reads it.
+      // A padded query attends to one key, as a softmax over none would be NaN; its output is not read.
       int64_t visible = 1;
       if (w < row.count) {
         queries[r * width + w] = row.first + w - first;
@@ -46,7 +46,7 @@ Band band_of(const std::vector<const Segment*>& rows, int64_t first, const Layou
     }
   }
   offset += count * width;
-  mask = mask.unsqueeze(1).repeat({1, options.heads_per_key_head, 1, 1}).view({count, 1, -1, depth});
+  mask = mask.unsqueeze(1).repeat({1, options.heads_per_kv_head, 1, 1}).view({count, 1, -1, depth});
   return {to_device(queries, options.device),
           to_device(keys, options.device),
           mask.to(options.device, options.mask_type),

@@ -1,36 +1,35 @@
-// Who attends to whom, as index tensors that any device can gather by.
+// Which nodes attend to which, as index tensors for gathers on any device.
 //
-// Nodes are computed in bands. A band is a padded rectangle of rows; a row is a few nodes that
-// follow each other on one path (its queries) and that whole path (its keys). Work is
-// own nodes x path length, as for packed sequences with a shared prompt; nothing, the mask
-// included, grows with the square of the tree.
+// Attention is computed in bands, which are padded batches of rows. A row is a segment of the token tree: its
+// nodes are the queries, and its whole path from the root is the keys. Work is own nodes x path length, as
+// for packed sequences with a shared prompt; nothing, the mask included, grows with the square of the tree.
 #pragma once
 #include "tree/forest.h"
 
 namespace grpo {
 
 struct Band {
-  at::Tensor queries;  // [rows * width] index into the nodes being computed
-  at::Tensor keys;     // [rows * depth] index into the key/value rows
-  at::Tensor mask;     // [rows, 1, heads per key head * width, depth], 0 or -inf
-  int64_t rows, width, depth;
+  at::Tensor queries;          // [rows * width] index into the nodes being computed
+  at::Tensor keys;             // [rows * depth] index into the rows of the KV cache
+  at::Tensor mask;             // [rows, 1, heads per KV head * width, depth], 0 or -inf
+  int64_t rows, width, depth;  // width: queries of a row; depth: keys of a row; both padded
 };
 
 struct Layout {
   at::Tensor tokens;     // [nodes]
   at::Tensor positions;  // [nodes]
   std::vector<Band> bands;
-  at::Tensor output_rows;  // [nodes] where each node's output lies in the bands, one after another
+  at::Tensor output_rows;  // [nodes] each node's place among the bands' queries, bands one after another
 };
 
 struct LayoutOptions {
-  int64_t heads_per_key_head;
+  int64_t heads_per_kv_head;
   at::ScalarType mask_type;
   at::Device device;
 };
 
-// Lays out the nodes [first, forest.size()), which `segments` partition. Queries count from
-// `first`; keys are node numbers, as the key/value rows are kept in node order.
+// Lays out the nodes [first, forest.size()), which `segments` partition. Query indices count from `first`;
+// key indices are node numbers, as the KV cache has its rows in node order.
 Layout layout_of(const Forest& forest, int64_t first, const std::vector<Segment>& segments,
                  const LayoutOptions& options);
 

@@ -4,6 +4,7 @@ import { COMPARE } from './options.js';
 import { GrpoError } from '../common/errors.js';
 import { writeAtomic } from '../machine/disk.js';
 import { listCommand } from './list-command.js';
+import { toStandardError } from './output.js';
 
 export const command = listCommand({
   name: 'compare',
@@ -27,9 +28,9 @@ export const command = listCommand({
       throw new GrpoError('USAGE', 'say which runs to compare', {
         fix: 'the form is: grpo-native compare RUN RUN ..., with folders such as runs/NAME',
       });
-    const { readRun } = await import('../run/folder/read.js');
+    const { readRuns } = await import('../run/folder/read.js');
     const { compareRun, differences } = await import('../experiments/compare/compare.js');
-    const records = await Promise.all(runs.map(readRun));
+    const records = (await readRuns(runs, toStandardError)).map(({ record }) => record);
     const compared = records.map((record) => compareRun(record, accuracy));
     if (svg !== null) {
       const { curvesSvg } = await import('../ui/svg-chart.js');

@@ -3,7 +3,7 @@ import { EVAL } from './options.js';
 import { toOptions } from '../run/train-options.js';
 import { schemaCommand } from './schema-command.js';
 import { withModel } from './with-model.js';
-import { printJsonLine, progressLine } from './output.js';
+import { printJsonLine, progressLine, toStandardError } from './output.js';
 
 export const command = schemaCommand({
   name: 'eval',
@@ -22,14 +22,16 @@ export const command = schemaCommand({
     const { loadSplit, loadTask } = await import('../data/tasks/index.js');
     const { loadRewards } = await import('../data/rewards/load.js');
     const { evaluate } = await import('../run/evaluate.js');
-    const { stopRule } = await import('../grpo/stop.js');
+    const { checkStop, stopRule } = await import('../grpo/stop.js');
     const task = await loadTask(options.task, options);
+    for (const notice of task.notices ?? []) toStandardError(notice);
     const { combine } = await import('../data/rewards/combine.js');
     const reward = combine(await loadRewards(options.reward, task), null, options.rewardTimeout);
     const problems = await loadSplit(task, options.split, options.samples || null);
     const progress = progressLine('evaluating');
-    const result = await withModel(options, (model, signal) =>
-      evaluate(model, {
+    const result = await withModel(options, (model, signal) => {
+      checkStop(options.stop, model.tokenizer);
+      return evaluate(model, {
         ...options,
         ...reward,
         task,
@@ -37,8 +39,8 @@ export const command = schemaCommand({
         stop: stopRule(options.stop, task),
         signal,
         onProgress: progress.update,
-      }),
-    ).finally(progress.end);
+      });
+    }).finally(progress.end);
     if (argv.json) {
       const { correct, total, accuracy, low, high, seconds } = result;
       printJsonLine({

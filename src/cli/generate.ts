@@ -26,10 +26,11 @@ export const command = schemaCommand({
   ],
   run: async (config, argv) => {
     const { prompt, num, stop: stopOption, ...options } = toOptions(config);
-    const { stopRule } = await import('../grpo/stop.js');
+    const { checkStop, stopRule } = await import('../grpo/stop.js');
     const { encodePrompt } = await import('../model/positions.js');
     const { visible } = await import('../ui/terminal/text.js');
     await withModel(options, async (model, signal) => {
+      checkStop(stopOption, model.tokenizer);
       const stop = stopRule(stopOption);
       const { completions } = await model.sample({
         ...options,

@@ -1,4 +1,5 @@
 /** Entry points for scripts that run without the command line: npm's install hook, node-gyp. */
+import '../common/check-node.js';
 import pc from 'picocolors';
 import { GrpoError } from '../common/errors.js';
 import { buildAddon } from '../engine/libtorch/build.js';

@@ -1,7 +1,23 @@
-/** Ctrl-C: the first one asks, the second one leaves. A terminal that closes asks too. */
+/** Ctrl-C: the first one asks, the second one leaves. A terminal that closes asks too, and whatever else must end a run. */
 import { GrpoError } from '../common/errors.js';
+import { asOurs } from '../machine/user-module.js';
 
 export const INTERRUPTED = 130;
+
+const STALLED = new GrpoError('STALLED', 'the run waits for a promise that nothing can settle any more', {
+  fix: 'look for a promise that is never resolved in the reward or the task; --reward-timeout ends the wait for a reward',
+  exitCode: 1,
+});
+
+/** Of the work at hand. */
+let current: AbortController | undefined;
+
+/** Ends the work at hand with an error, after it has saved; false where there is none. */
+export function endWith(error: GrpoError): boolean {
+  if (!current) return false;
+  asOurs(() => current!.abort(error));
+  return true;
+}
 
 /**
  * Runs `work` with a signal that the first SIGINT, SIGTERM or SIGHUP aborts; a second SIGINT or SIGTERM ends the
@@ -12,7 +28,7 @@ export async function interruptible<T>(
   onFirst: () => void,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const abort = new AbortController();
+  const abort = (current = new AbortController());
   const ask = () => {
     if (abort.signal.aborted) return;
     onFirst();
@@ -25,9 +41,25 @@ export async function interruptible<T>(
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   process.on('SIGHUP', ask);
+  let idle: (() => void) | undefined;
+  // With nothing left to wait for, `work` would never end, and Node would without a word.
+  const stalled = new Promise<never>((_, fail) => {
+    idle = () => {
+      if (abort.signal.aborted) fail(abort.signal.reason as Error);
+      else abort.abort(STALLED);
+    };
+    process.on('beforeExit', idle);
+  });
+  const because = (): unknown => abort.signal.reason;
   try {
-    return await work(abort.signal);
+    const result = await Promise.race([work(abort.signal), stalled]);
+    if (because() instanceof GrpoError) throw because();
+    return result;
+  } catch (error) {
+    throw isAbort(error) && because() instanceof GrpoError ? because() : error;
   } finally {
+    current = undefined;
+    process.removeListener('beforeExit', idle!);
     process.removeListener('SIGINT', stop);
     process.removeListener('SIGTERM', stop);
     // After one there may be a second, which must not end what is saving or saved.

@@ -1,12 +1,13 @@
-#!/usr/bin/env node
 /**
  * The command line. A command's code is loaded when it is called and not before, so that
  * `--help` is quick and needs no libtorch.
  */
+import { inspect } from 'node:util';
 import colors from 'picocolors';
 import type { CommandModule } from 'yargs';
 import { GrpoError } from '../common/errors.js';
 import { packageVersion } from '../machine/paths.js';
+import { guardProcess } from './guard.js';
 import { INTERRUPTED, isAbort } from './interrupt.js';
 import { kebabFlags } from '../config/names.js';
 import { nearest } from '../common/nearest.js';
@@ -131,7 +132,7 @@ async function report(error: unknown): Promise<number> {
     const { visible } = await import('../ui/terminal/text.js');
     const message = error.message.split('\n').map(visible).join('\n');
     process.stderr.write(`error ${error.code}: ${message}\nfix: ${error.fix}\n`);
-    if (process.env.GRPO_NATIVE_DEBUG) process.stderr.write(`${error.stack}\n`);
+    if (process.env.GRPO_NATIVE_DEBUG) process.stderr.write(`${inspect(error)}\n`);
     return error.exitCode;
   }
   process.stderr.write(`error UNEXPECTED: ${error instanceof Error ? error.stack : String(error)}\n`);
@@ -146,6 +147,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   throw error;
 });
+
+guardProcess((error) => void report(error).then((code) => process.exit(code)));
 
 try {
   await main(kebabFlags(process.argv.slice(2)));

@@ -108,6 +108,13 @@ export const WATCH = z.strictObject({
     .default('127.0.0.1')
     .describe('Address to serve on; any other than 127.0.0.1 lets others in'),
   port: whole(0).max(65535).default(7788).describe('Port to serve on (0: any that is free)'),
+  allowed_host: z
+    .union([z.string().min(1), z.array(z.string().min(1))])
+    .default([])
+    .meta({ allowed: 'a host name, or a list of these' })
+    .describe(
+      "Name that the page may be asked for by, such as a proxy's (.example.com: all below); several by a flag each",
+    ),
 });
 
 export const PRESETS = z.strictObject({

@@ -8,6 +8,9 @@ export function printJsonLine(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
+/** A thing that a person should know beside the results. */
+export const toStandardError = (text: string): void => void process.stderr.write(`${text}\n`);
+
 /** A progress bar for downloads; a line a file where there is no terminal. */
 export function downloadBar(): { onProgress: (progress: DownloadProgress) => void; end: () => void } {
   const out = process.stderr;

@@ -4,7 +4,7 @@ import { REPORT } from './options.js';
 import { GrpoError } from '../common/errors.js';
 import { REPORT_FILE } from '../ui/server/types.js';
 import { listCommand } from './list-command.js';
-import { printJsonLine } from './output.js';
+import { printJsonLine, toStandardError } from './output.js';
 
 export const command = listCommand({
   name: 'report',
@@ -21,10 +21,12 @@ export const command = listCommand({
       throw new GrpoError('USAGE', 'say which run to show', {
         fix: 'the form is: grpo-native report RUN [RUN ...], with folders such as runs/NAME',
       });
+    const { readRuns } = await import('../run/folder/read.js');
     const { writeReport } = await import('../ui/server/report.js');
-    const file = output ?? (runs.length === 1 ? join(runs[0]!, REPORT_FILE) : 'comparison.html');
-    const bytes = await writeReport(file, runs);
-    if (argv.json === true) printJsonLine({ file, bytes, runs });
+    const found = (await readRuns(runs, toStandardError)).map(({ folder }) => folder);
+    const file = output ?? (found.length === 1 ? join(found[0]!, REPORT_FILE) : 'comparison.html');
+    const bytes = await writeReport(file, found);
+    if (argv.json === true) printJsonLine({ file, bytes, runs: found });
     else process.stdout.write(`${file}\n`);
   },
 });

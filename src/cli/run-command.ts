@@ -55,6 +55,11 @@ export function runCommand({ start, ...command }: RunCommand): SchemaCommandModu
         default: false,
         describe: 'Serve the page of the run to this machine while it goes on',
       },
+      'take-over': {
+        type: 'boolean',
+        default: false,
+        describe: 'Say that the process that has the run folder, on another machine, runs no more',
+      },
       'print-config': {
         type: 'boolean',
         default: false,
@@ -107,6 +112,7 @@ async function run(start: RunCommand['start'], options: RunOptions, argv: Argume
   };
   const extras: TrainExtras = {
     ...display.callbacks,
+    takeOver: argv.takeOver === true,
     onPlan: async (plan) => {
       download.end();
       display.callbacks.onPlan(plan);

@@ -11,7 +11,7 @@ import type { Libtorch } from '../engine/libtorch/inspect.js';
 import { probeAddon } from '../engine/libtorch/probe.js';
 import { requireBuildTools } from '../engine/libtorch/tools.js';
 import { hasNvidiaGpu } from '../machine/processor.js';
-import { expandHome } from '../machine/paths.js';
+import { expandHome, writableCacheDir } from '../machine/paths.js';
 import { refuseWords, wordsOf } from './schema-command.js';
 
 interface SetupOptions {
@@ -61,6 +61,7 @@ async function setup(options: SetupOptions): Promise<void> {
   }
   // Before anything is fetched: without these, fetching is in vain.
   requireBuildTools();
+  writableCacheDir();
   const { libtorch, source, fetched } = await choose(options);
   say(`libtorch ${pc.bold(libtorch.version)} (${source}) in ${libtorch.path}`);
   if (hasNvidiaGpu() && libtorch.cuda === null) {

@@ -13,6 +13,11 @@ import { refuseWords, wordsOf, type SchemaCommandModule } from './schema-command
 const describe =
   'Runs of train one after another, from a file or from flags: one that is given several times is a dimension of a grid';
 const EXTRA = {
+  'take-over': {
+    type: 'boolean',
+    default: false,
+    describe: 'Say that processes that have the run folders, on other machines, run no more',
+  },
   'dry-run': { type: 'boolean', default: false, describe: 'List the runs and start none' },
 } as const;
 /** Of the comparison at the end. */
@@ -65,6 +70,7 @@ export const command: SchemaCommandModule = {
             },
           },
           signal,
+          argv.takeOver === true,
         ).then((names) => {
           if (signal.aborted) process.exitCode = INTERRUPTED;
           return names;

@@ -17,15 +17,19 @@ export const command = listCommand({
       'ssh -L 7788:127.0.0.1:7788 me@machine grpo-native watch runs/qwen',
       'On a remote machine: then open http://127.0.0.1:7788/ here',
     ],
+    [
+      'grpo-native watch runs/qwen --host 0.0.0.0 --allowed-host gpu.example.com',
+      'For others, who know the machine by a name',
+    ],
   ],
-  run: async ({ host, port }, runs, argv) => {
+  run: async ({ host, port, allowed_host: allowedHost }, runs, argv) => {
     if (runs.length !== 1)
       throw new GrpoError('USAGE', runs.length === 0 ? 'say which run to watch' : 'one run at a time', {
         fix: 'the form is: grpo-native watch RUN, with a folder such as runs/NAME; report compares several',
         value: runs,
       });
     const { serveRun } = await import('../ui/server/serve.js');
-    const server = await serveRun(runs[0]!, { host, port });
+    const server = await serveRun(runs[0]!, { host, port, allowedHosts: [allowedHost].flat() });
     if (argv.json === true) printJsonLine({ url: server.url });
     else process.stdout.write(`${server.url}\n`);
     await interruptible(

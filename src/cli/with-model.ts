@@ -1,7 +1,7 @@
 /** A model that a command loads, asks and gives back. */
 import type { LanguageModel } from '../model/language-model.js';
 import { interruptible } from './interrupt.js';
-import { downloadBar } from './output.js';
+import { downloadBar, toStandardError } from './output.js';
 
 export interface MachineOptions {
   model: string;
@@ -29,6 +29,7 @@ export async function withModel<T>(
         threads,
         maxMemory,
         onProgress: download.onProgress,
+        onNotice: toStandardError,
         signal,
       }).finally(download.end);
       try {

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { GrpoError } from '../common/errors.js';
 import { addonPath, packageRoot } from '../machine/paths.js';
+import { shadowed } from './shadowed.js';
 import type { EngineOptions, NativeAddon, NativeEngine } from './types.js';
 
 let loaded: NativeAddon | undefined;
@@ -30,12 +31,16 @@ export function loadAddon(): NativeAddon {
   try {
     loaded = createRequire(join(packageRoot(), 'package.json'))(file) as NativeAddon;
   } catch (error) {
-    throw new GrpoError('ADDON_BROKEN', `the native engine does not load: ${(error as Error).message}`, {
-      fix: 'run `npx grpo-native setup` to build it again, or `npx grpo-native doctor` to see what is wrong',
-      value: file,
-      exitCode: 1,
-      cause: error,
-    });
+    const { message } = error as Error;
+    throw (
+      shadowed(message) ??
+      new GrpoError('ADDON_BROKEN', `the native engine does not load: ${message}`, {
+        fix: 'run `npx grpo-native setup` to build it again, or `npx grpo-native doctor` to see what is wrong',
+        value: file,
+        exitCode: 1,
+        cause: error,
+      })
+    );
   }
   return loaded;
 }

@@ -230,7 +230,7 @@ export interface EngineOptions {
   /** `cpu`, `cuda` or `cuda:N`. */
   device: string;
   dtype: DType;
-  /** 0: one a physical core. */
+  /** 0: libtorch's own number, one a physical core. */
   threads: number;
   /** `auto` measures both once a process, some 100 ms. */
   matrixBackend: 'auto' | 'mkl' | 'onednn';

@@ -108,6 +108,7 @@ export async function collect(
       await judge(reward, judged, {
         step,
         timeout: options.rewardTimeout,
+        signal,
         ...(context.rewards.length > 1 && { name }),
       }),
     );

@@ -1,4 +1,5 @@
 /** Where a completion ends, beside the end-of-sequence token and its greatest length. */
+import type { Tokenizer } from '../model/tokenizer.js';
 import type { StopRule, Task } from '../data/tasks/task.js';
 
 /**
@@ -11,4 +12,10 @@ export function stopRule(stop: string | string[], task?: Task): StopRule | undef
   if (stop === 'answer') return task?.stop;
   const ends = Array.isArray(stop) ? stop : [stop];
   return (text, _, drawn = text) => ends.some((end) => drawn.includes(end));
+}
+
+/** @throws {GrpoError} TOKENIZER_VOCABULARY where a text is a token that the model can't draw */
+export function checkStop(stop: string | string[], tokenizer: Pick<Tokenizer, 'checkDrawable'>): void {
+  if (stop === 'none' || stop === 'answer') return;
+  for (const end of [stop].flat()) tokenizer.checkDrawable(end);
 }

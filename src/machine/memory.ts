@@ -1,7 +1,6 @@
 /** How much memory there is, and how much of it may still be taken: the machine's, or a container's share. */
-import { readFileSync } from 'node:fs';
 import { freemem, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { controlGroups, type ControlGroup } from './control-groups.js';
 
 export interface Memory {
   /** Bytes; a container's limit where there is one. */
@@ -14,7 +13,7 @@ export interface Memory {
 export function memory(root = '/'): Memory {
   let total = totalmem();
   let free = freemem();
-  for (const group of controlGroups(root)) {
+  for (const group of limitedGroups(root)) {
     total = Math.min(total, group.limit);
     free = Math.min(free, Math.max(0, group.limit - group.used));
   }
@@ -29,40 +28,22 @@ export function freeWithin(maxMemory: number | null): number {
   return maxMemory === null ? memory().free : maxMemory * 1e9 - process.memoryUsage.rss();
 }
 
-/** The limited control groups that this process is in, innermost first: each of them binds it. */
-function controlGroups(root: string): { limit: number; used: number }[] {
-  const groups: { limit: number; used: number }[] = [];
-  for (const line of (read(join(root, 'proc/self/cgroup')) ?? '').split('\n')) {
-    const [id, controllers, path = ''] = line.split(':');
-    const second = id === '0' && controllers === '';
-    if (!second && controllers !== 'memory') continue;
-    const base = join(root, 'sys/fs/cgroup', second ? '' : 'memory');
-    const [limitName, usedName] = second
-      ? ['memory.max', 'memory.current']
-      : ['memory.limit_in_bytes', 'memory.usage_in_bytes'];
-    const parts = path.split('/').filter((part) => part !== '');
-    for (let depth = parts.length; depth >= 0; depth--) {
-      // In a container, the part of the path that lies outside of it is not to be seen.
-      const folder = join(base, ...parts.slice(0, depth));
-      const limit = Number(read(join(folder, limitName)));
-      const used = Number(read(join(folder, usedName)));
-      if (limit > 0 && Number.isFinite(used)) groups.push({ limit, used: used - reclaimable(folder) });
-    }
-  }
-  return groups;
+/** The limited control groups that this process is in. */
+function limitedGroups(root: string): { limit: number; used: number }[] {
+  return controlGroups('memory', root).flatMap((group) => {
+    const [limitName, usedName] =
+      group.version === 2
+        ? ['memory.max', 'memory.current']
+        : ['memory.limit_in_bytes', 'memory.usage_in_bytes'];
+    const limit = Number(group.read(limitName));
+    const used = Number(group.read(usedName));
+    return limit > 0 && Number.isFinite(used) ? [{ limit, used: used - reclaimable(group) }] : [];
+  });
 }
 
 /** Bytes of files that a group is charged for and that the system can drop. */
-function reclaimable(folder: string): number {
-  const stat = read(join(folder, 'memory.stat')) ?? '';
+function reclaimable(group: ControlGroup): number {
+  const stat = group.read('memory.stat') ?? '';
   const value = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(stat)?.[1] ?? 0);
   return value('inactive_file') + value('active_file');
-}
-
-function read(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
 }

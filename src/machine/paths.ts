@@ -1,9 +1,8 @@
 /** Where the project's own things lie: the package, the user's cache, the addon. */
-import { existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import envPaths from 'env-paths';
 import { GrpoError } from '../common/errors.js';
 
 let root: string | undefined;
@@ -32,10 +31,56 @@ export function packageVersion(): string {
   return readJson<{ version: string }>(join(packageRoot(), 'package.json'))?.version ?? 'unknown';
 }
 
-/** The user's cache for this program: `GRPO_NATIVE_CACHE`, else the platform's (XDG on Linux). */
+/** The user's home; undefined where there is none, as for a container's user that has neither HOME nor an entry. */
+function home(): string | undefined {
+  try {
+    return homedir() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `.cache` of the user, as XDG has it; undefined without a home. */
+export function userCache(): string | undefined {
+  const folder = home();
+  return process.env.XDG_CACHE_HOME || (folder && join(folder, '.cache'));
+}
+
+/** This program's cache: `GRPO_NATIVE_CACHE`, else in the user's; without a home beside the addon. */
 export function cacheDir(): string {
   const chosen = process.env.GRPO_NATIVE_CACHE;
-  return chosen ? resolve(chosen) : envPaths('grpo-native', { suffix: '' }).cache;
+  if (chosen) return resolve(chosen);
+  const folder = process.platform === 'darwin' ? macCache() : userCache();
+  return folder ? join(folder, 'grpo-native') : join(packageRoot(), 'build', 'cache');
+}
+
+function macCache(): string | undefined {
+  const folder = home();
+  return folder && join(folder, 'Library', 'Caches');
+}
+
+/**
+ * The same, which is there and can be written to when this returns.
+ * @throws {GrpoError} CACHE_READ_ONLY
+ */
+export function writableCacheDir(): string {
+  const folder = cacheDir();
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+    return folder;
+  } catch (cause) {
+    throw new GrpoError(
+      'CACHE_READ_ONLY',
+      `${folder} can't be written (${(cause as NodeJS.ErrnoException).code}); libtorch, or the choice of one, is kept there`,
+      {
+        fix: 'choose another folder, for this command and those after it: export GRPO_NATIVE_CACHE=/path',
+        value: folder,
+        exitCode: 1,
+        cause,
+      },
+    );
+  }
 }
 
 /** The built addon: `GRPO_NATIVE_ADDON` (for debugging), else where `setup` builds it. */

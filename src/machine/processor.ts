@@ -1,6 +1,7 @@
 /** What this machine is: processor, GPU. */
 import { existsSync, readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { availableParallelism, cpus } from 'node:os';
+import { controlGroups } from './control-groups.js';
 import { run, which } from './exec.js';
 
 export interface Processor {
@@ -37,6 +38,41 @@ function physicalCores(info: string): number | null {
     return core === undefined ? [] : [`${socket ?? '0'}/${core}`];
   });
   return new Set(cores).size || null;
+}
+
+/**
+ * Processors' worth of time that a container may take: of cgroup v2's `cpu.max`, of v1's `cpu.cfs_quota_us`.
+ * Infinity where nothing is limited. The number of processors says nothing of it.
+ */
+export function cpuQuota(root = '/'): number {
+  const quotas = controlGroups('cpu', root).map(({ version, read }) => {
+    const [quota, period] =
+      version === 2
+        ? (read('cpu.max') ?? '').split(' ')
+        : [read('cpu.cfs_quota_us'), read('cpu.cfs_period_us')];
+    // `max`, and -1 in v1, are no limit.
+    const share = Number(quota) / Number(period);
+    return share > 0 ? share : Infinity;
+  });
+  return Math.min(Infinity, ...quotas);
+}
+
+/** Processors that this process may use at once, as a number of jobs: those it is bound to, and its quota. */
+export const usableCores = (root = '/'): number =>
+  Math.max(1, Math.floor(Math.min(availableParallelism(), cpuQuota(root))));
+
+/**
+ * Threads for the engine. 0 means one a physical core, which libtorch counts by itself; it knows nothing of a quota,
+ * beyond which all its threads are stopped, time and again, and those that run wait for those that don't.
+ */
+export function engineThreads(asked: number, root = '/'): number {
+  const { OMP_NUM_THREADS, MKL_NUM_THREADS } = process.env;
+  if (asked > 0 || OMP_NUM_THREADS || MKL_NUM_THREADS) return asked;
+  const quota = cpuQuota(root);
+  if (quota === Infinity) return 0;
+  return quota < Math.min(availableParallelism(), processor().physicalCores)
+    ? Math.max(1, Math.floor(quota))
+    : 0;
 }
 
 /** `name, memory, driver` of each NVIDIA GPU; empty where there is none, or no driver. */

@@ -1,4 +1,5 @@
 /** A user's own module: JavaScript or TypeScript, its default export. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { access } from 'node:fs/promises';
 import { extname, isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -6,6 +7,26 @@ import { GrpoError } from '../common/errors.js';
 
 const TYPESCRIPT = ['.ts', '.mts', '.cts'];
 const EXTENSIONS = [...TYPESCRIPT, '.js', '.mjs', '.cjs'];
+
+/** The module whose code runs; what that code starts (timers, promises, requests) runs as the module's too. */
+const running = new AsyncLocalStorage<string>();
+/** Files of modules, by which a stack tells them. */
+const files = new Map<string, string>();
+
+/** Calls `work`, which is code of the module. */
+export const asModule = <T>(path: string, work: () => T): T => running.run(path, work);
+
+/** Calls `work`, which is code of ours, whoever's code led here. */
+export const asOurs = <T>(work: () => T): T => running.exit(work);
+
+/** The user's module whose code runs now, or, by its stack, that threw `error`. */
+export function moduleOf(error?: unknown): string | undefined {
+  const { stack } = (error ?? {}) as { stack?: unknown };
+  return (
+    running.getStore() ??
+    (typeof stack === 'string' ? [...files].find(([file]) => stack.includes(file))?.[1] : undefined)
+  );
+}
 
 export function isModulePath(spec: string): boolean {
   return spec.startsWith('.') || isAbsolute(spec) || EXTENSIONS.includes(extname(spec));
@@ -28,9 +49,11 @@ export async function defaultExport(path: string, folder: string): Promise<unkno
       value: path,
     });
   }
+  files.set(file, path);
+  files.set(pathToFileURL(file).href, path);
   let loaded: unknown;
   try {
-    loaded = await importModule(file);
+    loaded = await asModule(path, () => importModule(file));
   } catch (cause) {
     throw failed(path, cause);
   }

@@ -3,18 +3,33 @@ import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { GrpoError, shown } from '../common/errors.js';
 import { packageRoot } from '../machine/paths.js';
+import { isRun, weightsOf } from '../run/folder/weights.js';
 import { type HubOptions, hubFolder } from './hub.js';
+
+export interface ResolveOptions extends HubOptions {
+  /** Told which weights of a run are taken. */
+  onNotice?: ((text: string) => void) | undefined;
+}
 
 /** The embedded model. */
 export const TINY = 'tiny';
 
 /**
- * @param model `tiny`, a folder, or a hub id (`Qwen/Qwen2.5-0.5B`, or with a revision: `org/name@main`)
+ * @param model `tiny`, a folder, a run as `--init-from` has it, or a hub id (`Qwen/Qwen2.5-0.5B`, or with a revision: `org/name@main`)
  */
-export async function resolveModel(model: string, options: HubOptions = {}): Promise<string> {
+export async function resolveModel(model: string, options: ResolveOptions = {}): Promise<string> {
   if (model === TINY) return join(packageRoot(), 'models', 'tiny');
   const info = await stat(model).catch(() => undefined);
-  if (info?.isDirectory()) return resolve(model);
+  if (!info || info.isDirectory()) {
+    const weights = await weightsOf(model, options.onNotice);
+    if (weights !== undefined) return weights;
+    if (info && !(await isRun(model))) return resolve(model);
+  }
+  if (info?.isDirectory())
+    throw new GrpoError('MODEL_NOT_FOUND', `${model} is a run that has saved no weights yet`, {
+      fix: 'wait for its first checkpoint (--save-steps) or its end, or give another model',
+      value: model,
+    });
   if (info)
     throw new GrpoError('MODEL_NOT_A_FOLDER', `${model} is a file`, {
       fix: 'give the folder that holds it, in the Hugging Face layout (config.json, tokenizer.json, model.safetensors)',
@@ -23,7 +38,7 @@ export async function resolveModel(model: string, options: HubOptions = {}): Pro
   const id = /^([\w-][\w.-]*\/[\w-][\w.-]*)(?:@([\w./-]+))?$/.exec(model);
   if (!id || model.includes('..'))
     throw new GrpoError('MODEL_NOT_FOUND', `there is no model ${shown(model)}`, {
-      fix: `give ${TINY}, a folder in the Hugging Face layout, or a hub id such as Qwen/Qwen2.5-0.5B`,
+      fix: `give ${TINY}, a folder in the Hugging Face layout, a run such as runs/NAME, or a hub id such as Qwen/Qwen2.5-0.5B`,
       value: model,
     });
   return hubFolder(id[1]!, id[2] ?? 'main', options);

@@ -4,9 +4,9 @@
  * `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_TOKEN` and `HF_HUB_OFFLINE` mean what they mean there.
  */
 import { mkdir, readFile, rename, rm, stat, symlink, writeFile, copyFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { GrpoError } from '../common/errors.js';
+import { cacheDir, userCache } from '../machine/paths.js';
 import { type DownloadProgress, download, request } from './download.js';
 import { readJsonObject } from './json.js';
 
@@ -38,9 +38,8 @@ export async function hubFolder(id: string, revision: string, options: HubOption
 }
 
 function cacheFolder(): string {
-  const { HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME } = process.env;
-  if (HF_HUB_CACHE) return HF_HUB_CACHE;
-  return join(HF_HOME || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'huggingface'), 'hub');
+  const { HF_HUB_CACHE, HF_HOME } = process.env;
+  return HF_HUB_CACHE || join(HF_HOME || join(userCache() ?? cacheDir(), 'huggingface'), 'hub');
 }
 
 async function cachedSnapshot(repository: string, revision: string): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 /** JSON files of a model folder, read with more care than JSON.parse takes. */
 import { readFile, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { GrpoError } from '../common/errors.js';
 
 /** Bytes; the largest tokenizers have a tenth of it. */
@@ -15,8 +16,11 @@ export async function readModelFile(file: string): Promise<Buffer | undefined> {
     const info = await stat(file);
     if (!info.isFile()) throw new Error('it is not a file');
     if (info.size > MAX_FILE) throw new Error(`it has ${info.size} bytes, at most ${MAX_FILE} are expected`);
-    return await readFile(file);
+    const content = await readFile(file);
+    refusePointer(content, file);
+    return content;
   } catch (error) {
+    if (error instanceof GrpoError) throw error;
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new GrpoError('MODEL_FILE_UNREADABLE', `${file} cannot be read: ${(error as Error).message}`, {
@@ -26,6 +30,20 @@ export async function readModelFile(file: string): Promise<Buffer | undefined> {
     });
   }
 }
+
+/**
+ * Git leaves a few lines in place of a file that is kept in Git LFS and was not fetched.
+ * @param content its beginning will do
+ * @throws {GrpoError} GIT_LFS_POINTER
+ */
+export function refusePointer(content: Buffer, file: string): void {
+  if (!content.subarray(0, POINTER.length).equals(POINTER)) return;
+  throw new GrpoError('GIT_LFS_POINTER', `${file} is a pointer of Git LFS: the file itself was not fetched`, {
+    fix: `run: git -C '${dirname(file)}' lfs pull (after git lfs install, where it is new)`,
+    value: file,
+  });
+}
+const POINTER = Buffer.from('version https://git-lfs.github.com/spec/');
 
 /** A JSON file that holds an object; undefined where there is no such file. */
 export async function readJsonObject(file: string): Promise<Record<string, unknown> | undefined> {

@@ -3,6 +3,7 @@
  * Everything here is about tokens and weights; rewards and losses are elsewhere.
  */
 import { GrpoError } from '../common/errors.js';
+import { engineThreads } from '../machine/processor.js';
 import { BESIDE_TENSORS, freeWithin } from '../machine/memory.js';
 import { createEngine, writeSnapshot } from '../engine/addon.js';
 import { matrixBackend, rememberMatrixBackend } from '../engine/matrix-backend.js';
@@ -28,17 +29,19 @@ import { MOMENTS, ModelSaver, readKeptFiles, tensorsOf, type KindOfTensor } from
 import { readEosTokenIds, Tokenizer } from './tokenizer.js';
 
 export interface LoadOptions {
-  /** `tiny`, a folder in the Hugging Face layout, or a hub id. */
+  /** `tiny`, a folder in the Hugging Face layout, a run (`runs/NAME`, `runs/NAME/checkpoint-N`), or a hub id. */
   model: string;
   /** `cpu` (default), `cuda` or `cuda:N`. */
   device?: string;
   /** What is computed with; weights are always kept in float32 too. Default `float32`. */
   dtype?: DType;
-  /** CPU threads; 0 (default): one a physical core. */
+  /** CPU threads; 0 (default): one a physical core, within the quota of a container. */
   threads?: number;
   /** GB that the process may take; null (default): what is free. Beyond it, work fails with `OUT_OF_MEMORY`. */
   maxMemory?: number | null;
   onProgress?: (progress: DownloadProgress) => void;
+  /** Things a person should know that are not errors. */
+  onNotice?: (text: string) => void;
   signal?: AbortSignal;
 }
 
@@ -91,8 +94,8 @@ export interface Samples {
 }
 
 export class LanguageModel {
-  /** What a saved model has beside weights. */
-  readonly #files: Map<string, Uint8Array>;
+  /** What a saved model has beside weights, or why that can't be saved. */
+  readonly #files: Map<string, Uint8Array> | GrpoError;
 
   private constructor(
     /** Where it was read from. */
@@ -101,7 +104,7 @@ export class LanguageModel {
     readonly tokenizer: Tokenizer,
     readonly eosTokenIds: number[],
     readonly engine: NativeEngine,
-    files = new Map<string, Uint8Array>(),
+    files: Map<string, Uint8Array> | GrpoError = new Map<string, Uint8Array>(),
   ) {
     this.#files = files;
   }
@@ -111,21 +114,31 @@ export class LanguageModel {
    * @throws {GrpoError} whatever is wrong with the folder, before any weight is read
    */
   static async load(options: LoadOptions): Promise<LanguageModel> {
-    const { device = 'cpu', dtype = 'float32', threads = 0, maxMemory = null, onProgress, signal } = options;
+    const {
+      device = 'cpu',
+      dtype = 'float32',
+      threads = 0,
+      maxMemory = null,
+      onProgress,
+      onNotice,
+      signal,
+    } = options;
     const folder = await resolveModel(options.model, {
       ...(onProgress && { onProgress }),
+      ...(onNotice && { onNotice }),
       ...(signal && { signal }),
     });
     const config = await readModelConfig(folder);
     const [tensors, tokenizer, files] = await Promise.all([
       locateTensors(folder, config),
-      Tokenizer.load(folder, config.vocabSize),
-      readKeptFiles(folder),
+      Tokenizer.load(folder, config.vocabSize, options.onNotice),
+      readKeptFiles(folder).catch(unlessLink),
     ]);
     const engine = await openEngine({ device, dtype, threads, maxMemory }, (empty) =>
       empty.load(config, tensors),
     );
-    const eosTokenIds = await readEosTokenIds(folder, tokenizer);
+    // Those without an embedding are never drawn.
+    const eosTokenIds = (await readEosTokenIds(folder, tokenizer)).filter((id) => id < config.vocabSize);
     return new LanguageModel(folder, config, tokenizer, eosTokenIds, engine, files);
   }
 
@@ -141,6 +154,16 @@ export class LanguageModel {
 
   info(): Promise<EngineInfo> {
     return this.engine.info();
+  }
+
+  /** @throws {GrpoError} MODEL_LINK where `save` and `snapshot` would: files of the folder are links to elsewhere */
+  checkSaveable(): void {
+    this.#kept();
+  }
+
+  #kept(): Map<string, Uint8Array> {
+    if (this.#files instanceof GrpoError) throw this.#files;
+    return this.#files;
   }
 
   /** Keeps a frozen copy of the weights as they are now, for `score(batch, { which: 'reference' })`. */
@@ -289,7 +312,7 @@ export class LanguageModel {
       ...MOMENTS,
       ...(reference ? ['reference' as const] : []),
     ]);
-    return new ModelSnapshot(this.#files, parameters, tensors, await this.engine.snapshot(tensors));
+    return new ModelSnapshot(this.#kept(), parameters, tensors, await this.engine.snapshot(tensors));
   }
 
   /** Replaces the weights by those of a folder that `save` wrote. */
@@ -329,7 +352,7 @@ export class LanguageModel {
   }
 
   async #saver(): Promise<ModelSaver> {
-    return new ModelSaver(this.#files, await this.engine.parameters(), (file, header, tensors) =>
+    return new ModelSaver(this.#kept(), await this.engine.parameters(), (file, header, tensors) =>
       this.engine.writeTensors(file, header, tensors),
     );
   }
@@ -360,18 +383,24 @@ export class ModelSnapshot extends ModelSaver {
   }
 }
 
+/** Reading follows links wherever they lead; it is saving that must not. */
+function unlessLink(error: unknown): GrpoError {
+  if (error instanceof GrpoError && error.code === 'MODEL_LINK') return error;
+  throw error;
+}
+
 /** An engine that `fill` gave its weights. */
 async function openEngine(
   { maxMemory, ...options }: Omit<EngineOptions, 'matrixBackend'> & { maxMemory: number | null },
   fill: (engine: NativeEngine) => Promise<void>,
 ): Promise<NativeEngine> {
-  const backend = matrixBackend(options.threads);
-  const engine = createEngine({ ...options, matrixBackend: backend });
+  const threads = engineThreads(options.threads);
+  const engine = createEngine({ ...options, threads, matrixBackend: matrixBackend(threads) });
   try {
     await engine.info(); // now libtorch is there, and counts
     await engine.limitMemory(roomForTensors(maxMemory));
     await fill(engine);
-    await rememberMatrixBackend(options.threads, await engine.info());
+    await rememberMatrixBackend(threads, await engine.info());
   } catch (error) {
     await engine.dispose();
     throw error;

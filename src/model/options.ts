@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { path, whole } from '../config/declare.js';
 
 export const MODEL_OPTIONS = {
-  model: path().default('tiny').describe('tiny, a folder in the Hugging Face layout, or a hub id'),
+  model: path()
+    .default('tiny')
+    .describe('tiny, a folder in the Hugging Face layout, a run (runs/NAME), or a hub id'),
 };
 
 export const MACHINE_OPTIONS = {
@@ -14,7 +16,10 @@ export const MACHINE_OPTIONS = {
     .default('cpu')
     .meta({ allowed: 'cpu, cuda or cuda:N' })
     .describe('cpu, cuda or cuda:N'),
-  threads: whole(0).max(1024).default(0).describe('CPU threads (0: one a physical core)'),
+  threads: whole(0)
+    .max(1024)
+    .default(0)
+    .describe('CPU threads (0: one a physical core, within the quota of a container)'),
   max_memory: z
     .number()
     .positive()

@@ -3,15 +3,17 @@
  * A file is an 8-byte little-endian length, a JSON header of that length, and the data.
  * Nothing in a header is believed: a file from a stranger may say anything.
  */
-import { open, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { GrpoError, shown } from '../common/errors.js';
 import type { ModelConfig, NamedTensor, TensorLocation } from '../engine/types.js';
-import { duplicateKey, readModelFile } from './json.js';
+import { duplicateKey, readModelFile, refusePointer } from './json.js';
 import { expectedTensors } from './tensor-names.js';
 
 /** The format's own limit. */
 const MAX_HEADER = 100_000_000;
+/** Bytes; the limit of Git LFS for its pointers. */
+const MAX_POINTER = 1024;
 /** libtorch's own limit. */
 const MAX_SIDES = 64;
 const BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
@@ -71,6 +73,8 @@ async function headerText(file: string): Promise<{ text: string; dataStart: numb
     const fileSize = (await handle.stat()).size;
     const lengthBytes = Buffer.alloc(8);
     const { bytesRead } = await handle.read(lengthBytes, 0, 8, 0);
+    // Its first letters would be read as an enormous length.
+    if (fileSize <= MAX_POINTER) refusePointer(await readFile(file), file);
     if (bytesRead < 8) throw corrupt(file, `is ${fileSize} bytes long, too short for a header`);
     const length = lengthBytes.readBigUInt64LE();
     if (length > MAX_HEADER)
@@ -81,6 +85,14 @@ async function headerText(file: string): Promise<{ text: string; dataStart: numb
     const got = await handle.read(bytes, 0, headerLength, 8);
     if (got.bytesRead < headerLength) throw corrupt(file, 'ends inside its header');
     return { text: bytes.toString('utf8'), dataStart: 8 + headerLength, fileSize };
+  } catch (error) {
+    if (error instanceof GrpoError) throw error;
+    throw new GrpoError('SAFETENSORS_UNREADABLE', `${file} cannot be read: ${(error as Error).message}`, {
+      fix: 'check the disk or the connection to it, and fetch the file again',
+      value: file,
+      exitCode: 1,
+      cause: error,
+    });
   } finally {
     await handle.close();
   }
@@ -175,12 +187,14 @@ export async function locateTensors(folder: string, config: ModelConfig): Promis
     }
   }
   return expectedTensors(config).map(({ name, shape }) => {
-    const tensor = found.get(name);
+    // The weights of transformers' AutoModel, which has no head, lack the first part of their names.
+    const tensor = found.get(name) ?? found.get(name.replace(/^model\./, ''));
     if (!tensor)
       throw mismatch(
         folder,
         `the tensor ${name} [${shape.join(', ')}] is missing`,
         [...found.keys()].slice(0, 8),
+        howToSave(name, [...found.keys()]),
       );
     if (tensor.shape.join() !== shape.join())
       throw mismatch(
@@ -188,13 +202,26 @@ export async function locateTensors(folder: string, config: ModelConfig): Promis
         `${name} has the shape [${tensor.shape.join(', ')}] where config.json asks for [${shape.join(', ')}]`,
         tensor.shape,
       );
-    return tensor;
+    return { ...tensor, name };
   });
 }
 
-function mismatch(where: string, problem: string, value: unknown): GrpoError {
+/** What mends a missing tensor, where the names that are there tell it. */
+function howToSave(missing: string, found: string[]): string | undefined {
+  if (missing === 'lm_head.weight')
+    return 'save the model with its head (AutoModelForCausalLM), or set tie_word_embeddings in config.json where it shares the embeddings';
+  const last = missing.replace(/^model\./, '');
+  const prefix = found.find((name) => name.endsWith(`.${last}`))?.slice(0, -last.length);
+  if (prefix !== undefined)
+    return `the weights have ${shown(prefix)} before their names: save the model that is wrapped, or rename them (${shown(prefix + last)} is ${shown(missing)})`;
+  if (found.some((name) => /lora_[AB]/.test(name)))
+    return 'merge the adapter into its model first (merge_and_unload in peft), and save that';
+  return undefined;
+}
+
+function mismatch(where: string, problem: string, value: unknown, fix?: string): GrpoError {
   return new GrpoError('MODEL_TENSORS_MISMATCH', `${where}: ${problem}`, {
-    fix: 'config.json and the weights must belong together; fetch both from the same place',
+    fix: fix ?? 'config.json and the weights must belong together; fetch both from the same place',
     value,
   });
 }

@@ -28,10 +28,22 @@ export async function readKeptFiles(folder: string): Promise<Map<string, Uint8Ar
     const content = await readKeptFile(folder, name);
     if (content) files.set(name, content);
   }
-  const config = await readConfigJson(folder);
-  const key = 'torch_dtype' in config ? 'torch_dtype' : 'dtype';
-  files.set('config.json', Buffer.from(`${JSON.stringify({ ...config, [key]: 'float32' }, null, 2)}\n`));
+  const config = savedConfig(await readConfigJson(folder));
+  files.set('config.json', Buffer.from(`${JSON.stringify(config, null, 2)}\n`));
   return files;
+}
+
+/** `config.json` of the weights as they are saved: in float32, with a head, under the names that have one. */
+function savedConfig(config: Record<string, unknown>): Record<string, unknown> {
+  const saved = { ...config };
+  // The new name and the old one; some folders have both.
+  const named = ['torch_dtype', 'dtype'].filter((key) => key in config);
+  for (const key of named.length > 0 ? named : ['dtype']) saved[key] = 'float32';
+  if (Array.isArray(config.architectures))
+    saved.architectures = config.architectures.map((name: unknown) =>
+      typeof name === 'string' ? name.replace(/Model$/, 'ForCausalLM') : name,
+    );
+  return saved;
 }
 
 /**

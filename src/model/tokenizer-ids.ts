@@ -9,31 +9,38 @@ const MOST = 2 ** 24;
 
 /**
  * @param vocabSize embeddings of the model
- * @throws {GrpoError} TOKENIZER_INVALID where an id is none, TOKENIZER_VOCABULARY where the model has no embedding for it
+ * @returns added tokens that the model has no embedding for, which it may do without
+ * @throws {GrpoError} TOKENIZER_INVALID where an id is none, TOKENIZER_VOCABULARY where an entry of the vocabulary
+ * itself has no embedding: the tokenizer is another model's
  */
-export function checkIds(json: Record<string, unknown>, file: string, vocabSize = MOST): void {
-  for (const [token, id] of idsOf(json)) {
+export function checkIds(json: Record<string, unknown>, file: string, vocabSize = MOST): Map<number, string> {
+  const beyond = new Map<number, string>();
+  for (const { token, id, added } of idsOf(json)) {
     if (!Number.isInteger(id) || (id as number) < 0)
       throw new GrpoError('TOKENIZER_INVALID', `${file}: the token ${shown(token)} has the id ${shown(id)}`, {
         fix: 'fetch tokenizer.json again, or save it with a current version of transformers',
         value: id,
       });
-    if ((id as number) >= vocabSize)
+    if (added && (id as number) >= vocabSize && (id as number) < MOST)
+      beyond.set(id as number, String(token));
+    else if ((id as number) >= vocabSize)
       throw new GrpoError(
         'TOKENIZER_VOCABULARY',
         `${file} gives the token ${shown(token)} the id ${String(id)}, but the model has ${vocabSize} embeddings`,
         { fix: 'use the tokenizer that belongs to this model', value: id },
       );
   }
+  return beyond;
 }
 
 /** Tokens with what stands for their ids; whatever else is wrong, the library says. */
-function* idsOf(json: Record<string, unknown>): Generator<[unknown, unknown]> {
+function* idsOf(json: Record<string, unknown>): Generator<{ token: unknown; id: unknown; added: boolean }> {
   const vocab = (json.model as { vocab?: unknown } | null | undefined)?.vocab;
   // Unigram has a list, whose positions are the ids.
-  if (Array.isArray(vocab)) yield [vocab.at(-1), Math.max(0, vocab.length - 1)];
-  else if (typeof vocab === 'object' && vocab !== null) yield* Object.entries(vocab);
+  if (Array.isArray(vocab)) yield { token: vocab.at(-1), id: Math.max(0, vocab.length - 1), added: false };
+  else if (typeof vocab === 'object' && vocab !== null)
+    for (const [token, id] of Object.entries(vocab)) yield { token, id, added: false };
   if (!Array.isArray(json.added_tokens)) return;
   for (const added of json.added_tokens as ({ id?: unknown; content?: unknown } | null)[])
-    yield [added?.content, added?.id];
+    yield { token: added?.content, id: added?.id, added: true };
 }

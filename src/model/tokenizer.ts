@@ -7,7 +7,7 @@
  */
 import { join } from 'node:path';
 import * as huggingFace from '@huggingface/tokenizers';
-import { GrpoError, reasonOf, shown } from '../common/errors.js';
+import { GrpoError, cut, reasonOf, shown } from '../common/errors.js';
 import { contentOf, withAddedTokens } from './added-tokens.js';
 import { byteDecoder } from './byte-level.js';
 import { readJsonObject } from './json.js';
@@ -43,10 +43,13 @@ export class Tokenizer {
   readonly #special: Set<number>;
   /** Ids before a text; read from the tokenizer when they are first asked for. */
   #start: number[] | undefined;
+  /** Added tokens that the model has no embedding for. */
+  readonly #beyond: Map<number, string>;
   /** Set for byte-level vocabularies (Qwen, SmolLM2, Llama 3): many times faster than the general way. */
   readonly #decodeBytes: ((ids: ArrayLike<number>) => string) | undefined;
 
-  constructor(json: Json, config: Json) {
+  constructor(json: Json, config: Json, beyond = new Map<number, string>()) {
+    this.#beyond = beyond;
     this.#inner = new HuggingFaceTokenizer(json, config);
     const added = this.#inner.get_added_tokens_decoder();
     this.#special = new Set([...added].filter(([, token]) => token.special).map(([id]) => id));
@@ -59,8 +62,15 @@ export class Tokenizer {
       this.#decodeBytes = byteDecoder((id) => this.#inner.id_to_token(id), new Set(added.keys()));
   }
 
-  /** @param vocabSize of the model; an id that it has no embedding for is refused here, not in the middle of a run */
-  static async load(folder: string, vocabSize?: number): Promise<Tokenizer> {
+  /**
+   * @param vocabSize of the model; an id that it has no embedding for is refused here, not in the middle of a run
+   * @param onNotice told of added tokens without one, which are refused where they are used
+   */
+  static async load(
+    folder: string,
+    vocabSize?: number,
+    onNotice?: (text: string) => void,
+  ): Promise<Tokenizer> {
     const file = join(folder, 'tokenizer.json');
     const read = await readJsonObject(file);
     if (!read)
@@ -71,10 +81,14 @@ export class Tokenizer {
     const configFile = join(folder, 'tokenizer_config.json');
     const config = (await readJsonObject(configFile)) ?? {};
     const json = withAddedTokens(read, config, configFile);
-    checkIds(json, file, vocabSize);
+    const beyond = checkIds(json, file, vocabSize);
+    if (beyond.size > 0)
+      onNotice?.(
+        `${file} has added tokens beyond the model's ${vocabSize} embeddings, which can't be used: ${cut([...beyond.values()].join(' '))}`,
+      );
     let tokenizer: Tokenizer;
     try {
-      tokenizer = new Tokenizer(json, config);
+      tokenizer = new Tokenizer(json, config, beyond);
     } catch (error) {
       throw invalid(`${file}: ${reasonOf(error)}`, error);
     }
@@ -92,6 +106,7 @@ export class Tokenizer {
         fix: 'use only characters that the model knows, or a model with a larger vocabulary',
         value: text,
       });
+    this.#refuseBeyond(ids, text);
     return Int32Array.from(ids);
   }
 
@@ -99,7 +114,20 @@ export class Tokenizer {
   encodePrompt(text: string): Int32Array {
     const ids = this.encode(text);
     const start = (this.#start ??= attempt('begin a text', () => this.#startIds()));
+    this.#refuseBeyond(start, text);
     return start.every((id, i) => ids[i] === id) ? ids : Int32Array.from([...start, ...ids]);
+  }
+
+  #refuseBeyond(ids: readonly number[], text: string): void {
+    for (const id of ids) {
+      const token = this.#beyond.get(id);
+      if (token !== undefined) throw beyondVocabulary(token, text);
+    }
+  }
+
+  /** @throws {GrpoError} TOKENIZER_VOCABULARY where the text has a token in it that the model can't draw */
+  checkDrawable(text: string): void {
+    for (const token of this.#beyond.values()) if (text.includes(token)) throw beyondVocabulary(token, text);
   }
 
   /** Text of the ids; ids that the tokenizer doesn't know are no text. */
@@ -161,6 +189,14 @@ function attempt<T>(what: string, work: () => T): T {
   } catch (error) {
     throw invalid(`the tokenizer cannot ${what}: ${reasonOf(error)}`, error);
   }
+}
+
+function beyondVocabulary(token: string, text: string): GrpoError {
+  return new GrpoError(
+    'TOKENIZER_VOCABULARY',
+    `${shown(text)} has the token ${shown(token)}, for which the model has no embedding`,
+    { fix: 'leave the token out, or use a model that was trained with it', value: token },
+  );
 }
 
 function invalid(message: string, cause: unknown): GrpoError {

@@ -22,6 +22,7 @@ export type TrainableModel = Sampler &
     | 'folder'
     | 'eosTokenIds'
     | 'info'
+    | 'checkSaveable'
     | 'freezeReference'
     | 'mixReference'
     | 'saveReference'

@@ -1,10 +1,8 @@
 /** The diagnosis of a run: told to whoever listens, and kept in `metrics.jsonl`. */
 import type { Diagnosed } from './diagnosis/events.js';
 import { Diagnosis } from './diagnosis/monitor.js';
-import type { RunFolder } from './folder/folder.js';
 import type { Metrics } from '../grpo/metrics.js';
 import type { MetricsLog } from './folder/metrics-log.js';
-import { readRows } from './folder/read.js';
 import type { TrainCallbacks, TrainPlan } from './events.js';
 
 export interface SessionDiagnosis {
@@ -14,15 +12,15 @@ export interface SessionDiagnosis {
 
 /**
  * @param config as `config.yaml` has it
- * @param run of a resumed run: the steps that it has taken are looked at again, and nothing is told twice
+ * @param taken rows of the steps that a resumed run has taken: they are looked at again, and nothing is told twice
  */
-export async function startDiagnosis(
+export function startDiagnosis(
   plan: TrainPlan,
   config: Record<string, unknown>,
   callbacks: Pick<TrainCallbacks, 'onDiagnosis'>,
   log: MetricsLog | undefined,
-  run: RunFolder | undefined,
-): Promise<SessionDiagnosis> {
+  taken: readonly Metrics[],
+): SessionDiagnosis {
   const diagnosis = new Diagnosis({
     kind: plan.kind,
     steps: plan.steps,
@@ -33,7 +31,7 @@ export async function startDiagnosis(
     trainProblems: plan.trainProblems,
     repeatedShare: plan.repeatedShare,
   });
-  if (run && plan.startStep > 0) for (const row of await readRows(run.path)) diagnosis.add(row);
+  for (const row of taken) diagnosis.add(row);
   return {
     async add(row) {
       for (const event of diagnosis.add(row)) {

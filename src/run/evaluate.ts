@@ -21,7 +21,7 @@ export interface Accuracy {
 export interface Evaluation extends Accuracy {
   /** Of each task, where several are mixed. */
   tasks?: Record<string, Accuracy>;
-  /** Mean reward. */
+  /** Mean reward, over the completions that the reward had something to say of. */
   reward: number;
   /** 0: the most likely token each time. */
   temperature: number;
@@ -62,7 +62,7 @@ export async function evaluate(model: Sampler, options: EvaluateOptions): Promis
   const start = performance.now();
   const prompts = problems.map(({ prompt }) => encodePrompt(model, prompt, options.maxCompletionLength));
   const right: boolean[] = [];
-  let rewardSum = 0;
+  const said: number[] = [];
   let tokens = 0;
   for (let from = 0; from < problems.length; from += batchSize) {
     const part = problems.slice(from, from + batchSize);
@@ -92,11 +92,12 @@ export async function evaluate(model: Sampler, options: EvaluateOptions): Promis
     const rewards = await judge(options.reward ?? task.reward, judged, {
       name: task.name,
       timeout: options.rewardTimeout,
+      signal: options.signal,
     });
     judged.forEach((completion, i) => {
       const correct = task.isCorrect?.(completion, rewards[i]!) ?? rewards[i]! > 0;
       right.push(correct);
-      rewardSum += rewards[i]! || 0;
+      if (!Number.isNaN(rewards[i]!)) said.push(rewards[i]!);
       tokens += completions[i]!.ids.length;
       options.onCompletion?.({
         ...completion,
@@ -116,7 +117,7 @@ export async function evaluate(model: Sampler, options: EvaluateOptions): Promis
         names.map((name) => [name, accuracyOf(right.filter((_, i) => problems[i]!.task === name))]),
       ),
     }),
-    reward: total > 0 ? rewardSum / total : 0,
+    reward: said.length > 0 ? said.reduce((sum, reward) => sum + reward, 0) / said.length : 0,
     temperature,
     meanLength: total > 0 ? tokens / total : 0,
     seconds: (performance.now() - start) / 1000,

@@ -84,9 +84,9 @@ export interface JudgedCompletion extends TokenDetails {
 export interface TrainSummary {
   steps: number;
   interrupted: boolean;
-  /** Seconds of training over all sittings, evaluations included. */
+  /** Seconds of training over all sittings, evaluations included. As all that follows, it is of the whole run, however often it was resumed. */
   seconds: number;
-  /** Mean reward over the first and the last tenth of the steps of this sitting. */
+  /** Mean reward over the first and the last tenth of the steps. */
   rewardFirst: number | undefined;
   rewardLast: number | undefined;
   /** Means of all metrics over that last tenth: a single step jumps with its few prompts. */
@@ -101,7 +101,7 @@ export interface TrainSummary {
   tokensSampledPerSecond: number;
   /** Distinct tokens forwarded in sampling, reference and training, a second of step time. */
   tokensComputedPerSecond: number;
-  /** Seconds of each phase in this sitting. */
+  /** Seconds of each phase. */
   phases: { sample: number; reward: number; reference: number; train: number; optimizer: number };
   /** Of the model. */
   parameters: number;

@@ -11,25 +11,26 @@ import type { DownloadProgress } from '../model/download.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { findCheckpoint, setAside, type Checkpoint } from './folder/checkpoints.js';
 import { changesOf, changeText, refuseMeaningless, type Change } from './folder/resume.js';
-import { RunFolder, freeRunName } from './folder/folder.js';
-import { findWeights, lineageOf } from './folder/checkpoints.js';
+import { RunFolder } from './folder/folder.js';
+import { lineageOf } from './folder/checkpoints.js';
 import type { Lineage } from './folder/environment.js';
 import { modelName } from './folder/names.js';
+import { findWeights } from './folder/weights.js';
 import { memoryOfRun, refuseUnfit, type BatchShape } from './forecast/run-memory.js';
-import { combine } from '../data/rewards/combine.js';
 import {
   completeAlgorithm,
   loadAlgorithm,
   type Algorithm,
   type CompleteAlgorithm,
 } from '../grpo/algorithm.js';
+import { combine } from '../data/rewards/combine.js';
 import { loadRewards, type NamedReward } from '../data/rewards/load.js';
 import { curriculumTask, loadDataset, loadStages, type Dataset } from '../data/tasks/index.js';
 import type { Problem, RewardFunction, StopRule, Task } from '../data/tasks/task.js';
 import { checkTrackers } from './trackers/tracked.js';
 import { evaluate, type Evaluation } from './evaluate.js';
 import type { TrainCallbacks, TrainPlan } from './events.js';
-import { stopRule } from '../grpo/stop.js';
+import { checkStop, stopRule } from '../grpo/stop.js';
 
 /** What a program may give beside options. */
 export interface TrainExtras extends TrainCallbacks, Algorithm {
@@ -41,6 +42,8 @@ export interface TrainExtras extends TrainCallbacks, Algorithm {
   model?: TrainableModel;
   /** False: no run folder, nothing is written. */
   save?: boolean;
+  /** The process that has the run folder, and can't be looked at from this machine, runs no more. */
+  takeOver?: boolean;
   /** Ends the run after the token or phase at hand, with a checkpoint. */
   signal?: AbortSignal;
   onDownload?: (progress: DownloadProgress) => void;
@@ -125,13 +128,14 @@ export async function prepare(
   });
   const dataset = await loadDataset(stages, options);
   for (const notice of dataset.notices) extras.onNotice?.(notice);
-  const run = extras.save === false ? undefined : await openRun(options, task);
-  const { checkpoint: resumeFrom, changes } = await findResumed(run, options.resume, config, extras);
-  const weights = typeof options.initFrom === 'string' ? await findWeights(options.initFrom) : undefined;
   const stop = stopRule(options.stop, task);
+  const weights =
+    typeof options.initFrom === 'string' ? await findWeights(options.initFrom, extras.onNotice) : undefined;
+  const lineage = weights === undefined ? undefined : await lineageOf(weights);
+  const run = extras.save === false ? undefined : await openRun(options, task, extras);
+  const { checkpoint: resumeFrom, changes } = await findResumed(run, options.resume, config, extras);
   let loaded: TrainableModel | undefined;
   let promptLengths: number[] = [];
-  let unlock: (() => void) | undefined;
 
   return {
     task,
@@ -140,18 +144,18 @@ export async function prepare(
     algorithm,
     stop,
     run,
-    lineage: weights === undefined ? undefined : await lineageOf(weights),
+    lineage,
     resumeFrom,
     changes,
     async load() {
       const model = extras.model ?? (loaded = await loadModel(weights ?? options.model, options, extras));
+      checkStop(options.stop, model.tokenizer);
       promptLengths = checkPrompts(model, dataset.train, options.maxCompletionLength);
       checkPrompts(model, dataset.heldOut, options.maxCompletionLength);
       check(model, dataset.train);
+      if (run) model.checkSaveable();
       // Nothing was written until here.
-      await run?.create();
-      unlock = run?.lock();
-      await run?.mend();
+      await run?.claim();
       if (run && resumeFrom)
         for (const path of await setAside(run, resumeFrom.state.global_step))
           extras.onNotice?.(`${path} was set aside: the run makes it anew`);
@@ -206,7 +210,7 @@ export async function prepare(
       };
     },
     async release() {
-      unlock?.();
+      run?.release();
       await loaded?.dispose();
     },
   };
@@ -220,29 +224,40 @@ async function findResumed(
   { onNotice }: TrainExtras,
 ): Promise<{ checkpoint: Checkpoint | undefined; changes: Change[] }> {
   if (!run || resume === false) return { checkpoint: undefined, changes: [] };
-  run.checkFree();
-  const checkpoint = await findCheckpoint(run, typeof resume === 'string' ? resume : undefined, onNotice);
-  if (!checkpoint) {
-    onNotice?.(`${run.path} holds no complete checkpoint: the run starts from the beginning`);
-    return { checkpoint, changes: [] };
+  // Before anything is read of it: another process could take the run further meanwhile.
+  await run.claim();
+  try {
+    const checkpoint = await findCheckpoint(run, typeof resume === 'string' ? resume : undefined, onNotice);
+    if (!checkpoint) {
+      onNotice?.(`${run.path} holds no complete checkpoint: the run starts from the beginning`);
+      return { checkpoint, changes: [] };
+    }
+    const changes = changesOf((await run.readConfig()) ?? {}, config);
+    refuseMeaningless(changes);
+    for (const change of changes) onNotice?.(`resumed with another option: ${changeText(change)}`);
+    return { checkpoint, changes };
+  } catch (error) {
+    run.release();
+    throw error;
   }
-  const changes = changesOf((await run.readConfig()) ?? {}, config);
-  refuseMeaningless(changes);
-  for (const change of changes) onNotice?.(`resumed with another option: ${changeText(change)}`);
-  return { checkpoint, changes };
 }
+
 /** Of the stage that repeats most. */
 const repeatedShare = ({ stages }: Dataset): number =>
   Math.max(...stages.map(({ positions }) => 1 - new Set(positions).size / positions.length));
 
-async function openRun({ outputDir, resume, model, preset = null }: Common, task: Task): Promise<RunFolder> {
-  if (outputDir !== null) return RunFolder.open(outputDir, { resume: resume !== false });
+async function openRun(
+  { outputDir, resume, model, preset = null }: Common,
+  task: Task,
+  { takeOver = false }: TrainExtras,
+): Promise<RunFolder> {
+  if (outputDir !== null) return RunFolder.open(outputDir, { resume: resume !== false, takeOver });
   if (resume !== false)
     throw new GrpoError('RESUME_NOTHING', 'there is no run folder to resume from', {
       fix: 'name it: --output-dir runs/NAME --resume',
     });
   const what = preset ?? task.name.replace(/[^\w.-]+/g, '-');
-  return RunFolder.open(await freeRunName(`${modelName(model)}-${what}`), { resume: false });
+  return RunFolder.unnamed(`${modelName(model)}-${what}`);
 }
 
 async function loadModel(model: string, options: Common, extras: TrainExtras): Promise<TrainableModel> {
@@ -251,6 +266,7 @@ async function loadModel(model: string, options: Common, extras: TrainExtras): P
   const download = {
     ...(extras.onDownload && { onProgress: extras.onDownload }),
     ...(extras.signal && { signal: extras.signal }),
+    ...(extras.onNotice && { onNotice: extras.onNotice }),
   };
   const folder = await resolveModel(model, download);
   if (options.device === 'cpu') await refuseUnfit(folder, { beta: 0, ...options });

@@ -7,12 +7,14 @@ import { GrpoError } from '../common/errors.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { CheckpointWriter } from './folder/checkpoint-writer.js';
 import { OPTIMIZER_FILE, removeOld, type Checkpoint, type TrainerState } from './folder/checkpoints.js';
+import { refuseFullDisk } from './folder/disk-room.js';
 import { environment, withSitting, type Lineage } from './folder/environment.js';
 import type { Change } from './folder/resume.js';
 import type { RunFolder } from './folder/folder.js';
 import { snakeDeep } from './folder/names.js';
 import { type Metrics, type RunMetricName } from '../grpo/metrics.js';
 import { MetricsLog } from './folder/metrics-log.js';
+import { readRows } from './folder/read.js';
 import { tracked, type TrackedSession } from './trackers/tracked.js';
 import { startDiagnosis, type SessionDiagnosis } from './diagnose.js';
 import { evaluationMetrics, type Evaluation } from './evaluate.js';
@@ -60,7 +62,7 @@ async function runSteps(session: Session): Promise<TrainSummary> {
   const state: TrainerState = resumeFrom
     ? { ...resumeFrom.state, max_steps: plan.steps }
     : { global_step: 0, epoch: 0, max_steps: plan.steps, seed: options.seed, num_tokens: 0, elapsed: 0 };
-  const tally = new Tally(plan);
+  const tally = new Tally();
   const nonfiniteSteps = new NonFiniteSteps(run, options.onNonfinite, callbacks.onNotice);
   let savedStep = resumeFrom?.state.global_step ?? 0;
   let after = state.eval_after;
@@ -71,6 +73,8 @@ async function runSteps(session: Session): Promise<TrainSummary> {
   const began = performance.now();
   const elapsedBefore = state.elapsed;
   const elapsed = () => elapsedBefore + (performance.now() - began) / 1000;
+  const peakMemory = () => Math.max(state.peak_memory ?? 0, process.resourceUsage().maxRSS * 1024);
+  const stepsAreLeft = () => state.global_step < plan.steps && !(after && method.reached?.(after));
 
   const writer =
     run &&
@@ -98,6 +102,7 @@ async function runSteps(session: Session): Promise<TrainSummary> {
     if (!writer) return;
     callbacks.onPhase?.('saving', state.global_step);
     state.elapsed = elapsed();
+    state.peak_memory = peakMemory();
     waited += await writer.save({ ...state, memory: method.remember?.(state.global_step) }, goesOn);
     savedStep = state.global_step;
   };
@@ -127,19 +132,30 @@ async function runSteps(session: Session): Promise<TrainSummary> {
       await save(state.global_step < plan.steps);
   };
 
+  // Of a run that is resumed when it is over: its files stay as they are.
+  const ended =
+    resumeFrom && !state.pending && !stepsAreLeft() ? await run?.endedAt(state.global_step) : undefined;
   let interrupted = false;
   try {
-    if (run) {
+    if (ended)
+      callbacks.onNotice?.(
+        `nothing is left to do: the run has taken all of its ${state.global_step} steps, and stays as it is. More --max-steps or --num-train-epochs let it go on`,
+      );
+    else if (run) {
       await refuseFullDisk(run, plan.parameters, options);
       await describeRun(run, session);
       if (resumeFrom) await removeOld(run, options.saveTotalLimit);
+      // Of where the run had come to before; while it goes on, it has none.
+      await run.removeFile('summary.json');
       // Without a checkpoint the run is begun anew, its first evaluation too.
       log = await MetricsLog.open((name) => run.file(name), resumeFrom ? state.global_step : -1, {
         pending: state.pending !== undefined,
         ...(session.columns && { columns: session.columns }),
       });
     }
-    diagnosis = await startDiagnosis(plan, session.config, callbacks, log, run);
+    const taken = run && resumeFrom ? await readRows(run.path) : [];
+    for (const row of taken) if (row.step > 0) tally.add(row);
+    diagnosis = startDiagnosis(plan, session.config, callbacks, log, taken);
     await callbacks.onPlan?.(plan);
     try {
       if (session.forecast && state.global_step === 0) {
@@ -156,8 +172,11 @@ async function runSteps(session: Session): Promise<TrainSummary> {
         await callbacks.onEvaluate?.(0, state.eval_before);
         await diagnosis.add(row);
       }
-      if (state.pending) await finish(state.pending);
-      while (state.global_step < plan.steps && !(after && method.reached?.(after))) {
+      if (state.pending) {
+        tally.add(state.pending);
+        await finish(state.pending);
+      }
+      while (stepsAreLeft()) {
         if (signal?.aborted) throw aborted();
         const { metrics, completions, nonfinite } = await method.takeStep(state.global_step + 1);
         await nonfiniteSteps.after(state.global_step + 1, nonfinite);
@@ -177,10 +196,13 @@ async function runSteps(session: Session): Promise<TrainSummary> {
         }
         await finish(metrics);
       }
-    } catch (error) {
-      interrupted = isAbort(error, signal);
+    } catch (thrown) {
+      // Who aborts may say why: then the run ends with that.
+      const reason: unknown = isAbort(thrown, signal) ? signal?.reason : undefined;
+      const error = reason instanceof GrpoError ? reason : thrown;
+      interrupted = error === thrown && isAbort(error, signal);
       // Weights are those of the last whole step: worth keeping whatever a reward function did.
-      const usersFault = error instanceof GrpoError && KEEPS_WEIGHTS.test(error.code);
+      const usersFault = error instanceof GrpoError && (error === reason || KEEPS_WEIGHTS.test(error.code));
       if (state.global_step > savedStep && (interrupted || usersFault)) {
         await save(false);
         if (checkpoint && !interrupted) callbacks.onNotice?.(`saved ${checkpoint} before the error below`);
@@ -189,8 +211,8 @@ async function runSteps(session: Session): Promise<TrainSummary> {
       if (!interrupted) throw error;
     }
 
-    let finalModel: string | undefined;
-    if (!interrupted && run) {
+    let finalModel = ended && run?.file('final');
+    if (!interrupted && run && !ended) {
       if (state.global_step > savedStep) await save(false);
       await writer?.settle();
       callbacks.onPhase?.('saving', state.global_step);
@@ -200,18 +222,18 @@ async function runSteps(session: Session): Promise<TrainSummary> {
     const summary: TrainSummary = {
       steps: state.global_step,
       interrupted,
-      seconds: elapsed(),
+      seconds: (ended?.seconds as number | undefined) ?? elapsed(),
       ...tally.summary(),
       diagnoses: diagnosis.told(),
       before: state.eval_before,
       after: interrupted ? undefined : after,
       parameters: plan.parameters,
-      peakMemory: process.resourceUsage().maxRSS * 1024,
+      peakMemory: (ended?.peak_memory as number | undefined) ?? peakMemory(),
       outputDir: run?.path,
       finalModel,
       checkpoint,
     };
-    await run?.writeJson('summary.json', snakeDeep(summary));
+    if (!ended) await run?.writeJson('summary.json', snakeDeep(summary));
     return summary;
   } finally {
     // What it still writes is written; an error of its own says less than the one under way.
@@ -222,7 +244,7 @@ async function runSteps(session: Session): Promise<TrainSummary> {
 }
 
 /** Faults of what a user gave, after which the weights are worth as much as before. */
-const KEEPS_WEIGHTS = /^(REWARD_|ALGORITHM_|DIVERGED$)/;
+const KEEPS_WEIGHTS = /^(REWARD_|TASK_|MODULE_|DIVERGED$)/;
 
 /** `config.yaml` and `env.json`: what the run is made with, and, where it goes on, with what else. */
 async function describeRun(run: RunFolder, session: Session): Promise<void> {
@@ -286,24 +308,4 @@ function aborted(): GrpoError {
 function isAbort(error: unknown, signal: AbortSignal | undefined): boolean {
   if (!signal?.aborted) return false;
   return (error as { code?: unknown }).code === 'ABORTED' || (error as Error).name === 'AbortError';
-}
-
-/** Better refused now than after an hour: what all checkpoints and the final model will take. */
-async function refuseFullDisk(run: RunFolder, parameters: number, options: SessionOptions): Promise<void> {
-  const model = parameters * 4;
-  // While a checkpoint is written, those to be removed are still there.
-  const checkpoints = options.saveSteps > 0 && options.saveTotalLimit > 0 ? options.saveTotalLimit + 1 : 1;
-  const needed = model + checkpoints * 3 * model;
-  const free = await run.freeSpace().catch(() => Infinity);
-  if (free >= needed) return;
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
-  throw new GrpoError(
-    'DISK_FULL',
-    `${run.path} needs ${gigabytes(needed)} for checkpoints, and ${gigabytes(free)} are free`,
-    {
-      fix: 'free some space, choose another --output-dir, or keep fewer checkpoints (--save-total-limit)',
-      value: free,
-      exitCode: 1,
-    },
-  );
 }

@@ -18,6 +18,7 @@ import { planBatches } from '../grpo/batches.js';
 import type { TrainSummary } from './events.js';
 import type { NonFinite } from '../grpo/learn.js';
 import { prepare, type TrainExtras } from './prepare.js';
+import { checkResumed } from './resumed.js';
 import { stopwatch } from '../grpo/rollout.js';
 import { Split, ranges } from '../grpo/split.js';
 import { learningRateAt } from '../grpo/schedule.js';
@@ -31,9 +32,10 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
   const options = toOptions(config);
   const ready = await prepare(options, extras, config, checkAnswers);
   const { dataset, run, resumeFrom } = ready;
-  // A problem has one answer here: groups of one, each used once.
-  const batches = planBatches(dataset.stages, { ...options, numGenerations: 1, numIterations: 1 });
   try {
+    // A problem has one answer here: groups of one, each used once.
+    const batches = planBatches(dataset.stages, { ...options, numGenerations: 1, numIterations: 1 });
+    checkResumed(ready, batches.totalSteps, config, extras.onNotice);
     const model = await ready.load();
     if (resumeFrom) await restore(model, resumeFrom);
     const noWeightDecay = withoutWeightDecay(expectedTensors(model.config));

@@ -1,6 +1,6 @@
-/** Sums over a sitting, for its ending. */
+/** Sums over a run, for its ending. */
 import type { Metrics } from '../grpo/metrics.js';
-import type { TrainPlan, TrainSummary } from './events.js';
+import type { TrainSummary } from './events.js';
 
 const PHASES = ['sample', 'reward', 'reference', 'train', 'optimizer'] as const;
 
@@ -11,11 +11,10 @@ export class Tally {
   #computed = 0;
   #seconds = 0;
 
-  constructor(readonly plan: Pick<TrainPlan, 'kind'>) {}
-
+  /** @param metrics of a step as it is taken, or its row, which has the evaluation that followed too */
   add(metrics: Metrics): void {
     for (const phase of PHASES) this.#phases[phase] += metrics[`time/${phase}`] ?? 0;
-    this.#steps.push({ ...metrics });
+    this.#steps.push(withoutEvaluation(metrics));
     this.#sampled += metrics['tokens/sampled'] ?? 0;
     this.#computed += metrics['tokens/computed'] ?? 0;
     this.#seconds += metrics.step_time ?? 0;
@@ -45,13 +44,16 @@ export class Tally {
   }
 }
 
+const withoutEvaluation = (metrics: Metrics): Metrics =>
+  Object.fromEntries(Object.entries(metrics).filter(([name]) => !name.startsWith('eval/'))) as Metrics;
+
 /** Of each metric, over the steps that have it. */
 function means(steps: Metrics[]): Partial<Metrics> {
   const names = new Set(steps.flatMap((metrics) => Object.keys(metrics) as (keyof Metrics)[]));
   return Object.fromEntries(
     [...names].map((name) => [
       name,
-      mean(steps.map((metrics) => metrics[name]).filter((value) => value !== undefined)),
+      mean(steps.map((metrics) => metrics[name]).filter(Number.isFinite) as number[]),
     ]),
   );
 }

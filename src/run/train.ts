@@ -15,7 +15,7 @@ import { expectedTensors, withoutWeightDecay } from '../model/tensor-names.js';
 import type { Tokenizer } from '../model/tokenizer.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { REFERENCE_FILE } from './folder/checkpoints.js';
-import type { Metrics, RunMetricName } from '../grpo/metrics.js';
+import type { MetricName, Metrics, RunMetricName } from '../grpo/metrics.js';
 import { EntropyBonus, type EntropyMemory } from '../grpo/adaptive-entropy.js';
 import { mean, standardDeviation } from '../grpo/advantages/statistics.js';
 import { planBatches, type Batches } from '../grpo/batches.js';
@@ -27,6 +27,7 @@ import { groupMetrics } from '../grpo/group-metrics.js';
 import { learn, type Learned } from '../grpo/learn.js';
 import { prepare, type Prepared, type TrainExtras } from './prepare.js';
 import { ReferenceCache } from '../grpo/reference-cache.js';
+import { checkResumed } from './resumed.js';
 import { recallRollout, rememberRollout, type RolloutMemory } from '../grpo/rollout-memory.js';
 import {
   collect,
@@ -95,9 +96,10 @@ export async function openTraining(
 ): Promise<Training> {
   const ready = await prepare(options, extras, config);
   const { resumeFrom } = ready;
-  for (const notice of checkCombinations(options, ready.rewards.length)) extras.onNotice?.(notice);
-  const batches = planBatches(ready.dataset.stages, options);
   try {
+    for (const notice of checkCombinations(options, ready.rewards.length)) extras.onNotice?.(notice);
+    const batches = planBatches(ready.dataset.stages, options);
+    checkResumed(ready, batches.totalSteps, config, extras.onNotice);
     const model = await ready.load();
     if (options.beta !== 0) await model.freezeReference();
     if (resumeFrom) {
@@ -173,6 +175,7 @@ async function grpo(
   const noWeightDecay = withoutWeightDecay(expectedTensors(model.config));
   const entropyBonus = new EntropyBonus(options, memory?.entropy);
   const parts = batches.partsPerGeneration;
+  let silent = false;
   let rollout = memory?.rollout && recallRollout(memory.rollout, dataset.train);
 
   return {
@@ -181,6 +184,12 @@ async function grpo(
       // Batches and schedules count steps from 0.
       const fresh = rollout === undefined || batches.samples(step - 1);
       if (fresh) rollout = await collect(context, batches.prompts(step - 1), step, parts);
+      if (fresh && !silent && rollout!.advantages.rewards.every(Number.isNaN)) {
+        silent = true; // once a sitting
+        extras.onNotice?.(
+          `step ${step}: no reward function had anything to say (null) of any completion: nothing is learned from such a step`,
+        );
+      }
       extras.onPhase?.('learning', step);
       const learningRate = learningRateAt(step - 1, batches.totalSteps, options);
       const part = partOf(rollout!, batches.part(step - 1), parts);
@@ -237,8 +246,7 @@ function metricsOf(
   return {
     step,
     ...finite({ loss: learned.loss, grad_norm: learned.gradNorm }),
-    reward: mean(advantages.rewards),
-    reward_std: standardDeviation(advantages.rewards),
+    ...rewardMetrics(advantages.rewards, 'reward', 'reward_std'),
     frac_reward_zero_std: advantages.flat.filter(Boolean).length / advantages.flat.length,
     ...groupMetrics(rollout, numGenerations),
     ...learned.metrics,
@@ -247,12 +255,7 @@ function metricsOf(
     'completions/max_length': Math.max(...lengths),
     'completions/clipped_ratio': share(({ ended }) => ended === 'length'),
     accuracy: share(({ correct }) => correct),
-    ...Object.fromEntries(
-      rewardColumns(rewards).map(({ name, index, of }) => [
-        name,
-        of(Float64Array.from(completions, (completion) => completion.rewards[index]!)),
-      ]),
-    ),
+    ...(rewards.length > 1 && ofEachReward(rewards, completions)),
     'time/train': learned.seconds.train,
     'time/optimizer': learned.seconds.optimizer,
   };
@@ -277,17 +280,30 @@ function costsOf(rollout: Rollout, learned: Learned): Partial<Metrics> {
 }
 
 /** What is told of each reward function, where there are several. */
-function rewardColumns(rewards: Prepared['rewards']) {
-  if (rewards.length < 2) return [];
-  return rewards.flatMap(({ name }, index) => [
-    { name: `rewards/${name}/mean` as const, index, of: mean },
-    { name: `rewards/${name}/std` as const, index, of: standardDeviation },
-  ]);
+const rewardColumns = (name: string) => [`rewards/${name}/mean`, `rewards/${name}/std`] as const;
+
+function ofEachReward(rewards: Prepared['rewards'], completions: Rollout['completions']): Partial<Metrics> {
+  const all: Partial<Metrics> = {};
+  rewards.forEach(({ name }, k) => {
+    const values = Float64Array.from(completions, ({ rewards: own }) => own[k]!);
+    Object.assign(all, rewardMetrics(values, ...rewardColumns(name)));
+  });
+  return all;
+}
+
+/** Nothing where nothing was said of any completion. */
+function rewardMetrics(values: Float64Array, ofMean: MetricName, ofDeviation: MetricName): Partial<Metrics> {
+  return values.every(Number.isNaN)
+    ? {}
+    : { [ofMean]: mean(values), [ofDeviation]: standardDeviation(values) };
 }
 
 function columnsOf({ rewards, dataset }: Prepared): RunMetricName[] {
   const tasks = [...new Set(dataset.heldOut.map(({ task }) => task))].filter((name) => name !== undefined);
-  return [...rewardColumns(rewards).map(({ name }) => name), ...(tasks.length > 1 ? taskColumns(tasks) : [])];
+  return [
+    ...(rewards.length > 1 ? rewards.flatMap(({ name }) => rewardColumns(name)) : []),
+    ...(tasks.length > 1 ? taskColumns(tasks) : []),
+  ];
 }
 
 function judged(rollout: Rollout, { rewards }: Prepared, tokenizer: Tokenizer): JudgedCompletion[] {

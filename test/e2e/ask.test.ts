@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -163,6 +163,27 @@ describe('eval', () => {
     expect(Number(result!.accuracy_high)).toBeGreaterThan(Number(result!.accuracy));
     const words = await cli(['eval', ...model, '--samples', '20', '--split', 'train']);
     expect(words.stdout).toMatch(/^arithmetic, train: [\d.]+% \[[\d.]+%, [\d.]+%\] \(\d+ of 20\)/);
+  });
+});
+
+describe('a run as the model', () => {
+  it.each([
+    ['generate', ['--prompt', prompt, '--max-completion-length', '2']],
+    ['score', []],
+    ['eval', ['--samples', '2', '--json']],
+    ['plan', ['--num-generations', '2', '--batch-size', '2', '--max-steps', '1', '--json']],
+  ])('%s takes its final one, and says so', async (command, args) => {
+    const run = join(temporaryFolder(), 'run');
+    cpSync(fixtureModel('qwen2-tied'), join(run, 'final'), { recursive: true });
+    const { code, stdout, stderr } = await cli([command, '--model', run, '--threads', '1', ...args], {
+      stdin: JSON.stringify({ prompt, completion: '15' }),
+    });
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(jsonLines(stdout).length).toBeGreaterThan(0);
+    const told = `the weights of ${run} are those in ${join(run, 'final')}`;
+    expect(command === 'plan' ? (jsonLines(stdout)[0]!.notices as string[]).join('\n') : stderr).toContain(
+      told,
+    );
   });
 });
 

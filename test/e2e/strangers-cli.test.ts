@@ -119,10 +119,13 @@ describe('a run in a folder with blanks and umlauts', () => {
     );
     expect((JSON.parse(said) as { prompt: string }).prompt).toMatch(/^Say \d+: $/);
 
-    const again = await here.train('a', { resume: true, 'max-steps': 3 });
+    const again = await here.train('a', { resume: true });
     expect(again.code).toBe(0);
-    expect(again.stdout).toContain('Nothing to do: 6 steps were taken before, and 3 were asked for\n');
+    expect(again.stdout).toContain('Nothing was left to do: all 6 steps were taken already\n');
     expect(again.stdout).not.toContain('Done');
+    const below = await here.train('a', { resume: true, 'max-steps': 3 });
+    expect(below.code).toBe(2);
+    expect(below.stderr).toMatch(/^error RESUME_STEPS: /);
     expect(existsSync(join(here.run('a'), 'final'))).toBe(true);
   });
 });

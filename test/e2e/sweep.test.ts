@@ -104,6 +104,18 @@ describe('a sweep', () => {
     const csv = (await cli(['compare', ...runs, '--csv'], { cwd })).stdout.trim().split('\n');
     expect(csv).toHaveLength(3);
     expect(csv[0]).toMatch(/^run,preset,model,task,steps,finished,reward/);
+
+    // What else a pattern finds there is no run.
+    const all = [...runs, 'out', 'curves.svg'];
+    for (const args of [
+      ['compare', ...all, '--json'],
+      ['report', ...all, '--json'],
+    ]) {
+      const { code, stdout, stderr } = await cli(args, { cwd });
+      expect(code).toBe(0);
+      expect((JSON.parse(stdout) as { runs: unknown[] }).runs).toHaveLength(2);
+      expect(stderr).toBe('left out: out holds no run\nleft out: curves.svg holds no run\n');
+    }
   });
 
   it('tells which runs failed, and does the others', async () => {

@@ -84,6 +84,16 @@ describe('train', () => {
     expect(again.code).toBe(0);
     expect(metricRows(run('b'))).toEqual(metricRows(run('a')));
 
+    // Resumed when it is over, it stays as it is.
+    const summary = readFileSync(join(run('a'), 'summary.json'), 'utf8');
+    const over = await cli(['train', '--output-dir', run('a'), '--resume']);
+    expect(over).toMatchObject({ code: 0, stderr: '' });
+    expect(over.stdout).toContain('Nothing was left to do: all 6 steps were taken already');
+    expect(readFileSync(join(run('a'), 'summary.json'), 'utf8')).toBe(summary);
+    const fewer = await cli(['train', '--output-dir', run('a'), '--resume', '--max-steps', '3']);
+    expect(fewer.code).toBe(2);
+    expect(fewer.stderr).toContain('error RESUME_STEPS: the run has taken 6 steps, and is to end after 3');
+
     const refused = await train('a');
     expect(refused).toMatchObject({ code: 2, stdout: '' });
     expect(refused.stderr).toContain('error OUTPUT_DIR_HOLDS_RUN');

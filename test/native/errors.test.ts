@@ -1,6 +1,14 @@
 /** What the engine is given wrong comes back as a coded error; it never crashes, and goes on after it. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, cpSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readModelConfig } from '../../src/model/config.js';
@@ -243,6 +251,23 @@ describe('weights', () => {
     execFileSync('mkfifo', [file]);
     expect(await loadWith(() => ({ file }))).toBe('FILE_READ');
   });
+
+  it.runIf(existsSync('/sys/devices/system/cpu/online'))(
+    "in a file that can't be mapped are refused with the system's reason",
+    async () => {
+      const { config, tensors } = await read();
+      const file = '/sys/devices/system/cpu/online';
+      await expect(
+        newEngine().load(
+          config,
+          tensors.map((tensor) => ({ ...tensor, file })),
+        ),
+      ).rejects.toMatchObject({
+        code: 'FILE_READ',
+        message: expect.stringMatching(/cannot map .*online into memory: No such device/) as string,
+      });
+    },
+  );
 
   it('of another shape, type or file are refused', async () => {
     expect(await loadWith(() => ({ shape: [1, 1] }))).toBe('TENSOR_MISMATCH');

@@ -1,5 +1,5 @@
 /** What is saved is what was there, in the form that transformers reads, and training goes on from it. */
-import { existsSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { LanguageModel } from '../../src/model/language-model.js';
@@ -33,6 +33,37 @@ describe.each([...MODELS, 'qwen2-tied-bf16-sharded'])('a saved %s', (name) => {
     expect(await again.engine.logits(IDS)).toEqual(await model.engine.logits(IDS));
     expect(again.config).toEqual(model.config);
     expect(again.eosTokenIds).toEqual(model.eosTokenIds);
+  });
+});
+
+describe('a model whose files are links', () => {
+  it('is read, wherever they lead, and saved where that is known to be the model', async () => {
+    const folder = temporaryFolder();
+    const original = fixtureModel('qwen2-tied');
+    for (const name of readdirSync(original)) symlinkSync(join(original, name), join(folder, name));
+    const model = await loadModel(folder);
+    expect(await model.engine.logits(IDS)).toEqual(await (await loadModel(original)).engine.logits(IDS));
+    expect(await codeOf(() => model.checkSaveable())).toBe('MODEL_LINK');
+    const target = join(temporaryFolder(), 'final');
+    expect(await codeOf(model.save(target))).toBe('MODEL_LINK');
+    expect(await codeOf(model.snapshot())).toBe('MODEL_LINK');
+    expect(existsSync(target)).toBe(false);
+  });
+});
+
+describe('a model whose weights have the names of one without a head', () => {
+  it('is saved under those that transformers gives one with a head', async () => {
+    const folder = temporaryFolder();
+    cpSync(fixtureModel('qwen2-tied'), folder, { recursive: true });
+    const { tensors } = readTensorFile(join(folder, 'model.safetensors'));
+    const short = [...tensors].map(([name, tensor]) => [name.replace(/^model\./, ''), tensor] as const);
+    writeTensorFile(join(folder, 'model.safetensors'), new Map(short));
+    const model = await loadModel(folder);
+    const target = join(temporaryFolder(), 'final');
+    await model.save(target);
+    const saved = readTensorFile(join(target, 'model.safetensors')).tensors;
+    expect([...saved.keys()].sort()).toEqual([...tensors.keys()].sort());
+    for (const [name, { values }] of tensors) expect(saved.get(name)!.values).toEqual(values);
   });
 });
 

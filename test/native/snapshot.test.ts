@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { LanguageModel } from '../../src/model/language-model.js';
+import { loadAddon } from '../../src/engine/addon.js';
 import { fixtureModel, temporaryFolder } from '../support/fixtures.js';
 import { ADAMW, batchOf, loadModel, MODELS, tokenCount } from '../support/models.js';
 import { randomFloats, randomTokens } from '../support/numbers.js';
@@ -58,4 +59,17 @@ it('that was released is refused, and releasing it twice is nothing', async () =
   snapshot.release();
   snapshot.release();
   await expect(snapshot.save(temporaryFolder())).rejects.toThrow('the snapshot was released');
+});
+
+it('is what release and writing ask for: another object is refused with a code', async () => {
+  const { engine } = await loadModel(fixtureModel('qwen2-tied'));
+  const snapshot = await engine.snapshot([{ name: 'model.norm.weight', kind: 'weight' }]);
+  for (const other of [{}, undefined, { tensors: 1 }]) {
+    const refused: unknown = expect.objectContaining({ code: 'BAD_ARGUMENT' });
+    expect(() => snapshot.release.call(other as never)).toThrow(refused);
+    expect(() =>
+      loadAddon().writeSnapshot(other as never, '/no/folder/x', new Uint8Array(8), new Int32Array(1)),
+    ).toThrow(refused);
+  }
+  snapshot.release();
 });

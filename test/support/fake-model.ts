@@ -63,6 +63,10 @@ export class FakeModel implements TrainableModel {
     });
   }
 
+  checkSaveable(): void {
+    // Its folder is not a part of what it saves.
+  }
+
   freezeReference(): Promise<void> {
     this.reference = this.weights.slice();
     return Promise.resolve();

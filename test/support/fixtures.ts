@@ -1,6 +1,6 @@
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
@@ -31,6 +31,16 @@ export function modelWith(name: string, file: string, change: (json: Json) => Js
   const changed = change(JSON.parse(readFileSync(join(folder, file), 'utf8')) as Json);
   writeFileSync(join(folder, file), typeof changed === 'string' ? changed : JSON.stringify(changed));
   return folder;
+}
+
+/** A root with these files of `proc` and `sys`. */
+export function fakeMachine(files: Record<string, string | number>): string {
+  const root = temporaryFolder();
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
+    writeFileSync(join(root, name), `${content}\n`);
+  }
+  return root;
 }
 
 /** The code of the error that `work` fails with; tells when it is no GrpoError. */

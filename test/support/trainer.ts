@@ -42,6 +42,15 @@ export const lines = (folder: string, name: string) =>
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
+/** `summary.json` without what differs between two equal runs: times, memory, and where they lie. */
+export function summaryOf(folder: string): Record<string, unknown> {
+  const text = readFileSync(join(folder, 'summary.json'), 'utf8').replaceAll(folder, 'RUN');
+  const apart = /^(seconds|phases|tokens_.*_per_second|peak_memory)$/;
+  return JSON.parse(text, (name, value: unknown) =>
+    apart.test(name) || isTime(name) ? undefined : value,
+  ) as Record<string, unknown>;
+}
+
 /** Aborts after `step`; with `phase`, in the middle of the next one. */
 export async function interrupt(outputDir: string, step: number, input: TrainInput = {}, phase?: string) {
   const abort = new AbortController();

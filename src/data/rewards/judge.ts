@@ -11,7 +11,7 @@ export interface JudgeContext {
   name?: string | undefined;
   /** Seconds it may take; 0: as long as it likes. */
   timeout?: number | undefined;
-  /** A reward that fails because of it is no fault of the reward. */
+  /** Nobody waits for the reward any more when it says so, and what fails because of it is no fault of the reward. */
   signal?: AbortSignal | undefined;
 }
 
@@ -83,7 +83,12 @@ async function ask(
   context: JudgeContext,
 ): Promise<number[] | Fault> {
   try {
-    const rewards = await within(limit * 1000, whoOf(context), () => reward(completions));
+    // Rewards belong to completions by their order: a reward that sorts its list in place must fail, not go on.
+    const list = Object.freeze(completions.map((one) => ({ ...one }))) as Completion[];
+    const rewards = await unlessAborted(
+      context.signal,
+      within(limit * 1000, whoOf(context), () => reward(list)),
+    );
     return checked(rewards, completions.length);
   } catch (cause) {
     if (cause instanceof GrpoError || context.signal?.aborted) throw cause;
@@ -97,9 +102,34 @@ async function ask(
     return {
       code: 'REWARD_FAILED',
       what: `threw: ${cause instanceof Error ? cause.message : String(cause)}`,
-      fix: 'mend the reward function; check-reward tries it on right, wrong, empty and odd completions',
+      fix: changesTheList(cause)
+        ? 'sort or change a copy, such as [...completions], and return rewards in the order of the list that was given'
+        : 'mend the reward function; check-reward tries it on right, wrong, empty and odd completions',
       value: cause,
     };
+  }
+}
+
+/** What V8 says of a frozen list. */
+const changesTheList = (cause: unknown): boolean =>
+  cause instanceof TypeError &&
+  /read only property '\d+' of object '\[object Array\]'|object is not extensible|Cannot delete property/.test(
+    cause.message,
+  );
+
+/** The answer, unless the signal comes first: what the reward still does then is nothing to anybody. */
+async function unlessAborted<T>(signal: AbortSignal | undefined, answer: Promise<T>): Promise<T> {
+  if (!signal || signal.aborted) return answer;
+  let stop: (() => void) | undefined;
+  const aborted = new Promise<never>((_, fail) => {
+    stop = () =>
+      fail(new GrpoError('ABORTED', 'the reward was left', { fix: 'start it again', exitCode: 1 }));
+    signal.addEventListener('abort', stop);
+  });
+  try {
+    return await Promise.race([answer, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop!);
   }
 }
 

@@ -3,7 +3,7 @@ import { basename, extname } from 'node:path';
 import { GrpoError, shown } from '../../common/errors.js';
 import { nearest } from '../../common/nearest.js';
 import type { RewardFunction, Task } from '../tasks/task.js';
-import { defaultExport, isModulePath } from '../../machine/user-module.js';
+import { asModule, defaultExport, isModulePath } from '../../machine/user-module.js';
 import { partialCredit } from './partial-credit.js';
 
 export interface NamedReward {
@@ -59,7 +59,8 @@ export async function loadRewards(
 /** The module's default export: a function from completions to one number each. */
 export async function loadReward(path: string, folder = process.cwd()): Promise<RewardFunction> {
   const reward = await defaultExport(path, folder);
-  if (typeof reward === 'function') return reward as RewardFunction;
+  if (typeof reward === 'function')
+    return (completions) => asModule(path, () => (reward as RewardFunction)(completions));
   throw new GrpoError(
     'BAD_REWARD',
     `${path}: the default export is ${reward === null ? 'null' : typeof reward}, not a function`,

@@ -2,8 +2,9 @@
 import { isRightNumber, numberReward } from '../rewards/answer.js';
 import { extractAnswer } from '../rewards/extract.js';
 import { stopAtNumber } from '../rewards/stop.js';
-import type { Problem, Task } from './task.js';
+import { listed } from './listed.js';
 import type { TaskOptions } from './options.js';
+import type { Task } from './task.js';
 
 const OPERATIONS: Record<string, (a: number, b: number) => number> = {
   '+': (a, b) => a + b,
@@ -12,18 +13,15 @@ const OPERATIONS: Record<string, (a: number, b: number) => number> = {
 };
 
 export function arithmetic({ maxOperand, operations }: TaskOptions = {}): Task {
-  const max = maxOperand ?? 20;
+  const numbers = (maxOperand ?? 20) + 1;
   const chosen = Object.entries(OPERATIONS).filter(([op]) => (operations ?? '+-*').includes(op));
   return {
     name: 'arithmetic',
-    problems: () => {
-      const problems: Problem[] = [];
-      for (const [op, apply] of chosen)
-        for (let a = 0; a <= max; a++)
-          for (let b = 0; b <= max; b++)
-            problems.push({ prompt: `Calculate: ${a} ${op} ${b} = `, answer: String(apply(a, b)) });
-      return problems;
-    },
+    ...listed('arithmetic', chosen.length * numbers ** 2, (place) => {
+      const [op, apply] = chosen[Math.floor(place / numbers ** 2)]!;
+      const [a, b] = [Math.floor(place / numbers) % numbers, place % numbers];
+      return { prompt: `Calculate: ${a} ${op} ${b} = `, answer: String(apply(a, b)) };
+    }),
     reward: numberReward,
     isCorrect: isRightNumber,
     extract: extractAnswer,

@@ -2,17 +2,21 @@
 import { isRightNumber, numberReward } from '../rewards/answer.js';
 import { extractAnswer } from '../rewards/extract.js';
 import { stopAtNumber } from '../rewards/stop.js';
-import type { Task } from './task.js';
+import { listed } from './listed.js';
 import type { TaskOptions } from './options.js';
+import type { Task } from './task.js';
 
 export function binary({ maxOperand }: TaskOptions = {}): Task {
-  const numbers = Array.from({ length: (maxOperand ?? 255) + 1 }, (_, n) => n);
+  const numbers = (maxOperand ?? 255) + 1;
   return {
     name: 'binary',
-    problems: () => [
-      ...numbers.map((n) => ({ prompt: `Binary of ${n}: `, answer: n.toString(2) })),
-      ...numbers.map((n) => ({ prompt: `Decimal of ${n.toString(2)}: `, answer: String(n) })),
-    ],
+    ...listed('binary', 2 * numbers, (place) => {
+      const n = place % numbers;
+      const [decimal, digits] = [String(n), n.toString(2)];
+      return place < numbers
+        ? { prompt: `Binary of ${decimal}: `, answer: digits }
+        : { prompt: `Decimal of ${digits}: `, answer: decimal };
+    }),
     reward: numberReward,
     isCorrect: isRightNumber,
     extract: extractAnswer,

@@ -2,27 +2,23 @@
 import { isRightWord, wordReward } from '../rewards/answer.js';
 import { extractWord } from '../rewards/extract.js';
 import { stopAtWord } from '../rewards/stop.js';
-import type { Problem, Task } from './task.js';
+import { listed } from './listed.js';
 import type { TaskOptions } from './options.js';
+import type { Task } from './task.js';
 
 export function comparison({ maxOperand }: TaskOptions = {}): Task {
   const max = maxOperand ?? 20;
   return {
     name: 'comparison',
-    problems: () => {
-      const problems: Problem[] = [];
-      for (const relation of ['greater', 'less'])
-        for (let a = 0; a <= max; a++)
-          for (let b = 0; b <= max; b++) {
-            if (a === b) continue;
-            const yes = relation === 'greater' ? a > b : a < b;
-            problems.push({
-              prompt: `Is ${a} ${relation} than ${b}? Answer yes or no: `,
-              answer: yes ? 'yes' : 'no',
-            });
-          }
-      return problems;
-    },
+    ...listed('comparison', 2 * (max + 1) * max, (place) => {
+      const relation = place < (max + 1) * max ? 'greater' : 'less';
+      const a = Math.floor(place / max) % (max + 1);
+      const other = place % max;
+      // Each number with all but itself.
+      const b = other < a ? other : other + 1;
+      const yes = relation === 'greater' ? a > b : a < b;
+      return { prompt: `Is ${a} ${relation} than ${b}? Answer yes or no: `, answer: yes ? 'yes' : 'no' };
+    }),
     reward: wordReward,
     isCorrect: isRightWord,
     extract: extractWord,

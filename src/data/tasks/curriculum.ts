@@ -54,6 +54,7 @@ export async function curriculumTask(stages: readonly CurriculumStage[]): Promis
   return {
     name: [...new Set(tasks.map(({ name }) => name))].join('-'),
     problems: () => last.problems(),
+    ...(last.notices && { notices: last.notices }),
     ...(last.weights && { weights: last.weights }),
     ...dispatch(tasks, taskOf),
   };

@@ -151,10 +151,9 @@ export async function loadProblems(task: Task): Promise<{ problems: Problem[]; n
       value: 0,
     });
   }
-  const notices =
-    duplicates > 0
-      ? [`${task.name}: ${duplicates} of ${all.length} problems repeat a prompt and were left out.`]
-      : [];
+  const notices = [...(task.notices ?? [])];
+  if (duplicates > 0)
+    notices.push(`${task.name}: ${duplicates} of ${all.length} problems repeat a prompt and were left out.`);
   return { problems: [...seen.values()], notices };
 }
 

@@ -27,6 +27,7 @@ export function mixed(parts: Task[], weights: Record<string, number>): Task {
   return {
     name: 'mixed',
     weights,
+    notices: parts.flatMap(({ notices = [] }) => notices),
     problems: async () => {
       const lists = await Promise.all(
         parts.map(async (task) =>

@@ -34,7 +34,7 @@ export type StopRule = (text: string, problem: Problem, drawn?: string) => boole
 
 export interface Task {
   name: string;
-  /** Every problem the task has, both splits, in an order that depends on nothing. */
+  /** Every problem the task has, both splits, in an order that depends on nothing; of millions a part, and always the same one. */
   problems(): Problem[] | Promise<Problem[]>;
   reward: RewardFunction;
   /** Used by `stop: answer`. A task without one has no such rule. */
@@ -43,6 +43,8 @@ export interface Task {
   isCorrect?: (completion: Completion, reward: number) => boolean;
   /** What a completion answers, for displays and for counting equal answers; by default its text, trimmed. */
   extract?: (completion: string, problem: Problem) => string;
+  /** Things that a person should know of its problems, such as that they are but a part. */
+  notices?: readonly string[];
   /** Of a mixture: the share of problems that each `Problem.task` gets. */
   weights?: Record<string, number>;
 }

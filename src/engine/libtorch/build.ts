@@ -11,9 +11,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { GrpoError } from '../../common/errors.js';
+import { usableCores } from '../../machine/processor.js';
 import { memory } from '../../machine/memory.js';
 import { packageRoot, packageVersion, readJson } from '../../machine/paths.js';
 import type { Libtorch } from './inspect.js';
@@ -124,7 +124,7 @@ async function cmakeJs(
   log: string,
   onProgress?: (line: string) => void,
 ): Promise<void> {
-  const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(memory().free / BYTES_PER_JOB)));
+  const jobs = Math.max(1, Math.min(usableCores(), Math.floor(memory().free / BYTES_PER_JOB)));
   // With `binary.napi_versions` in package.json cmake-js takes Node's headers from the package
   // node-api-headers; it downloads nothing.
   const args = ['build', '--directory', packageRoot(), '--out', folder, '--config', config];

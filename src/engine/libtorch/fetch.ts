@@ -1,10 +1,10 @@
 /** Fetches libtorch: PyTorch's wheel, by pip, into a virtual environment of our own. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GrpoError } from '../../common/errors.js';
 import { hasNvidiaGpu } from '../../machine/processor.js';
-import { cacheDir } from '../../machine/paths.js';
+import { cacheDir, writableCacheDir } from '../../machine/paths.js';
 import { run } from '../../machine/exec.js';
 import { cacheVenv, fetchMarker } from './find.js';
 import { inspect, packagesFor, type Libtorch } from './inspect.js';
@@ -153,8 +153,7 @@ function requirePython(): string {
 }
 
 function requireSpace(bytes: number): void {
-  mkdirSync(cacheDir(), { recursive: true });
-  const { bavail, bsize } = statfsSync(cacheDir());
+  const { bavail, bsize } = statfsSync(writableCacheDir());
   if (bavail * bsize >= bytes) return;
   const gigabytes = (n: number) => `${(n / 1e9).toFixed(1)} GB`;
   throw new GrpoError(

@@ -1,8 +1,8 @@
 /** Looks for a libtorch in the places a person would expect, in a fixed order. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GrpoError } from '../../common/errors.js';
-import { cacheDir, readJson } from '../../machine/paths.js';
+import { cacheDir, readJson, writableCacheDir } from '../../machine/paths.js';
 import { which } from '../../machine/exec.js';
 import { inspect, type Libtorch } from './inspect.js';
 import { python3, torchOf } from './python.js';
@@ -77,7 +77,7 @@ export function fetchMarker(): string {
 
 /** Keeps a choice for the next build. */
 export function remember(libtorch: Libtorch): void {
-  mkdirSync(cacheDir(), { recursive: true });
+  writableCacheDir();
   writeFileSync(
     choiceFile(),
     JSON.stringify({ path: libtorch.path, version: libtorch.version }, null, 2) + '\n',
@@ -109,6 +109,10 @@ function fromPython(): Place[] {
   if (active !== null && onPath !== join(venv!, 'bin', 'python3')) {
     places.unshift(place('active virtual environment', venv!, torchOf(active)));
   }
+  // It may hold libtorch alone, without a Python.
+  const conda = process.env.CONDA_PREFIX;
+  if (conda && onPath !== join(conda, 'bin', 'python3'))
+    places.push(place('active conda environment', conda));
   return places;
 }
 

@@ -1,7 +1,8 @@
 /** Looks at a folder and says what libtorch it holds and whether it can be used. */
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { GrpoError } from '../../common/errors.js';
+import { withoutLibtorch } from '../shadowed.js';
 import { run, which } from '../../machine/exec.js';
 import { NEWEST, OLDEST, PIP_REQUIREMENT, isAccepted } from './version.js';
 
@@ -24,15 +25,26 @@ export interface Libtorch {
 const EXTENSION = process.platform === 'darwin' ? 'dylib' : 'so';
 
 /**
- * The libtorch folder meant by a path: the folder itself, or where an unpacked archive,
- * a `site-packages` or a virtual environment keeps it. Null when there is none.
+ * The libtorch folder meant by a path: the folder itself, or where an unpacked archive, a `site-packages`, a virtual
+ * environment or a conda environment keeps it. Null when there is none.
+ *
+ * conda-forge splits PyTorch: libraries and headers lie in the environment's own `lib` and `include`, and its
+ * `site-packages/torch` has links to the libraries, or nothing of the kind.
  */
 export function locate(path: string): string | null {
+  const prefix = /^(.+)\/lib\/python3[^/]*\/site-packages(\/torch)?$/.exec(path)?.[1];
   const candidates = [path, join(path, 'torch'), join(path, 'libtorch'), ...sitePackages(path)];
-  return candidates.find((folder) => existsSync(library(folder, 'torch_cpu'))) ?? null;
+  if (prefix !== undefined) candidates.push(prefix);
+  const found = candidates.find((folder) => existsSync(library(folder, 'torch_cpu')));
+  if (found === undefined) return null;
+  if (hasHeaders(found)) return found;
+  const real = dirname(dirname(realpathSync(library(found, 'torch_cpu'))));
+  return hasHeaders(real) ? real : found;
 }
 
-/** `torch` in the site-packages of a virtual environment. */
+const hasHeaders = (folder: string): boolean => existsSync(join(folder, 'include', 'ATen', 'ATen.h'));
+
+/** `torch` in the site-packages of a virtual environment, or a conda one. */
 function sitePackages(venv: string): string[] {
   const lib = join(venv, 'lib');
   if (!existsSync(lib)) return [];
@@ -60,9 +72,14 @@ function library(folder: string, name: string): string {
   return join(folder, 'lib', `lib${name}.${EXTENSION}`);
 }
 
+/** `torch/version.py`, where the folder is that package, or a conda environment that has it. */
+function versionModule(folder: string): string {
+  return [folder, ...sitePackages(folder)].map((place) => read(join(place, 'version.py'))).join('\n');
+}
+
 /** Wheels say their version in Python, archives in a file of one line, both in a header. */
 function version(folder: string): string {
-  const python = /^__version__ = '([^']+)'/m.exec(read(join(folder, 'version.py')));
+  const python = /^__version__ = '([^']+)'/m.exec(versionModule(folder));
   if (python !== null) return python[1]!;
   const archive = read(join(folder, 'build-version')).trim();
   if (archive !== '') return archive;
@@ -74,7 +91,7 @@ function version(folder: string): string {
 }
 
 function cuda(folder: string): string | null {
-  const python = /^cuda\b[^=]*= '([^']+)'/m.exec(read(join(folder, 'version.py')));
+  const python = /^cuda\b[^=]*= '([^']+)'/m.exec(versionModule(folder));
   if (python !== null) return python[1]!;
   return existsSync(library(folder, 'torch_cuda')) ? 'unknown version' : null;
 }
@@ -82,7 +99,8 @@ function cuda(folder: string): string | null {
 /** What the loader would not find, asked of the loader itself. Empty where it can't be asked. */
 function missingLibraries(file: string): string[] {
   if (which('ldd') === null) return [];
-  const lines = run('ldd', [file]).stdout.split('\n');
+  // Another libtorch that LD_LIBRARY_PATH leads to says nothing about this one.
+  const lines = run('ldd', [file], { env: withoutLibtorch() }).stdout.split('\n');
   return lines.flatMap((line) => /^\s*(\S+) => not found/.exec(line)?.[1] ?? []);
 }
 
@@ -94,9 +112,9 @@ function problem(found: Omit<Libtorch, 'problem'>): GrpoError | null {
       value: found.version,
     });
   }
-  if (!existsSync(join(path, 'include', 'ATen', 'ATen.h'))) {
+  if (!hasHeaders(path)) {
     return new GrpoError('LIBTORCH_HEADERS', `libtorch in ${path} has no headers (include/ATen/ATen.h)`, {
-      fix: "Use PyTorch's own wheel or archive: npx grpo-native setup --fetch",
+      fix: "Use PyTorch's own wheel or archive (or, with conda, its package libtorch): npx grpo-native setup --fetch",
       value: path,
     });
   }

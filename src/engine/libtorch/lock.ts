@@ -1,6 +1,6 @@
 /** Keeps two builds out of one folder. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { acquire } from '../../machine/process-lock.js';
+import { acquire, isElsewhere, type Holder } from '../../machine/process-lock.js';
 
 /** Runs `work` while holding `file`; waits for a living holder, takes over from a dead one. */
 export async function withLock<T>(
@@ -18,9 +18,14 @@ export async function withLock<T>(
         lock.release();
       }
     }
-    if (!told)
-      onWait?.(`Another build is running (process ${lock.holder?.pid ?? 'unknown'}): waiting for it`);
+    if (!told) onWait?.(`Another build is running${by(lock.holder, file)}: waiting for it`);
     told = true;
     await sleep(300);
   }
+}
+
+function by(holder: Holder | undefined, file: string): string {
+  if (!holder) return '';
+  if (!isElsewhere(holder)) return ` (process ${holder.pid})`;
+  return ` (process ${holder.pid} on ${holder.host}, since ${holder.since}; if it runs no more, remove ${file})`;
 }

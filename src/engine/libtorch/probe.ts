@@ -1,7 +1,9 @@
 /** Loads the addon in a child process, where a bad binary can take nobody down. */
 import { existsSync } from 'node:fs';
 import { GrpoError } from '../../common/errors.js';
+import { engineThreads } from '../../machine/processor.js';
 import type { EngineInfo, EngineOptions } from '../types.js';
+import { shadowed } from '../shadowed.js';
 import { addonPath } from '../../machine/paths.js';
 import { run, type Result } from '../../machine/exec.js';
 
@@ -22,7 +24,12 @@ export function probeAddon(device = 'cpu'): EngineInfo {
       fix: 'Run: npx grpo-native setup',
     });
   }
-  const options: EngineOptions = { device, dtype: 'float32', threads: 0, matrixBackend: 'auto' };
+  const options: EngineOptions = {
+    device,
+    dtype: 'float32',
+    threads: engineThreads(0),
+    matrixBackend: 'auto',
+  };
   const result = run(process.execPath, ['-e', CHILD, addon, JSON.stringify(options)], { timeoutMs: 120_000 });
   if (result.ok) {
     try {
@@ -31,10 +38,13 @@ export function probeAddon(device = 'cpu'): EngineInfo {
       // Falls through: a program that prints something else did not go well.
     }
   }
-  throw new GrpoError('ADDON_BROKEN', `The addon does not load: ${reason(result)}`, {
-    ...remedy(result),
-    exitCode: 1,
-  });
+  throw (
+    shadowed(reason(result)) ??
+    new GrpoError('ADDON_BROKEN', `The addon does not load: ${reason(result)}`, {
+      ...remedy(result),
+      exitCode: 1,
+    })
+  );
 }
 
 function reason(result: Result): string {

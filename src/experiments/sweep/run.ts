@@ -34,6 +34,7 @@ export async function runSweep(
   outputDir: string,
   events: SweepEvents,
   signal: AbortSignal,
+  takeOver = false,
 ): Promise<string[]> {
   const failed: string[] = [];
   await mkdir(join(outputDir, CONFIGS), { recursive: true });
@@ -45,7 +46,8 @@ export async function runSweep(
     if (state === 'done') continue;
     const config = join(outputDir, CONFIGS, `${run.name}.yaml`);
     if (state === 'new') await writeAtomic(config, toYaml(run.options));
-    const status = await train(state === 'new' ? [config] : ['--resume'], folder);
+    const args = [state === 'new' ? config : '--resume', ...(takeOver ? ['--take-over'] : [])];
+    const status = await train(args, folder);
     events.onEnd(run, status);
     if (status !== 0 && status !== INTERRUPTED) failed.push(run.name);
   }

@@ -3,8 +3,8 @@
  * synced, and given its name when it is whole.
  * The draws of a run depend on its seed and the step alone, so the step is its random state.
  */
-import { access, readFile, readdir, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { readFile, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { parseYaml } from '../../config/load.js';
 import { GrpoError } from '../../common/errors.js';
 import { syncFolder, writeSynced } from '../../machine/disk.js';
@@ -14,8 +14,8 @@ import type { Lineage } from './environment.js';
 import type { RunFolder } from './folder.js';
 import { faultOf, writeManifest } from './manifest.js';
 import type { Metrics } from '../../grpo/metrics.js';
+import { CHECKPOINTS, stepsIn } from './weights.js';
 
-const FOLDER = 'checkpoints';
 const STATE = 'trainer_state.json';
 export const OPTIMIZER_FILE = 'optimizer.safetensors';
 /** Of runs whose reference follows the policy. */
@@ -30,6 +30,8 @@ export interface TrainerState {
   num_tokens: number;
   /** Seconds of training, over all sittings. */
   elapsed: number;
+  /** Bytes: the process at its largest, of all sittings. */
+  peak_memory?: number | undefined;
   /** Evaluation before the first step, where there was one. */
   eval_before?: Evaluation | undefined;
   /** The last one since. */
@@ -55,7 +57,7 @@ export interface SaveOptions {
   sync?: () => Promise<void>;
 }
 
-const nameOf = (step: number) => join(FOLDER, `checkpoint-${step}`);
+const nameOf = (step: number) => join(CHECKPOINTS, `checkpoint-${step}`);
 export const checkpointPath = (run: RunFolder, step: number): string => run.file(nameOf(step));
 
 /** @param state as JSON, since the run goes on meanwhile */
@@ -126,54 +128,16 @@ export async function setAside(run: RunFolder, after: number): Promise<string[]>
   const names: string[] = [];
   for (const step of await checkpointSteps(run)) {
     if (step <= after) continue;
-    const target = run.file(FOLDER, `replaced-checkpoint-${step}`);
+    const target = run.file(CHECKPOINTS, `replaced-checkpoint-${step}`);
     await rm(target, { recursive: true, force: true });
     await rename(checkpointPath(run, step), target);
     names.push(target);
   }
-  if (names.length > 0) await syncFolder(run.file(FOLDER));
+  if (names.length > 0) await syncFolder(run.file(CHECKPOINTS));
   return names;
 }
 
-const checkpointSteps = (run: RunFolder): Promise<number[]> => steps(run.file(FOLDER));
-
-/** Of the checkpoints in a folder, ascending. */
-async function steps(folder: string): Promise<number[]> {
-  const names = await readdir(folder).catch(() => []);
-  return names
-    .map((name) => /^checkpoint-(\d+)$/.exec(name)?.[1])
-    .filter((step) => step !== undefined)
-    .map(Number)
-    .sort((a, b) => a - b);
-}
-
-/**
- * The model folder that a run left: `RUN` its final one, else its last checkpoint; `RUN/checkpoint-N` that one.
- * @throws {GrpoError} INIT_FROM
- */
-export async function findWeights(from: string): Promise<string> {
-  const folder = resolve(from);
-  const candidates = [
-    folder,
-    join(folder, 'final'),
-    join(dirname(folder), FOLDER, basename(folder)),
-    ...(await steps(join(folder, FOLDER)))
-      .reverse()
-      .map((step) => join(folder, FOLDER, `checkpoint-${step}`)),
-  ];
-  for (const candidate of candidates)
-    if (
-      await access(join(candidate, 'config.json')).then(
-        () => true,
-        () => false,
-      )
-    )
-      return candidate;
-  throw new GrpoError('INIT_FROM', `${from} holds no weights of a run`, {
-    fix: 'give the folder of a run that has ended or saved a checkpoint, such as runs/NAME or runs/NAME/checkpoint-100',
-    value: from,
-  });
-}
+const checkpointSteps = (run: RunFolder): Promise<number[]> => stepsIn(run.file(CHECKPOINTS));
 
 /** Where the weights of a folder that `findWeights` gave come from, as far as it is written down. */
 export async function lineageOf(path: string): Promise<Lineage> {

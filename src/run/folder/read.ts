@@ -22,6 +22,8 @@ export interface RunRecord {
   summary: Record<string, unknown> | undefined;
 }
 
+const FIX = 'give the folder of a run, such as runs/NAME: it holds config.yaml and metrics.jsonl';
+
 /** @throws {GrpoError} RUN_NOT_FOUND */
 export async function readRun(folder: string): Promise<RunRecord> {
   const path = resolve(folder);
@@ -30,7 +32,7 @@ export async function readRun(folder: string): Promise<RunRecord> {
   if (config === undefined || lines === undefined) {
     const there = await stat(path).catch(() => undefined);
     throw new GrpoError('RUN_NOT_FOUND', there ? `${folder} holds no run` : `there is no folder ${folder}`, {
-      fix: 'give the folder of a run, such as runs/NAME: it holds config.yaml and metrics.jsonl',
+      fix: FIX,
       value: folder,
     });
   }
@@ -47,9 +49,42 @@ export async function readRun(folder: string): Promise<RunRecord> {
   };
 }
 
+/**
+ * Those among the folders that are runs, with the name each was given by: a pattern such as `runs/*` finds other
+ * things too.
+ * @param onNotice told of what is passed over, and why
+ * @throws {GrpoError} RUN_NOT_FOUND where no run is among them
+ */
+export async function readRuns(
+  folders: readonly string[],
+  onNotice: (text: string) => void,
+): Promise<{ folder: string; record: RunRecord }[]> {
+  if (folders.length === 1) return [{ folder: folders[0]!, record: await readRun(folders[0]!) }];
+  const faults: string[] = [];
+  const read = await Promise.all(
+    folders.map(async (folder) => {
+      try {
+        return { folder, record: await readRun(folder) };
+      } catch (error) {
+        if (!(error instanceof GrpoError)) throw error;
+        faults.push(error.message);
+        return undefined;
+      }
+    }),
+  );
+  const runs = read.filter((one) => one !== undefined);
+  if (runs.length === 0)
+    throw new GrpoError('RUN_NOT_FOUND', `none of these is a run: ${folders.join(', ')}`, {
+      fix: FIX,
+      value: folders,
+    });
+  for (const fault of faults) onNotice(`left out: ${fault}`);
+  return runs;
+}
+
 /** Steps and evaluations of a run folder, in order; without what else `metrics.jsonl` tells. */
 export async function readRows(folder: string): Promise<Metrics[]> {
-  const rows = parseRows(await readFile(join(folder, 'metrics.jsonl'), 'utf8'));
+  const rows = parseRows(await readFile(join(folder, 'metrics.jsonl'), 'utf8').catch(() => ''));
   return rows.filter((row) => !('diagnosis' in row || 'checkpoint' in row));
 }
 

@@ -43,8 +43,11 @@ export async function forecast(
   const evaluations =
     evalSamples > 0 ? 2 + Math.floor(options.evalSteps > 0 ? (steps - 1) / options.evalSteps : 0) : 0;
   const warm = taken.slice(taken.length > 1 ? 1 : 0);
-  const mean = (name: keyof Metrics, of = taken) =>
-    of.reduce((sum, metrics) => sum + (metrics[name] ?? 0), 0) / of.length;
+  /** Over the steps that have it; NaN where none has. */
+  const mean = (name: keyof Metrics, of = taken) => {
+    const values = of.map((metrics) => metrics[name]).filter((value) => value !== undefined);
+    return values.reduce((sum, value) => sum + value, 0) / values.length;
+  };
   const stepSeconds = mean('step_time', warm);
   const seen = {
     groups,

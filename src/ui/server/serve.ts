@@ -12,6 +12,8 @@ export interface ServeOptions {
   host: string;
   /** 0: any that is free. */
   port: number;
+  /** Names that it may be called by, beside its own. */
+  allowedHosts?: readonly string[];
 }
 
 export interface PageServer {
@@ -46,11 +48,12 @@ const PAGE = `<!doctype html>
 `;
 
 /** @throws {GrpoError} RUN_NOT_FOUND, PAGE_MISSING, PORT_TAKEN */
-export async function serveRun(folder: string, { host, port }: ServeOptions): Promise<PageServer> {
+export async function serveRun(folder: string, options: ServeOptions): Promise<PageServer> {
+  const { host, port } = options;
   const assets = await pageAssets();
   const run = new LiveRun(await RunReader.open(folder));
   const server = createServer((request, response) => {
-    answer(request, response, host, run, assets).catch((error: unknown) => {
+    answer(request, response, options, run, assets).catch((error: unknown) => {
       if (!response.headersSent) send(request, response, 500, 'text/plain', (error as Error).message);
       else response.destroy();
     });
@@ -91,15 +94,19 @@ function listen(server: Server, host: string, port: number): Promise<void> {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  host: string,
+  { host, allowedHosts }: ServeOptions,
   run: LiveRun,
   assets: Assets,
 ): Promise<void> {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://page');
   const reply = (status: number, type: string, text: string) => send(request, response, status, type, text);
   const json = (data: unknown) => reply(200, 'application/json', JSON.stringify(data));
-  if (!hostAllowed(request.headers.host, host))
-    reply(403, 'text/plain', 'this page is served to this machine alone\n');
+  if (!hostAllowed(request.headers.host, host, allowedHosts))
+    reply(
+      403,
+      'text/plain',
+      'this page does not answer to that name; if it is yours: grpo-native watch RUN --allowed-host NAME\n',
+    );
   else if (request.method !== 'GET' && request.method !== 'HEAD')
     reply(405, 'text/plain', 'nothing here can be changed\n');
   else if (pathname === '/') reply(200, 'text/html', PAGE);

@@ -14,7 +14,7 @@ import { bytes, count, duration, number, percent } from '../../common/format.js'
 
 export function ending(summary: TrainSummary, plan: TrainPlan, rewards: number[]): string {
   const { before, after, phases } = summary;
-  const taken = summary.steps - plan.startStep;
+  const nothingLeft = !summary.interrupted && plan.startStep > 0 && summary.steps === plan.startStep;
   const rows: [string, string][] = [];
   if (after) rows.push(['held-out accuracy', change(before, after)]);
   if (summary.rewardLast !== undefined) {
@@ -26,7 +26,7 @@ export function ending(summary: TrainSummary, plan: TrainPlan, rewards: number[]
     const shares = Object.entries(phases)
       .filter(([, seconds]) => seconds / total > 0.005)
       .map(([name, seconds]) => `${name} ${percent(seconds / total, 0)}`);
-    rows.push(['time', `${duration(total / Math.max(1, taken))} a step: ${shares.join(', ')}`]);
+    rows.push(['time', `${duration(total / Math.max(1, summary.steps))} a step: ${shares.join(', ')}`]);
     rows.push([
       'tokens',
       (summary.tokensSampledPerSecond > 0
@@ -44,8 +44,8 @@ export function ending(summary: TrainSummary, plan: TrainPlan, rewards: number[]
 
   const head = summary.interrupted
     ? colors.yellow(`Interrupted after step ${summary.steps} of ${plan.steps}`)
-    : plan.startStep > 0 && taken <= 0
-      ? colors.yellow(nothingToDo(plan))
+    : nothingLeft
+      ? colors.green(`Nothing was left to do: all ${count(summary.steps)} steps were taken already`)
       : colors.green(`Done: ${count(summary.steps)} steps in ${duration(summary.seconds)}`);
   const lines = [
     '',
@@ -72,12 +72,6 @@ export function whatHappened(diagnoses: readonly Diagnosed[]): string[] {
     return `${levelColor(level)(title)} (${level}), ${times.length > 1 ? `${times.length} times, ` : ''}${when}`;
   });
 }
-
-/** Of a run that was resumed at its end, or behind it. */
-const nothingToDo = ({ steps, startStep }: TrainPlan): string =>
-  startStep > steps
-    ? `Nothing to do: ${count(startStep)} steps were taken before, and ${count(steps)} were asked for`
-    : `Nothing to do: all ${count(steps)} steps were taken before`;
 
 function share({ accuracy, low, high }: Evaluation): string {
   return `${colors.bold(percent(accuracy))} [${percent(low)}, ${percent(high)}]`;

@@ -35,7 +35,7 @@ export function liveLines(state: LiveState, columns: number): string[] {
   return [
     '',
     progress(state, width),
-    ...(last?.reward === undefined ? [] : [rewardLine(state, width)]),
+    ...(state.rewards.length === 0 ? [] : [rewardLine(state, width)]),
     ...(state.evaluations.length > 0 ? [heldOutLine(state, width)] : []),
     ...(last
       ? [figures(state.plan, last, width), speed(last, width)]
@@ -147,5 +147,6 @@ export const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
 export function signed(value: number): string {
+  if (Number.isNaN(value)) return '-';
   return `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(3)}`;
 }

@@ -133,7 +133,7 @@ export class TrainReport implements TrainCallbacks {
     const { steps, beta } = this.#plan!;
     const fields = [
       `step ${String(metrics.step).padStart(String(steps).length)}/${steps}`,
-      metrics.reward === undefined
+      this.#plan!.kind === 'sft'
         ? `loss ${number(metrics.loss)}`
         : `mean reward ${signed(meanOf(this.#rewards.slice(-WINDOW)))}`,
       beta > 0 ? `kl ${number(metrics.kl)}` : '',

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -13,6 +13,7 @@ import {
 import { inspect, packagesFor } from '../../../src/engine/libtorch/inspect.js';
 import { withLock } from '../../../src/engine/libtorch/lock.js';
 import { isAccepted } from '../../../src/engine/libtorch/version.js';
+import { shadowed } from '../../../src/engine/shadowed.js';
 
 let folder: string;
 
@@ -22,6 +23,7 @@ beforeEach(() => {
   vi.stubEnv('GRPO_NATIVE_CACHE', join(folder, 'cache'));
   vi.stubEnv('LIBTORCH', '');
   vi.stubEnv('VIRTUAL_ENV', '');
+  vi.stubEnv('CONDA_PREFIX', '');
   vi.stubEnv('PATH', join(folder, 'bin'));
 });
 
@@ -52,6 +54,15 @@ function fakePython(file: string, torch: string): void {
   chmodSync(file, 0o755);
 }
 
+/** As conda-forge links `site-packages/torch` to the environment. */
+function link(prefix: string, torch: string, folders: string[]): void {
+  for (const name of folders) {
+    mkdirSync(join(torch, name), { recursive: true });
+    for (const entry of name === 'lib' ? [LIBRARY] : ['ATen'])
+      symlinkSync(join(prefix, name, entry), join(torch, name, entry));
+  }
+}
+
 describe('accepted versions', () => {
   it.each(['2.6.0', '2.6.0+cu124', '2.10.1', '2.15.0+cpu', '2.15.3a0+gitabc'])('takes %s', (version) => {
     expect(isAccepted(version)).toBe(true);
@@ -59,6 +70,32 @@ describe('accepted versions', () => {
 
   it.each(['2.5.1', '2.16.0', '1.13.1', '3.0.0', 'unknown', ''])('refuses %s', (version) => {
     expect(isAccepted(version)).toBe(false);
+  });
+});
+
+describe('an addon that does not load', () => {
+  const symbol = 'undefined symbol: _ZN3c105ErrorE';
+  const addon = () => {
+    const own = fakeTorch(join(folder, 'torch'), '2.15.0');
+    write(join(folder, 'build', 'libtorch.json'), JSON.stringify({ path: own }));
+    vi.stubEnv('GRPO_NATIVE_ADDON', join(folder, 'build', 'Release', 'grpo_native.node'));
+    return join(own, 'lib');
+  };
+
+  it.runIf(process.platform === 'linux')('is told of the variable that leads to another libtorch', () => {
+    const own = addon();
+    const shadow = join(fakeTorch(join(folder, 'shadow'), '2.1.0'), 'lib');
+    vi.stubEnv('LD_LIBRARY_PATH', `/opt/lib:${own}:${shadow}`);
+    expect(shadowed(symbol)).toMatchObject({
+      code: 'ADDON_BROKEN',
+      message: expect.stringContaining(join(shadow, LIBRARY)) as string,
+      fix: `unset LD_LIBRARY_PATH, or leave ${shadow} out of it`,
+    });
+    expect(shadowed('/build/grpo_native.node: invalid ELF header')).toBeUndefined();
+    vi.stubEnv('LD_LIBRARY_PATH', `/opt/lib:${own}`);
+    expect(shadowed(symbol)).toBeUndefined();
+    vi.stubEnv('LD_LIBRARY_PATH', '');
+    expect(shadowed(symbol)).toBeUndefined();
   });
 });
 
@@ -92,6 +129,33 @@ describe('inspecting a folder', () => {
     expect(inspect(join(folder, 'elsewhere'))).toBeNull();
   });
 
+  it.each<[string, (prefix: string, torch: string) => void, boolean]>([
+    ['with links to libraries and headers', (prefix, torch) => link(prefix, torch, ['lib', 'include']), true],
+    ['with links to libraries alone', (prefix, torch) => link(prefix, torch, ['lib']), true],
+    ['without links', () => undefined, true],
+    ['without a Python package', () => undefined, false],
+  ])('reads a conda environment: %s', (_, links, package_) => {
+    const prefix = join(folder, 'conda');
+    const torch = join(prefix, 'lib', 'python3.12', 'site-packages', 'torch');
+    write(join(prefix, 'lib', LIBRARY), '');
+    write(join(prefix, 'include', 'ATen', 'ATen.h'), '');
+    const header = 'torch/csrc/api/include/torch/version.h';
+    write(join(prefix, 'include', header), '#define TORCH_VERSION \\\n  "2.8.0"\n');
+    if (package_) write(join(torch, 'version.py'), "__version__ = '2.8.0'\ncuda: Optional[str] = '12.9'\n");
+    links(prefix, torch);
+    const cuda = package_ ? '12.9' : null;
+    for (const path of package_ ? [prefix, torch, dirname(torch)] : [prefix]) {
+      const found = inspect(path);
+      expect(found).toMatchObject({ version: '2.8.0', problem: null });
+      // What the build takes is there: headers and libraries below one folder.
+      expect(existsSync(join(found!.path, 'include', 'ATen', 'ATen.h'))).toBe(true);
+      expect(existsSync(join(found!.path, 'lib', LIBRARY))).toBe(true);
+      if (found!.path === prefix) expect(found!.cuda).toBe(cuda);
+    }
+    vi.stubEnv('CONDA_PREFIX', prefix);
+    expect(search()).toMatchObject({ source: 'active conda environment', chosen: { version: '2.8.0' } });
+  });
+
   it('names the range for a version outside it', () => {
     const problem = inspect(fakeTorch(join(folder, 'torch'), '2.5.1'))!.problem!;
     expect(problem.code).toBe('LIBTORCH_VERSION');
@@ -115,6 +179,18 @@ describe('inspecting a folder', () => {
     expect(found.problem!.code).toBe('LIBTORCH_DEPENDENCY');
     expect(found.problem!.fix).toContain('pip install nvidia-cuda-runtime nvidia-cuda-cupti');
   });
+
+  it.runIf(process.platform === 'linux')(
+    'does not mind another libtorch that LD_LIBRARY_PATH leads to',
+    () => {
+      const shadow = fakeTorch(join(folder, 'shadow'), '2.1.0');
+      const script = 'case "$LD_LIBRARY_PATH" in *shadow*) echo "libtorch_cuda.so => not found";; esac';
+      write(join(folder, 'bin', 'ldd'), `#!/bin/sh\n${script}\necho "$LD_LIBRARY_PATH => not found"\n`);
+      chmodSync(join(folder, 'bin', 'ldd'), 0o755);
+      vi.stubEnv('LD_LIBRARY_PATH', `${join(shadow, 'lib')}:/opt/cuda/lib`);
+      expect(inspect(fakeTorch(join(folder, 'torch'), '2.15.0'))!.missing).toEqual(['/opt/cuda/lib']);
+    },
+  );
 
   it('knows the suffix that package names had before CUDA 13', () => {
     expect(packagesFor(['libcudart.so.12', 'libcupti.so.12'])).toEqual([

@@ -1,25 +1,14 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { memory } from '../../../src/machine/memory.js';
-import { temporaryFolder } from '../../support/fixtures.js';
-
-function machine(files: Record<string, string | number>): string {
-  const root = temporaryFolder();
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, name)), { recursive: true });
-    writeFileSync(join(root, name), `${content}\n`);
-  }
-  return root;
-}
+import { fakeMachine, temporaryFolder } from '../../support/fixtures.js';
 
 describe('memory', () => {
   it("is the machine's where nothing limits it", () => {
     const { total, free } = memory(temporaryFolder());
     expect(total).toBe(totalmem());
     expect(free).toBeGreaterThan(0);
-    const unlimited = machine({
+    const unlimited = fakeMachine({
       'proc/self/cgroup': '0::/user',
       'sys/fs/cgroup/user/memory.max': 'max',
       'sys/fs/cgroup/user/memory.current': 5,
@@ -28,7 +17,7 @@ describe('memory', () => {
   });
 
   it('is what a container may still take; files that can be dropped count as free', () => {
-    const root = machine({
+    const root = fakeMachine({
       'proc/self/cgroup': '0::/',
       'sys/fs/cgroup/memory.max': 1000,
       'sys/fs/cgroup/memory.current': 700,
@@ -38,7 +27,7 @@ describe('memory', () => {
   });
 
   it('is bound by the groups around the innermost too, of either version', () => {
-    const second = machine({
+    const second = fakeMachine({
       'proc/self/cgroup': '0::/outer/inner',
       'sys/fs/cgroup/outer/memory.max': 1000,
       'sys/fs/cgroup/outer/memory.current': 900,
@@ -46,7 +35,7 @@ describe('memory', () => {
       'sys/fs/cgroup/outer/inner/memory.current': 10,
     });
     expect(memory(second)).toEqual({ total: 1000, free: 100 });
-    const first = machine({
+    const first = fakeMachine({
       'proc/self/cgroup': '5:cpu:/\n4:memory:/docker/x\n0::/',
       'sys/fs/cgroup/memory/memory.limit_in_bytes': 3000,
       'sys/fs/cgroup/memory/memory.usage_in_bytes': 3500,

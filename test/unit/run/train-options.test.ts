@@ -155,6 +155,27 @@ describe('several rewards', () => {
     const nothing = await stepsOf({ beta: 0, maxSteps: 1 }, { reward: (c) => c.map(() => null) });
     expect(nothing[0]).toMatchObject({ grad_norm: 0, frac_reward_zero_std: 1 });
   });
+
+  it('that say nothing of a whole step leave its columns empty, and the summary to the others', async () => {
+    let calls = 0;
+    const notices: string[] = [];
+    const steps: Metrics[] = [];
+    const summary = await run(
+      { beta: 0, maxSteps: 4, evalSamples: 0 },
+      {
+        save: false,
+        reward: (all) => all.map(() => (++calls > 16 && calls <= 48 ? null : 1)),
+        onStep: (metrics) => void steps.push(metrics),
+        onNotice: (text) => void notices.push(text),
+      },
+    );
+    expect(steps.map(({ reward }) => reward)).toEqual([1, undefined, undefined, 1]);
+    expect(steps.map(({ reward_std: std }) => std)).toEqual([0, undefined, undefined, 0]);
+    expect(summary).toMatchObject({ rewardFirst: 1, rewardLast: 1 });
+    expect(JSON.stringify(summary)).not.toContain('null');
+    expect(notices.filter((text) => text.includes('(null)'))).toHaveLength(1);
+    expect(notices.join()).toContain('step 2: ');
+  });
 });
 
 describe('a reference that follows the policy', () => {

@@ -8,7 +8,7 @@ import { acquire } from '../../../src/machine/process-lock.js';
 import type { RewardFunction } from '../../../src/data/tasks/task.js';
 import { fakeModel } from '../../support/fake-model.js';
 import { codeOf, temporaryFolder } from '../../support/fixtures.js';
-import { digits, interrupt, lines, rows, run } from '../../support/trainer.js';
+import { digits, interrupt, lines, rows, run, summaryOf } from '../../support/trainer.js';
 
 describe('a training run', () => {
   it('learns, and says what it did', async () => {
@@ -126,11 +126,26 @@ describe('an interrupted run', () => {
     expect(existsSync(join(parted, 'final'))).toBe(false);
     const second = await run({ ...input, outputDir: parted, resume: true });
     expect(second).toMatchObject({ interrupted: false, steps: 6 });
+    expect(summaryOf(parted)).toEqual(summaryOf(whole));
     expect(rows(parted)).toEqual(rows(whole));
     expect(lines(parted, 'completions.jsonl')).toEqual(lines(whole, 'completions.jsonl'));
     expect(readFileSync(join(parted, 'final', 'weights.json'), 'utf8')).toBe(
       readFileSync(join(whole, 'final', 'weights.json'), 'utf8'),
     );
+  });
+
+  it('sums up the seconds and tokens of all its sittings', async () => {
+    const outputDir = join(temporaryFolder(), 'run');
+    const first = await interrupt(outputDir, 3);
+    const second = await run({ outputDir, resume: true });
+    const steps = lines(outputDir, 'metrics.jsonl').filter(({ step_time: time }) => time !== undefined);
+    const sum = (name: string) => steps.reduce((total, row) => total + Number(row[name]), 0);
+    expect(steps).toHaveLength(6);
+    for (const [phase, seconds] of Object.entries(second.phases))
+      expect(seconds, phase).toBeCloseTo(sum(`time/${phase}`), 9);
+    expect(second.tokensComputedPerSecond).toBeCloseTo(sum('tokens/computed') / sum('step_time'), 6);
+    expect(second.seconds).toBeGreaterThan(first.seconds);
+    expect(second.peakMemory).toBeGreaterThanOrEqual(first.peakMemory);
   });
 
   it('that crashed after its checkpoint repeats the steps since', async () => {
@@ -193,6 +208,92 @@ describe('an interrupted run', () => {
     await run({ outputDir, resume: true }, { onNotice: (text) => void notices.push(text) });
     expect(notices.join()).toContain('starts from the beginning');
     expect(rows(outputDir)).toHaveLength(7);
+  });
+});
+
+describe('a run that is over', () => {
+  const contents = (folder: string) =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => join(parentPath, name))
+      .sort()
+      .map((file) => [file, readFileSync(file, 'utf8')]);
+
+  it('stays as it is when it is resumed, and says that nothing was left', async () => {
+    const outputDir = join(temporaryFolder(), 'run');
+    const first = await run({ outputDir });
+    const before = contents(outputDir);
+    const notices: string[] = [];
+    const again = await run({ outputDir, resume: true }, { onNotice: (text) => void notices.push(text) });
+    expect(contents(outputDir)).toEqual(before);
+    expect(again).toEqual(first);
+    expect(notices).toEqual([expect.stringContaining('taken all of its 6 steps')]);
+  });
+
+  it('is completed where its end was not written', async () => {
+    const outputDir = join(temporaryFolder(), 'run');
+    await run({ outputDir });
+    const before = summaryOf(outputDir);
+    rmSync(join(outputDir, 'final'), { recursive: true });
+    await run({ outputDir, resume: true });
+    expect(existsSync(join(outputDir, 'final', 'weights.json'))).toBe(true);
+    expect(summaryOf(outputDir)).toEqual(before);
+  });
+
+  it('refuses to end before where it is, and touches nothing', async () => {
+    const outputDir = join(temporaryFolder(), 'run');
+    await run({ outputDir, saveTotalLimit: 0 });
+    const before = contents(outputDir);
+    const fewer = { outputDir, maxSteps: 3, saveTotalLimit: 0 };
+    await expect(run({ ...fewer, resume: true })).rejects.toMatchObject({ code: 'RESUME_STEPS', value: 3 });
+    expect(contents(outputDir)).toEqual(before);
+    // An earlier checkpoint may end there, and nothing is lost by it.
+    expect(await run({ ...fewer, resume: 'checkpoint-2' })).toMatchObject({ steps: 3, interrupted: false });
+    expect(readdirSync(join(outputDir, 'checkpoints')).sort()).toEqual([
+      'checkpoint-2',
+      'checkpoint-3',
+      'replaced-checkpoint-4',
+      'replaced-checkpoint-6',
+    ]);
+  });
+
+  it('goes on with more steps, and is not over meanwhile', async () => {
+    const outputDir = join(temporaryFolder(), 'run');
+    await run({ outputDir });
+    const crash = () => {
+      throw new Error('crash');
+    };
+    const more = { outputDir, maxSteps: 8, resume: true };
+    await expect(run(more, { onStep: crash })).rejects.toThrow('crash');
+    expect(existsSync(join(outputDir, 'summary.json'))).toBe(false);
+    expect(existsSync(join(outputDir, 'final', 'weights.json'))).toBe(true);
+    expect(await run(more)).toMatchObject({ steps: 8, interrupted: false });
+  });
+
+  it.each<[string, TrainInput, string[]]>([
+    ['more steps', { maxSteps: 12 }, ['5e-2 at step 6 and 1.5e-1 at step 7', 'over 12 steps, which were 6']],
+    [
+      'another rate',
+      { maxSteps: 12, learningRate: 0.1, lrSchedulerType: 'constant' },
+      ['and 1e-1 at step 7'],
+    ],
+    ['the advice that it gives', { maxSteps: 12, learningRate: 0.05, lrSchedulerType: 'constant' }, []],
+  ])('tells how the learning rate jumps: %s', async (_what, changed, parts) => {
+    const outputDir = join(temporaryFolder(), 'run');
+    await run({ outputDir });
+    const notices: string[] = [];
+    const rates: number[] = [];
+    await run(
+      { ...changed, outputDir, resume: true },
+      {
+        onNotice: (text) => void notices.push(text),
+        onStep: ({ learning_rate: rate }) => void rates.push(rate!),
+      },
+    );
+    const told = notices.filter((text) => text.startsWith('the learning rate is'));
+    expect(told).toHaveLength(parts.length > 0 ? 1 : 0);
+    for (const part of parts) expect(told[0]).toContain(part);
+    if (parts.length > 0) expect(told[0]).toContain(`${rates[0]!.toExponential()} at step 7`);
   });
 });
 
@@ -326,5 +427,8 @@ describe('a supervised warm start', () => {
     });
     await sft({ ...parted, resume: true }, { task: digits, model: await fakeModel() });
     expect(rows(parted.outputDir)).toEqual(rows(whole.outputDir));
+    expect(summaryOf(parted.outputDir)).toEqual(summaryOf(whole.outputDir));
+    const fewer = { ...parted, maxSteps: 3, resume: true };
+    expect(await codeOf(sft(fewer, { task: digits, model: await fakeModel() }))).toBe('RESUME_STEPS');
   });
 });

@@ -32,6 +32,36 @@ describe('judge', () => {
       });
   });
 
+  it('gives each call a list of its own, which cannot be sorted and so misassigned', async () => {
+    const seen: Completion[][] = [];
+    const trims: RewardFunction = (all) => {
+      seen.push(all);
+      return all.map((one) => (one.completion = one.completion.trim()).length);
+    };
+    expect(await judge(trims, completions)).toEqual([2, 2, 10]);
+    expect(await judge(trims, completions)).toEqual([2, 2, 10]);
+    expect(seen[0]![0]).not.toBe(completions[0]);
+    expect(seen[1]![0]).not.toBe(seen[0]![0]);
+    expect(completions[0]!.completion).toBe('23');
+    for (const change of [
+      (all: Completion[]) => all.sort((a, b) => b.completion.length - a.completion.length),
+      (all: Completion[]) => all.reverse(),
+      (all: Completion[]) => all.splice(0, 1),
+      (all: Completion[]) => all.push(all[0]!),
+    ])
+      await expect(judge((all) => (change(all), all.map(() => 1)), completions)).rejects.toMatchObject({
+        code: 'REWARD_FAILED',
+        fix: expect.stringContaining('a copy') as string,
+      });
+  });
+
+  it('waits no longer for a reward when the signal says so', async () => {
+    const abort = new AbortController();
+    const never = judge(() => new Promise(() => undefined), completions, { signal: abort.signal });
+    abort.abort();
+    await expect(never).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+
   it('lets coded errors through, and what a signal brought about', async () => {
     const coded = new GrpoError('MINE', 'mine', { fix: 'mine' });
     await expect(judge(() => Promise.reject(coded), completions)).rejects.toBe(coded);

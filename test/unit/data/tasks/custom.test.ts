@@ -41,6 +41,38 @@ describe("a user's module", () => {
     expect(await loaded.problems()).toEqual([{ prompt: 'a', answer: 'b' }]);
   });
 
+  it.each<[string, string, RegExp]>([
+    ['problems', "problems() { throw new Error('gone'); }", /problems threw: gone/],
+    ['problems', "async problems() { throw new Error('gone'); }", /problems threw: gone/],
+    ['stop', 'stop: (text) => text.no.such', /stop threw: Cannot read/],
+    ['stop', 'stop: async () => false', /stop returned a promise/],
+    ['isCorrect', "isCorrect() { throw 'no'; }", /isCorrect threw: no/],
+    ['extract', 'extract: (text) => text.match(/x/)[0]', /extract threw: Cannot read/],
+  ])('that fails in %s is named: %s', async (name, source, message) => {
+    const loaded = await task('task.mjs', `export default { ...${TASK}, ${source} };`);
+    const call = async () => (loaded[name as 'stop'] as (...args: unknown[]) => unknown)('', {});
+    await expect(call()).rejects.toMatchObject({
+      code: 'TASK_FAILED',
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  it('may be an object with methods that need it', async () => {
+    const loaded = await task(
+      'task.mjs',
+      `class Mine {
+        name = 'mine'; #answer = 'b';
+        problems() { return [{ prompt: 'a', answer: this.#answer }]; }
+        reward(all) { return all.map(({ completion }) => (completion === this.#answer ? 1 : 0)); }
+      }
+      export default new Mine();`,
+    );
+    expect(await loaded.problems()).toEqual([{ prompt: 'a', answer: 'b' }]);
+    expect(
+      loaded.reward([{ prompt: 'a', completion: 'b', answer: 'b', problem: { prompt: 'a', answer: 'b' } }]),
+    ).toEqual([1]);
+  });
+
   it('is told the task options', async () => {
     const source = `export default ({ maxOperand }) => ({ ...${TASK}, name: 'up to ' + maxOperand });`;
     expect((await task('task.mjs', source, { maxOperand: 7 })).name).toBe('up to 7');

@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
+  loadDataset,
   loadProblems,
+  loadSplit,
   loadTask,
   splitOf,
   splitProblems,
@@ -16,6 +19,15 @@ const answers = (problem: Problem, completion: string): Completion => ({
   completion,
   problem,
 });
+
+/** What a right answer is, told anew. */
+const RULES = {
+  '+': (a: number, b: number) => String(a + b),
+  '-': (a: number, b: number) => String(a - b),
+  '*': (a: number, b: number) => String(a * b),
+  greater: (a: number, b: number) => (a > b ? 'yes' : 'no'),
+  less: (a: number, b: number) => (a < b ? 'yes' : 'no'),
+};
 
 describe('built-in tasks', () => {
   it.each([
@@ -49,6 +61,56 @@ describe('built-in tasks', () => {
       if (!task.stop!(`${problem.answer}\n`, problem)) throw new Error(`${problem.prompt} goes on`);
     }
   });
+
+  // Pinned: runs of earlier versions are resumed, and presets repeated, with the same problems in the same order.
+  it.each([
+    ['arithmetic', {}, 1323, '67df1f12775d3169'],
+    ['arithmetic', { maxOperand: 5, operations: '*-' }, 72, 'c6b56473ad6a0499'],
+    ['arithmetic', { maxOperand: 100 }, 30603, '5fd24c197b647e5e'],
+    ['comparison', {}, 840, 'ee59615856c3e239'],
+    ['comparison', { maxOperand: 1 }, 4, 'bc3a4d0403f94e10'],
+    ['comparison', { maxOperand: 150 }, 45300, '0280c1288e9428eb'],
+    ['binary', {}, 512, 'e0334c2d85b40397'],
+    ['binary', { maxOperand: 9999 }, 20000, '1555bba8cdb7203b'],
+    ['counting', {}, 600, '0b7e14dce0992499'],
+    ['counting', { maxOperand: 200 }, 6000, '99aa94dd861fe494'],
+    ['mixed', {}, 2763, '42bde56e9d9a2eeb'],
+    ['mixed', { maxOperand: 100 }, 53803, 'f46af90898202078'],
+  ])('%s %o has the problems that it always had', async (name, options, count, hash) => {
+    const task = await loadTask(name, options);
+    const problems = await task.problems();
+    expect(problems).toHaveLength(count);
+    expect(createHash('sha256').update(JSON.stringify(problems)).digest('hex').slice(0, 16)).toBe(hash);
+    expect(task.notices ?? []).toEqual([]);
+  });
+
+  // Listing them would take gigabytes.
+  it.each([
+    ['arithmetic', {}, ['300,000,000']],
+    ['mixed', { taskWeights: { arithmetic: 1, comparison: 1 } }, ['300,000,000', '199,980,000']],
+  ])(
+    '%s %o is drawn where it has millions of problems',
+    async (name, options, sizes) => {
+      const task = await loadTask(name, { ...options, maxOperand: 9999 });
+      const { problems, notices } = await loadProblems(task);
+      expect(problems).toHaveLength(sizes.length * 100_000);
+      expect(notices).toHaveLength(sizes.length);
+      sizes.forEach((size, i) => expect(notices[i]).toContain(size));
+      // As one text: comparing so many objects takes seconds.
+      expect(JSON.stringify(await task.problems()) === JSON.stringify(problems)).toBe(true);
+      const held = splitProblems(problems, 'held_out');
+      expect(held.length / problems.length).toBeCloseTo(0.2, 1);
+      for (const { prompt, answer } of problems) {
+        const [a, op, b] = prompt.match(/\d+|[-+*]|greater|less/g) as [string, keyof typeof RULES, string];
+        if (answer !== RULES[op](Number(a), Number(b))) throw new Error(`${prompt}${answer}`);
+      }
+      expect(held.some(({ prompt }) => /\d{4}/.test(prompt))).toBe(true);
+      const { train, heldOut } = await loadDataset(task, { trainSamples: 300, evalSamples: 50 });
+      expect([train.length, heldOut.length]).toEqual([300, 50]);
+      expect(await loadSplit(task, 'held_out', 50)).toEqual(heldOut);
+    },
+    60_000,
+  );
 
   it('keeps smaller tasks inside larger ones', async () => {
     for (const name of ['arithmetic', 'counting', 'comparison', 'binary']) {

@@ -1,8 +1,8 @@
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { asDiskError, writeAtomic } from '../../../../src/machine/disk.js';
-import { RunFolder, freeRunName } from '../../../../src/run/folder/folder.js';
+import { RunFolder } from '../../../../src/run/folder/folder.js';
 import { METRIC_COLUMNS } from '../../../../src/grpo/metrics.js';
 import { MetricsLog } from '../../../../src/run/folder/metrics-log.js';
 import { codeOf, temporaryFolder } from '../../../support/fixtures.js';
@@ -34,10 +34,48 @@ describe('a run folder', () => {
         message: expect.stringContaining(`process ${process.pid} on`) as string,
       }) as Error,
     );
-    expect(() => other.checkFree()).toThrow(/is being written by process/);
     unlock();
-    other.checkFree();
     other.lock()();
+  });
+
+  it('says of a process elsewhere how long it has been still, and that it can be taken over', async () => {
+    const path = temporaryFolder();
+    const since = '2025-01-01T00:00:00.000Z';
+    writeFileSync(
+      join(path, 'run.lock'),
+      JSON.stringify({ pid: 7, host: 'pod-3', started: 'boot 1', since }),
+    );
+    for (const [name, hours] of [
+      ['run.lock', 5],
+      ['metrics.jsonl', 3],
+    ] as const) {
+      writeFileSync(join(path, name), '', { flag: 'a' });
+      utimesSync(join(path, name), new Date(), new Date(Date.now() - hours * 3_600_000));
+    }
+    const run = await RunFolder.open(path, { resume: true });
+    await expect(run.claim()).rejects.toMatchObject({
+      code: 'RUN_LOCKED',
+      message: expect.stringMatching(
+        /is being written by process 7 on pod-3, since 2025-01-01T00:00:00.000Z; nothing was written there for 3 h/,
+      ) as string,
+      fix: expect.stringContaining('--take-over') as string,
+    });
+    const other = await RunFolder.open(path, { resume: true, takeOver: true });
+    await other.claim();
+    other.release();
+    expect(readdirSync(path)).toEqual(['metrics.jsonl']);
+  });
+
+  it('that another process began and ended in the meantime is not taken', async () => {
+    const path = join(temporaryFolder(), 'run');
+    const late = await RunFolder.open(path, { resume: false });
+    const quick = await RunFolder.open(path, { resume: false });
+    await quick.claim();
+    await quick.writeConfig({ seed: 1 });
+    quick.release();
+    expect(await codeOf(late.claim())).toBe('OUTPUT_DIR_HOLDS_RUN');
+    // Nor does the refused one keep it.
+    await (await RunFolder.open(path, { resume: true })).claim();
   });
 
   it('puts back what a process that died was replacing, and removes what it was writing', async () => {
@@ -63,10 +101,20 @@ describe('a run folder', () => {
     expect(await codeOf(open(join(folder, 'file', 'run')))).toBe('WRITE_FAILED');
   });
 
-  it('finds a name that is free', async () => {
-    const parent = temporaryFolder();
-    mkdirSync(join(parent, 'a'));
-    expect(await freeRunName('a', parent)).toBe(join(parent, 'a-2'));
+  it('finds a name that is free when it is claimed, each its own', async () => {
+    const parent = join(temporaryFolder(), 'runs');
+    const late = RunFolder.unnamed('a', parent);
+    mkdirSync(join(parent, 'a'), { recursive: true });
+    const together = Array.from({ length: 5 }, () => RunFolder.unnamed('a', parent));
+    await Promise.all(together.map((run) => run.claim()));
+    const names = together.map(({ path }) => path);
+    expect(names.sort()).toEqual([2, 3, 4, 5, 6].map((i) => join(parent, `a-${i}`)));
+    for (const run of together) {
+      await run.writeConfig({});
+      run.release();
+    }
+    await late.claim();
+    expect(late.path).toBe(join(parent, 'a-7'));
   });
 
   it('keeps the old file when a new one cannot be written', async () => {

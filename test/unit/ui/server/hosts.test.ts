@@ -27,4 +27,16 @@ describe('the Host of a request', () => {
     expect(hostAllowed(`${hostname()}:7788`, '0.0.0.0')).toBe(true);
     expect(hostAllowed('evil.example:7788', '0.0.0.0')).toBe(false);
   });
+
+  it.each<[string, string[], boolean]>([
+    ['gpu.example.com:7788', ['gpu.example.com'], true],
+    ['GPU.Example.com', ['other', 'gpu.example.COM'], true],
+    ['a.gpu.example.com', ['gpu.example.com'], false],
+    ['a.gpu.example.com', ['.example.com'], true],
+    ['example.com', ['.example.com'], true],
+    ['evilexample.com', ['.example.com'], false],
+    ['example.com.evil', ['.example.com', 'example.com'], false],
+  ])('%s with --allowed-host %j: %s, whatever address is bound', (host, allowed, answer) => {
+    for (const bound of ['0.0.0.0', '127.0.0.1']) expect(hostAllowed(host, bound, allowed)).toBe(answer);
+  });
 });

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import type { Diagnosed } from '../../../../src/run/diagnosis/events.js';
 import type { TrainSummary } from '../../../../src/run/events.js';
+import type { Diagnosed } from '../../../../src/run/diagnosis/events.js';
 import { ending, whatHappened } from '../../../../src/ui/terminal/ending.js';
 import { plan } from '../../../support/plan.js';
 
@@ -47,8 +47,7 @@ describe('the ending', () => {
   it.each<[number, number, string]>([
     [6, 0, 'Done: 6 steps in 3.0 s'],
     [6, 4, 'Done: 6 steps in 3.0 s'],
-    [6, 6, 'Nothing to do: all 6 steps were taken before'],
-    [3, 6, 'Nothing to do: 6 steps were taken before, and 3 were asked for'],
+    [6, 6, 'Nothing was left to do: all 6 steps were taken already'],
   ])('of %d steps, resumed after %d: %s', (steps, startStep, head) => {
     const text = stripVTControlCharacters(ending(summary(), plan({ steps, startStep }), []));
     expect(text.split('\n')[1]).toBe(head);

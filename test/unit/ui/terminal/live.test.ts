@@ -51,6 +51,25 @@ const state = (changed: Partial<LiveState> = {}): LiveState => ({
 const plain = (columns: number, changed: Partial<LiveState> = {}) =>
   liveLines(state(changed), columns).map((line) => stripVTControlCharacters(line));
 
+describe('a step without a reward', () => {
+  it('is no reason to show a loss, or no number', () => {
+    const lines: string[] = [];
+    const report = new TrainReport({ write: (text: string) => void lines.push(text) });
+    report.onPlan(plan({ steps: 2 }));
+    for (const step of [1, 2]) {
+      const { reward, ...without } = metrics(step);
+      report.onStep(step === 1 ? without : { ...without, reward: reward! });
+    }
+    const text = stripVTControlCharacters(lines.join(''));
+    expect(text).toMatch(/step 1\/2 {2}mean reward - /);
+    expect(text).toMatch(/step 2\/2 {2}mean reward -0\.960 /);
+    const last = metrics(40);
+    delete last.reward;
+    expect(plain(120, { last }).join('\n')).toMatch(/reward {3}▁/);
+    expect(plain(120, { last, rewards: [] }).join('\n')).not.toMatch(/NaN|reward {3}/);
+  });
+});
+
 describe('the live view', () => {
   it('says where the run is, how well it does and what that costs', () => {
     const text = plain(120).join('\n');

@@ -1,0 +1,53 @@
+import { writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { cacheDir, packageRoot, userCache, writableCacheDir } from '../../../src/machine/paths.js';
+import { temporaryFolder } from '../../support/fixtures.js';
+
+vi.mock(import('node:os'), async (original) => ({ ...(await original()), homedir: vi.fn() }));
+
+describe('the cache', () => {
+  beforeEach(() => {
+    for (const name of ['GRPO_NATIVE_CACHE', 'XDG_CACHE_HOME']) vi.stubEnv(name, '');
+  });
+  afterEach(() => vi.unstubAllEnvs());
+
+  it.each<[string, () => string]>([
+    [
+      'neither HOME nor an entry for the user',
+      () => {
+        throw new Error('ENOENT: no such file or directory, uv_os_get_passwd');
+      },
+    ],
+    ['an empty HOME', () => ''],
+  ])('lies beside the addon with %s', (_, home) => {
+    vi.mocked(homedir).mockImplementation(home);
+    expect(userCache()).toBeUndefined();
+    expect(cacheDir()).toBe(join(packageRoot(), 'build', 'cache'));
+    vi.stubEnv('GRPO_NATIVE_CACHE', '/elsewhere');
+    expect(cacheDir()).toBe('/elsewhere');
+  });
+
+  it.runIf(process.platform === 'linux')("is the user's where there is one", () => {
+    vi.mocked(homedir).mockReturnValue('/home/me');
+    expect(cacheDir()).toBe('/home/me/.cache/grpo-native');
+    vi.stubEnv('XDG_CACHE_HOME', '/xdg');
+    expect(cacheDir()).toBe('/xdg/grpo-native');
+  });
+
+  it('that cannot be written is named, with the variable that names another', () => {
+    const file = join(temporaryFolder(), 'file');
+    writeFileSync(file, '');
+    vi.stubEnv('GRPO_NATIVE_CACHE', join(file, 'cache'));
+    expect(writableCacheDir).toThrow(
+      expect.objectContaining({
+        code: 'CACHE_READ_ONLY',
+        message: expect.stringContaining(join(file, 'cache')) as string,
+        fix: expect.stringContaining('GRPO_NATIVE_CACHE=') as string,
+      }),
+    );
+    vi.stubEnv('GRPO_NATIVE_CACHE', join(file, '..', 'cache'));
+    expect(writableCacheDir()).toBe(join(file, '..', 'cache'));
+  });
+});
