@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { GrpoError, shown } from '../common/errors.js';
 import { packageRoot } from '../machine/paths.js';
-import { isRun, weightsOf } from '../run/folder/weights.js';
+import { isRun, weightsOf } from './run-weights.js';
 import { type HubOptions, hubFolder } from './hub.js';
 
 export interface ResolveOptions extends HubOptions {

@@ -15,7 +15,7 @@ import { RunFolder } from './folder/folder.js';
 import { lineageOf } from './folder/checkpoints.js';
 import type { Lineage } from './folder/environment.js';
 import { modelName } from './folder/names.js';
-import { findWeights } from './folder/weights.js';
+import { findWeights } from '../model/run-weights.js';
 import { memoryOfRun, refuseUnfit, type BatchShape } from './forecast/run-memory.js';
 import {
   completeAlgorithm,

@@ -14,7 +14,7 @@ import type { Lineage } from './environment.js';
 import type { RunFolder } from './folder.js';
 import { faultOf, writeManifest } from './manifest.js';
 import type { Metrics } from '../../grpo/metrics.js';
-import { CHECKPOINTS, stepsIn } from './weights.js';
+import { CHECKPOINTS, stepsIn } from '../../model/run-weights.js';
 
 const STATE = 'trainer_state.json';
 export const OPTIMIZER_FILE = 'optimizer.safetensors';

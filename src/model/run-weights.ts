@@ -1,7 +1,7 @@
 /** Where a run left its weights. */
 import { access, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { GrpoError } from '../../common/errors.js';
+import { GrpoError } from '../common/errors.js';
 
 /** Folder of a run's checkpoints. */
 export const CHECKPOINTS = 'checkpoints';

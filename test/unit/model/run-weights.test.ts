@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { resolveModel } from '../../../../src/model/files.js';
-import { findWeights } from '../../../../src/run/folder/weights.js';
-import { codeOf, temporaryFolder } from '../../../support/fixtures.js';
+import { resolveModel } from '../../../src/model/files.js';
+import { findWeights } from '../../../src/model/run-weights.js';
+import { codeOf, temporaryFolder } from '../../support/fixtures.js';
 
 /** Runs of which nothing is there but the names of their files. */
 function runs(...files: string[]): (name: string) => string {
