@@ -244,7 +244,7 @@ async function runSteps(session: Session): Promise<TrainSummary> {
 }
 
 /** Faults of what a user gave, after which the weights are worth as much as before. */
-const KEEPS_WEIGHTS = /^(REWARD_|TASK_|MODULE_|DIVERGED$)/;
+const KEEPS_WEIGHTS = /^(REWARD_|TASK_|MODULE_|ALGORITHM_|DIVERGED$)/;
 
 /** `config.yaml` and `env.json`: what the run is made with, and, where it goes on, with what else. */
 async function describeRun(run: RunFolder, session: Session): Promise<void> {
