@@ -8,8 +8,7 @@ import type { CommandModule } from 'yargs';
 import { GrpoError } from '../common/errors.js';
 import { packageVersion } from '../machine/paths.js';
 import { guardProcess } from './guard.js';
-import { INTERRUPTED, isAbort } from './interrupt.js';
-import { kebabFlags } from '../config/names.js';
+import { INTERRUPTED, isAbort, leave } from './interrupt.js';
 import { nearest } from '../common/nearest.js';
 
 /** A command's module; those with many options print their help themselves. */
@@ -151,7 +150,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 guardProcess((error) => void report(error).then((code) => process.exit(code)));
 
 try {
-  await main(kebabFlags(process.argv.slice(2)));
+  await main(process.argv.slice(2));
+  leave(false);
 } catch (error) {
   process.exitCode = await report(error);
+  leave(true);
 }
