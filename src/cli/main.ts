@@ -9,6 +9,7 @@ import { GrpoError } from '../common/errors.js';
 import { packageVersion } from '../machine/paths.js';
 import { guardProcess } from './guard.js';
 import { INTERRUPTED, isAbort, leave } from './interrupt.js';
+import { kebabFlags } from '../config/names.js';
 import { nearest } from '../common/nearest.js';
 
 /** A command's module; those with many options print their help themselves. */
@@ -150,7 +151,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 guardProcess((error) => void report(error).then((code) => process.exit(code)));
 
 try {
-  await main(process.argv.slice(2));
+  await main(kebabFlags(process.argv.slice(2)));
   leave(false);
 } catch (error) {
   process.exitCode = await report(error);
