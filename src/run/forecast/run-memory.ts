@@ -32,6 +32,8 @@ interface MachineOptions {
 
 /** What a process that has its model grows by beside tensors, as measured; a safe bound is `BESIDE_TENSORS`. */
 const GROWTH = 60e6;
+/** And where oneDNN multiplies, which keeps compiled code and working memory for each shape that it has met. */
+const ONEDNN_GROWTH = 240e6;
 
 /** Of a model that is loaded, with its reference. */
 export async function memoryOfRun(
@@ -68,7 +70,8 @@ export async function memoryOfRun(
   };
   const rss = process.memoryUsage.rss();
   const held = memoryParts(config, shape, 0);
-  const own = Math.max(0, rss - held.weights - held.reference) + GROWTH;
+  const growth = GROWTH + (engine.matrixBackend === 'onednn' ? ONEDNN_GROWTH : 0);
+  const own = Math.max(0, rss - held.weights - held.reference) + growth;
   const available = rss + freeWithin(options.maxMemory);
   const all = memoryParts(config, shape, own);
   const copy = options.saveSteps > 0 ? model.snapshotBytes({ reference: options.syncRefModel }) : 0;
