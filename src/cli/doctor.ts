@@ -1,29 +1,34 @@
 /** `doctor`: says what is there, what is wrong, and what mends it. */
 import pc from 'picocolors';
-import type { CommandModule } from 'yargs';
+import type { CommandModule, Options } from 'yargs';
 import { refuseUnknownFlags } from '../config/load.js';
 import { diagnose, type Diagnosis } from '../engine/libtorch/diagnose.js';
 import { describe } from '../engine/libtorch/find.js';
+import type { Helpful } from './flag-list.js';
 import { refuseWords, wordsOf } from './schema-command.js';
 
 interface DoctorOptions {
   json: boolean;
 }
 
-export const command: CommandModule<object, DoctorOptions> = {
+const DESCRIBE = 'Check what training needs, and say what mends it';
+const FLAGS: Record<string, Options> = {
+  json: { type: 'boolean', default: false, describe: 'Print JSON alone on standard output' },
+};
+
+export const command: CommandModule<object, DoctorOptions> & Helpful = {
   command: 'doctor',
-  describe: 'Check what training needs, and say what mends it',
-  builder: (yargs) =>
-    yargs
-      .strict(false)
-      .option('json', {
-        type: 'boolean',
-        default: false,
-        describe: 'Print JSON alone on standard output',
-      })
-      .example('$0 doctor', 'Lists every place looked in, and the fix for what is wrong'),
+  describe: DESCRIBE,
+  builder: (yargs) => yargs.strict(false).options(FLAGS) as never,
+  help: () => ({
+    form: 'doctor',
+    describe: DESCRIBE,
+    schemas: [],
+    extra: FLAGS,
+    examples: [['grpo-native doctor', 'Lists every place looked in, and the fix for what is wrong']],
+  }),
   handler: (argv) => {
-    refuseUnknownFlags({ ...argv }, ['json']);
+    refuseUnknownFlags({ ...argv }, Object.keys(FLAGS));
     refuseWords(wordsOf({ ...argv }), 'doctor');
     const { json } = argv;
     const diagnosis = diagnose();

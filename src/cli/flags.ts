@@ -5,39 +5,20 @@ import { GrpoError } from '../common/errors.js';
 import { describeOptions, type OptionInfo } from '../config/describe.js';
 import { toKebab } from '../config/names.js';
 import { parseYamlValue } from '../config/load.js';
-import { GROUPS } from './options.js';
 
 /**
- * For `yargs.options()`. No flag has a yargs default, so that one that was given can be told from one
- * that was not; nor yargs choices: `resolveConfig` refuses with a better message.
+ * For `yargs.options()`: how each flag is read. No flag has a yargs default, so that one that was given can be told
+ * from one that was not; nor yargs choices: `resolveConfig` refuses with a better message.
  */
-export function yargsOptions(
-  schema: z.ZodObject,
-  defaults: Record<string, unknown> = {},
-): Record<string, Options> {
-  return Object.fromEntries(
-    describeOptions(schema).map((option) => [toKebab(option.name), flag(option, defaults[option.name])]),
-  );
-}
+export const yargsOptions = (schema: z.ZodObject): Record<string, Options> =>
+  Object.fromEntries(describeOptions(schema).map((option) => [toKebab(option.name), reading(option)]));
 
-function flag(option: OptionInfo, tinyDefault: unknown): Options {
-  const choices = option.choices ? ` [${option.choices.join(', ')}]` : '';
-  const group = Object.keys(GROUPS).find((heading) => option.name in GROUPS[heading]!);
-  const common: Options = { description: option.description + choices, ...(group && { group: `${group}:` }) };
-  if (option.default !== undefined && option.default !== null && option.default !== false)
-    common.defaultDescription =
-      show(option.default) + (tinyDefault === undefined ? '' : `; tiny: ${show(tinyDefault)}`);
-  if (option.kinds.has('boolean'))
-    // A flag that may have a value is a text, which is empty where it has none.
-    return { ...common, type: option.kinds.has('string') ? 'string' : 'boolean' };
+function reading({ kinds }: OptionInfo): Options {
+  // A flag that may have a value is a text, which is empty where it has none.
+  if (kinds.has('boolean')) return { type: kinds.has('string') ? 'string' : 'boolean' };
   // Numbers have no yargs type: it turns what is no number into NaN, and the word that was meant is lost.
-  if (option.kinds.has('number') || option.kinds.has('integer')) return { ...common, requiresArg: true };
-  return { ...common, type: 'string', requiresArg: true };
-}
-
-function show(value: unknown): string {
-  if (typeof value === 'number' && value > 0 && value < 0.001) return value.toExponential();
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  if (kinds.has('number') || kinds.has('integer')) return { requiresArg: true };
+  return { type: 'string', requiresArg: true };
 }
 
 /** The options among what yargs parsed, as `resolveConfig` takes them. */

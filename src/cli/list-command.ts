@@ -1,20 +1,15 @@
 /** A command that takes words and options: `compare RUN RUN --accuracy 0.6`. */
-import type { Options } from 'yargs';
 import type { z } from 'zod';
 import { fromFlags, yargsOptions } from './flags.js';
 import { flagSource, refuseUnknownFlags, resolveConfig } from '../config/load.js';
-import { helpText } from './help.js';
+import type { Help } from './flag-list.js';
 import { wordsOf, type SchemaCommandModule } from './schema-command.js';
 
-interface ListCommand<S extends z.ZodRawShape> {
+interface ListCommand<S extends z.ZodRawShape> extends Pick<Help, 'describe' | 'extra' | 'examples'> {
   name: string;
   /** What the words are, for the help. */
   form: string;
-  describe: string;
   schema: z.ZodObject<S>;
-  /** Beside the schema's. */
-  extra: Record<string, Options>;
-  examples: [string, string][];
   run: (
     options: z.output<z.ZodObject<S>>,
     words: string[],
@@ -35,15 +30,12 @@ export function listCommand<S extends z.ZodRawShape>(command: ListCommand<S>): S
       const given = fromFlags(schema, argv);
       await command.run(resolveConfig(schema, [flagSource(given)]), wordsOf(argv), argv);
     },
-    help: (width) =>
-      helpText(
-        {
-          usage: `grpo-native ${name} ${command.form} [options]`,
-          describe: command.describe,
-          options: options(),
-          examples: command.examples,
-        },
-        width,
-      ),
+    help: () => ({
+      form: `${name} ${command.form}`,
+      describe: command.describe,
+      schemas: [schema],
+      extra,
+      examples: command.examples,
+    }),
   };
 }

@@ -4,66 +4,31 @@
  */
 import { inspect } from 'node:util';
 import colors from 'picocolors';
-import type { CommandModule } from 'yargs';
 import { GrpoError } from '../common/errors.js';
 import { packageVersion } from '../machine/paths.js';
+import { COMMANDS, loadCommand } from './commands.js';
 import { guardProcess } from './guard.js';
+import { helpRequest } from './help-request.js';
 import { INTERRUPTED, isAbort, leave } from './interrupt.js';
 import { kebabFlags } from '../config/names.js';
 import { nearest } from '../common/nearest.js';
 
-/** A command's module; those with many options print their help themselves. */
-interface Command extends CommandModule<object, never> {
-  help?: (width: number) => string;
-}
-
-interface Entry {
-  describe: string;
-  load: () => Promise<unknown>;
-}
-
-const COMMANDS: Record<string, Entry> = {
-  setup: { describe: 'Find or fetch libtorch and build the native engine', load: () => import('./setup.js') },
-  doctor: { describe: 'Check what training needs, and say what mends it', load: () => import('./doctor.js') },
-  train: { describe: 'Teach a model a task with GRPO', load: () => import('./train.js') },
-  plan: {
-    describe: 'Say what a training run will take, and whether it can learn',
-    load: () => import('./plan.js'),
-  },
-  sft: { describe: 'Teach a model the right answers of a task', load: () => import('./sft.js') },
-  eval: { describe: 'Measure how often a model is right', load: () => import('./eval.js') },
-  generate: { describe: 'Sample completions of a prompt', load: () => import('./generate.js') },
-  score: { describe: 'Log-probabilities of given completions', load: () => import('./score.js') },
-  'check-reward': {
-    describe: 'Show what a reward makes of right, wrong and hostile completions',
-    load: () => import('./check-reward.js'),
-  },
-  presets: { describe: "List the journal's experiments", load: () => import('./presets.js') },
-  sweep: { describe: 'Run several trainings, from a list or a grid', load: () => import('./sweep.js') },
-  compare: { describe: 'Put runs side by side', load: () => import('./compare.js') },
-  report: { describe: 'Write a page that shows or compares runs', load: () => import('./report.js') },
-  watch: { describe: 'Serve the page of a run while it goes on', load: () => import('./watch.js') },
-  bench: {
-    describe: "Measure tokens a second, beside the machine's limits",
-    load: () => import('./bench.js'),
-  },
-};
-
-async function main(args: string[]): Promise<void> {
+async function main(all: string[]): Promise<void> {
+  const { help, rest: args } = helpRequest(all);
   const name = args.find((arg) => !arg.startsWith('-'));
-  const wantsHelp = args.includes('--help') || args.includes('-h');
   const width = Math.min(110, process.stdout.columns || 100);
   if (name === undefined) {
     if (args.includes('--version')) process.stdout.write(`${packageVersion()}\n`);
-    else if (wantsHelp) process.stdout.write(overview());
+    else if (help) process.stdout.write(overview());
     else throw usage(args.length === 0 ? 'say what to do' : `${args[0]} comes after a command`, undefined);
     return;
   }
   const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!entry) throw unknownCommand(name);
-  const { command } = (await entry.load()) as { command: Command };
-  if (wantsHelp && command.help) {
-    process.stdout.write(command.help(width));
+  const command = await loadCommand(entry);
+  if (help) {
+    const { helpText } = await import('./help.js');
+    process.stdout.write(helpText(command.help(), help, width));
     return;
   }
 

@@ -6,6 +6,7 @@ import { TRAIN } from '../run/options.js';
 import { camelKeys } from '../config/names.js';
 import type { TrainInput } from '../run/train-options.js';
 import { snakeDeep } from '../run/folder/names.js';
+import { FIRST } from './options.js';
 import { interruptible } from './interrupt.js';
 import { downloadBar, printJsonLine } from './output.js';
 import { schemaCommand } from './schema-command.js';
@@ -14,9 +15,10 @@ export const command = schemaCommand({
   name: 'plan',
   describe: 'Say what a training run will take, and whether it can learn, without starting it',
   schema: TRAIN,
-  defaults: TINY_DEFAULTS.train,
+  tinyDefaults: TINY_DEFAULTS.train,
   unlessGiven: trainDefaults,
   takesConfig: true,
+  first: FIRST,
   extra: { json: { type: 'boolean', default: false, describe: 'Print one JSON object on standard output' } },
   examples: [
     ['grpo-native plan --preset arithmetic-no-kl', "One of the journal's experiments"],

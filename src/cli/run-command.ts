@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { readYaml, toYaml, type Defaults } from '../config/load.js';
 import { camelKeys } from '../config/names.js';
-import { WATCH } from './options.js';
+import { FIRST, WATCH } from './options.js';
 import type { TrainSummary } from '../run/events.js';
 import type { TrainExtras } from '../run/extras.js';
 import { expandHome } from '../machine/paths.js';
@@ -27,8 +27,7 @@ interface RunCommand {
   name: 'train' | 'sft';
   describe: string;
   schema: z.ZodObject;
-  /** Defaults of the embedded model, for the help. */
-  defaults: Record<string, unknown>;
+  tinyDefaults: Record<string, unknown>;
   /** All defaults that depend on what is given. */
   unlessGiven: Defaults;
   examples: [string, string][];
@@ -39,6 +38,7 @@ export function runCommand({ start, ...command }: RunCommand): SchemaCommandModu
   return schemaCommand({
     ...command,
     takesConfig: true,
+    first: FIRST,
     extra: {
       json: {
         type: 'boolean',

@@ -4,29 +4,23 @@ import type { z } from 'zod';
 import { fromFlags, yargsOptions } from './flags.js';
 import { flagSource, refuseUnknownFlags, resolveConfig, type Defaults, type Source } from '../config/load.js';
 import { GrpoError } from '../common/errors.js';
-import { helpText } from './help.js';
+import type { Help, Helpful } from './flag-list.js';
 
 export type Arguments = Record<string, unknown> & { json: boolean };
 
 /** What the command line asks of such a command. */
-export interface SchemaCommandModule extends CommandModule<object, Arguments> {
-  /** @param width columns of the terminal */
-  help: (width: number) => string;
-}
+export type SchemaCommandModule = CommandModule<object, Arguments> & Helpful;
 
-interface SchemaCommand<S extends z.ZodRawShape> {
+interface SchemaCommand<S extends z.ZodRawShape> extends Pick<
+  Help,
+  'describe' | 'tinyDefaults' | 'extra' | 'first' | 'examples'
+> {
   name: string;
-  describe: string;
   schema: z.ZodObject<S>;
   /** Defaults that depend on what is given. */
   unlessGiven?: Defaults;
-  /** Defaults of the embedded model, for the help. */
-  defaults?: Record<string, unknown>;
   /** Whether it takes a YAML file of options. */
   takesConfig?: boolean;
-  /** Beside the schema's. */
-  extra: Record<string, Options>;
-  examples: [string, string][];
   /** Where options come from beside the flags, by those and the file that was named. */
   sources?: (flags: Record<string, unknown>, config: string | undefined) => Source[];
   run: (config: z.output<z.ZodObject<S>>, argv: Arguments) => void | Promise<void>;
@@ -52,9 +46,9 @@ export function refuseWords([word]: string[], form: string): void {
 
 export function schemaCommand<S extends z.ZodRawShape>(command: SchemaCommand<S>): SchemaCommandModule {
   const { name, describe, schema, extra } = command;
-  const positional = command.takesConfig ? ' [config.yaml]' : '';
+  const form = command.takesConfig ? `${name} [config.yaml]` : name;
   const others = { ...extra, ...(command.takesConfig && CONFIG_FLAG) };
-  const options = () => ({ ...yargsOptions(schema, command.defaults), ...others });
+  const options = () => ({ ...yargsOptions(schema), ...others });
   return {
     command: name,
     describe,
@@ -66,20 +60,19 @@ export function schemaCommand<S extends z.ZodRawShape>(command: SchemaCommand<S>
         ...wordsOf(argv),
         ...(command.takesConfig ? [argv.config ?? []].flat() : []),
       ] as string[];
-      refuseWords(words.slice(command.takesConfig ? 1 : 0), `${name}${positional}`);
+      refuseWords(words.slice(command.takesConfig ? 1 : 0), form);
       const flags = fromFlags(schema, argv);
       const sources = command.sources?.(flags, words[0]) ?? [];
       await command.run(resolveConfig(schema, [flagSource(flags), ...sources], command.unlessGiven), argv);
     },
-    help: (width) =>
-      helpText(
-        {
-          usage: `grpo-native ${name}${positional} [options]`,
-          describe,
-          options: options(),
-          examples: command.examples,
-        },
-        width,
-      ),
+    help: () => ({
+      form,
+      describe,
+      schemas: [schema],
+      tinyDefaults: command.tinyDefaults,
+      extra: others,
+      first: command.first,
+      examples: command.examples,
+    }),
   };
 }

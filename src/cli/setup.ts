@@ -1,7 +1,7 @@
 /** `setup`: finds or fetches libtorch, builds the addon, tries it, says what it found. */
 import { createInterface } from 'node:readline/promises';
 import pc from 'picocolors';
-import type { CommandModule } from 'yargs';
+import type { CommandModule, Options } from 'yargs';
 import { refuseUnknownFlags } from '../config/load.js';
 import { GrpoError } from '../common/errors.js';
 import { buildAddon } from '../engine/libtorch/build.js';
@@ -12,6 +12,7 @@ import { probeAddon } from '../engine/libtorch/probe.js';
 import { requireBuildTools } from '../engine/libtorch/tools.js';
 import { hasNvidiaGpu } from '../machine/processor.js';
 import { expandHome, writableCacheDir } from '../machine/paths.js';
+import type { Helpful } from './flag-list.js';
 import { refuseWords, wordsOf } from './schema-command.js';
 
 interface SetupOptions {
@@ -27,29 +28,40 @@ interface Choice {
   fetched: boolean;
 }
 
-export const command: CommandModule<object, SetupOptions> = {
+const DESCRIBE = 'Find or fetch libtorch and build the addon';
+const FLAGS: Record<string, Options> = {
+  libtorch: {
+    type: 'string',
+    describe: 'Use the libtorch in this folder',
+    requiresArg: true,
+    group: 'libtorch',
+  },
+  fetch: {
+    // No default: `conflicts` would count it as given.
+    type: 'boolean',
+    describe: "Fetch PyTorch's libraries even where there are some",
+    group: 'libtorch',
+  },
+  yes: { alias: 'y', type: 'boolean', default: false, describe: 'Fetch without asking', group: 'libtorch' },
+  json: { type: 'boolean', default: false, describe: 'Print JSON alone on standard output' },
+};
+
+export const command: CommandModule<object, SetupOptions> & Helpful = {
   command: 'setup',
-  describe: 'Find or fetch libtorch and build the addon',
-  builder: (yargs) =>
-    yargs
-      .strict(false)
-      .option('libtorch', { type: 'string', describe: 'Use the libtorch in this folder', requiresArg: true })
-      .option('fetch', {
-        // No default: `conflicts` would count it as given.
-        type: 'boolean',
-        describe: "Fetch PyTorch's libraries even where there are some",
-      })
-      .option('yes', { alias: 'y', type: 'boolean', default: false, describe: 'Fetch without asking' })
-      .option('json', {
-        type: 'boolean',
-        default: false,
-        describe: 'Print JSON alone on standard output',
-      })
-      .conflicts('libtorch', 'fetch')
-      .example('$0 setup', 'Finds libtorch, or fetches it into your cache, and builds the addon')
-      .example('$0 setup --libtorch ~/venv/lib/python3.11/site-packages/torch', 'Builds against that one'),
+  describe: DESCRIBE,
+  builder: (yargs) => yargs.strict(false).options(FLAGS).conflicts('libtorch', 'fetch') as never,
+  help: () => ({
+    form: 'setup',
+    describe: DESCRIBE,
+    schemas: [],
+    extra: FLAGS,
+    examples: [
+      ['grpo-native setup', 'Finds libtorch, or fetches it into your cache, and builds the addon'],
+      ['grpo-native setup --libtorch ~/venv/lib/python3.11/site-packages/torch', 'Builds against that one'],
+    ],
+  }),
   handler: (argv) => {
-    refuseUnknownFlags({ ...argv }, ['libtorch', 'fetch', 'yes', 'y', 'json']);
+    refuseUnknownFlags({ ...argv }, [...Object.keys(FLAGS), 'y']);
     refuseWords(wordsOf({ ...argv }), 'setup');
     return setup(argv);
   },

@@ -8,7 +8,7 @@ export const command = runCommand({
   name: 'sft',
   describe: 'Teach a model the right answers of a task (a warm start for GRPO)',
   schema: SFT,
-  defaults: TINY_DEFAULTS.sft,
+  tinyDefaults: TINY_DEFAULTS.sft,
   unlessGiven: sftDefaults,
   examples: [
     [

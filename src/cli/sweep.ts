@@ -6,7 +6,6 @@ import { TRAIN } from '../run/options.js';
 import { COMPARE } from './options.js';
 import { GrpoError } from '../common/errors.js';
 import { expandHome } from '../machine/paths.js';
-import { helpText } from './help.js';
 import { INTERRUPTED, interruptible } from './interrupt.js';
 import { refuseWords, wordsOf, type SchemaCommandModule } from './schema-command.js';
 
@@ -91,23 +90,20 @@ export const command: SchemaCommandModule = {
         },
       );
   },
-  help: (width) =>
-    helpText(
-      {
-        usage: 'grpo-native sweep [sweep.yaml] [options]',
-        describe: `${describe}. Runs that are done are not repeated, those that were broken off go on.`,
-        options: options(),
-        examples: [
-          [
-            'grpo-native sweep --model tiny --preset arithmetic-baseline --preset arithmetic-no-kl --seed 1 --seed 2',
-            'Four runs',
-          ],
-          ['grpo-native sweep beta.yaml --output-dir runs/beta', 'Those of a file: base, runs and grid'],
-          ['grpo-native sweep beta.yaml --dry-run', 'Only says which'],
-        ],
-      },
-      width,
-    ),
+  help: () => ({
+    form: 'sweep [sweep.yaml]',
+    describe: `${describe}. Runs that are done are not repeated, those that were broken off go on.`,
+    schemas: [TRAIN, ENDING],
+    extra: EXTRA,
+    examples: [
+      [
+        'grpo-native sweep --model tiny --preset arithmetic-baseline --preset arithmetic-no-kl --seed 1 --seed 2',
+        'Four runs',
+      ],
+      ['grpo-native sweep beta.yaml --output-dir runs/beta', 'Those of a file: base, runs and grid'],
+      ['grpo-native sweep beta.yaml --dry-run', 'Only says which'],
+    ],
+  }),
 };
 
 /** Each option that was given, with all its values. */

@@ -8,7 +8,7 @@ export const command = runCommand({
   name: 'train',
   describe: 'Teach a model a task with GRPO',
   schema: TRAIN,
-  defaults: TINY_DEFAULTS.train,
+  tinyDefaults: TINY_DEFAULTS.train,
   unlessGiven: trainDefaults,
   examples: [
     ['grpo-native train', 'Arithmetic, with the embedded tiny model, in a few minutes'],

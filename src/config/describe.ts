@@ -1,11 +1,19 @@
 /** What an option takes, in plain words and for flags, read off its declaration. */
 import { z } from 'zod';
 
+type Kind = 'string' | 'number' | 'integer' | 'boolean' | 'array' | 'object' | 'null';
+
 /** The parts of JSON Schema that the declarations in `options.ts` give rise to. */
-interface JsonSchema {
-  type?: 'string' | 'number' | 'integer' | 'boolean' | 'array' | 'object' | 'null';
+interface JsonSchema extends Omit<Form, 'type'> {
+  /** Several for what may be null and has no bounds. */
+  type?: Kind | Kind[];
+}
+
+/** One of what an option may be. */
+interface Form {
+  type?: Kind;
   anyOf?: JsonSchema[];
-  items?: JsonSchema;
+  items?: Form;
   enum?: string[];
   minimum?: number;
   maximum?: number;
@@ -25,9 +33,9 @@ export interface OptionInfo {
   allowed: string;
   choices: string[] | undefined;
   /** What it may hold; more than one for `null` and for lists. */
-  kinds: Set<NonNullable<JsonSchema['type']>>;
+  kinds: Set<Kind>;
   /** Of what a list is one. */
-  items: JsonSchema['type'];
+  items: Kind | undefined;
 }
 
 const cache = new WeakMap<z.ZodObject, OptionInfo[]>();
@@ -59,11 +67,13 @@ function describeOption(name: string, option: JsonSchema): OptionInfo {
 }
 
 /** A union may be made of unions, as one that may also be null is. */
-const formsOf = (option: JsonSchema): JsonSchema[] => option.anyOf?.flatMap(formsOf) ?? [option];
+const formsOf = ({ type, ...option }: JsonSchema): Form[] =>
+  option.anyOf?.flatMap(formsOf) ??
+  (type === undefined ? [option] : [type].flat().map((one) => ({ ...option, type: one })));
 
-function allowedForm(form: JsonSchema): string {
+function allowedForm(form: Form): string {
   if (form.enum) return form.enum.join(', ').replace(/, ([^,]*)$/, ' or $1');
-  const words: Record<NonNullable<JsonSchema['type']>, string> = {
+  const words: Record<Kind, string> = {
     integer: `a whole number${bounds(form)}`,
     number: `a number${bounds(form)}`,
     boolean: 'true or false',

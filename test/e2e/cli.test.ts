@@ -23,6 +23,13 @@ describe('help', () => {
     },
   );
 
+  it.each(['train --help all', 'train --help=all', '-h all train'])('%s shows every option', async (line) => {
+    const { code, stdout, stderr } = await cli(line.split(' '), { env });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('--vespo-k-pos ');
+    expect((await cli(['train', '--help'], { env })).stdout).not.toContain('--vespo-k-pos ');
+  });
+
   it('tells the version', async () => {
     expect((await cli(['--version'], { env })).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });

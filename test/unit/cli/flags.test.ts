@@ -117,19 +117,6 @@ it('takes the home folder for a leading ~/ of every path, and of no other text',
   expect(BENCH.parse({ peer_python: '~/python' }).peer_python).toBe(join(home, 'python'));
 });
 
-it('shows what an option is for, its choices and its default', async () => {
-  const help = await yargs([])
-    .options(yargsOptions(TRAIN, { learning_rate: 3e-4 }))
-    .wrap(200)
-    .getHelp();
-  expect(help).toMatch(/--batch-size .*multiple of num_generations .*\[default: 64\]/);
-  expect(help).toMatch(/--learning-rate .*\[default: 5e-6; tiny: 3e-4\]/);
-  expect(help).toMatch(
-    /--loss-type .*\[grpo, dr_grpo, bnpo, dapo, cispo, sapo, luspo, vespo\].*\[default: grpo\]/,
-  );
-  expect(help).toContain('Optimiser:');
-});
-
 it.each(Object.entries({ TRAIN, SFT, EVAL, GENERATE, SCORE }))('%s describes every option', (_, schema) => {
   for (const option of describeOptions(schema)) {
     expect(option.name).toMatch(/^[a-z][a-z0-9_]*$/);
