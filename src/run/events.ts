@@ -112,7 +112,7 @@ export interface JudgedCompletion extends TokenDetails {
 }
 
 /** Seconds of each phase of the steps. */
-export interface Phases {
+export type Phases = {
   /** Sampling completions. */
   sample: number;
   /** Waiting for reward functions. */
@@ -123,7 +123,7 @@ export interface Phases {
   train: number;
   /** Clipping and AdamW. */
   optimizer: number;
-}
+};
 
 /** What a run came to: of a resumed run, all of it and not only what followed the last checkpoint. */
 export interface TrainSummary {
