@@ -10,25 +10,36 @@ export { GrpoError } from './common/errors.js';
 
 export {
   LanguageModel,
+  type InitializeOptions,
   type LoadOptions,
+  type ModelSnapshot,
   type SampledCompletion,
   type SampleOptions,
   type Samples,
 } from './model/language-model.js';
 export { Tokenizer } from './model/tokenizer.js';
 export type { DownloadProgress } from './model/download.js';
-export type { Sampler, TrainableModel } from './model/trainable.js';
+export type { Saveable, Sampler, Snapshot, Snapshotable, TrainableModel } from './model/trainable.js';
 
 export { train } from './experiments/train.js';
-export { plan } from './experiments/plan.js';
+export { plan, type Planned } from './experiments/plan.js';
 export type { Forecast } from './run/events.js';
 export type { RunMemory } from './run/forecast/run-memory.js';
+export type { MemoryParts } from './run/forecast/memory.js';
+export type { Diagnosed, DiagnosisEvent, Level } from './run/diagnosis/events.js';
 export { sft } from './run/sft.js';
-export { evaluate, type EvaluateOptions, type Evaluation } from './run/evaluate.js';
+export {
+  evaluate,
+  type Accuracy,
+  type EvaluatedCompletion,
+  type EvaluateOptions,
+  type Evaluation,
+} from './run/evaluate.js';
 export type { TrainExtras } from './run/extras.js';
-export type { JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from './run/events.js';
-export { METRIC_COLUMNS, type MetricName, type Metrics } from './grpo/metrics.js';
-export { type SftInput, type SftOptions, type TrainInput, type TrainOptions } from './run/train-options.js';
+export type { JudgedCompletion, Phases, TrainCallbacks, TrainPlan, TrainSummary } from './run/events.js';
+export { METRIC_COLUMNS, type MetricName, type Metrics, type RunMetricName } from './grpo/metrics.js';
+export type { TokenDetails } from './grpo/token-details.js';
+export type { SftInput, SftOptions, StopOption, TrainInput, TrainOptions } from './run/train-options.js';
 export { trainOptions } from './experiments/train.js';
 
 export type {
@@ -40,20 +51,27 @@ export type {
 } from './grpo/advantages/types.js';
 export { computeAdvantages, type Advantages } from './grpo/advantages/index.js';
 export { groupAdvantages } from './grpo/advantages/index.js';
-export type { Algorithm } from './grpo/algorithm.js';
-export { planBatches, type BatchOptions, type Batches } from './grpo/batches.js';
+export type { Algorithm, OwnLossFunction } from './grpo/algorithm.js';
+export { planBatches, type BatchOptions, type Batches, type Stage } from './grpo/batches.js';
 export { policyLoss } from './grpo/losses/index.js';
 export { tokenLoss, type TokenLoss } from './grpo/losses/token-loss.js';
+export type { LossTypeMetrics, SeenCompletion } from './grpo/losses/clip-ratios.js';
+export type { Sizes, TokenWeight } from './grpo/losses/weights.js';
 export type {
+  CompletionRatios,
+  EntropySum,
+  ImportanceSamplingLevel,
   LossFunction,
   LossInput,
   LossMetrics,
   LossOptions,
   LossResult,
   LossType,
+  Surrogate,
+  Term,
 } from './grpo/losses/types.js';
 export { learningRateAt, SCHEDULES, type LrSchedulerType, type ScheduleOptions } from './grpo/schedule.js';
-export { wilson } from './common/interval.js';
+export { wilson, type Interval } from './common/interval.js';
 
 export {
   loadDataset,
@@ -62,11 +80,14 @@ export {
   splitOf,
   TASK_NAMES,
   type Completion,
+  type CurriculumStage,
   type Dataset,
   type DatasetOptions,
+  type DatasetStage,
   type Problem,
   type RewardFunction,
   type Split,
+  type StageOptions,
   type StopRule,
   type Task,
   type TaskOptions,
@@ -79,9 +100,16 @@ export type {
   Batch,
   DType,
   EngineInfo,
+  MemoryReport,
   ModelConfig,
+  NamedTensor,
   NativeEngine,
   OptimizerOptions,
+  SampledPosition,
+  SampleRequest,
   SamplingOptions,
+  TensorKind,
+  TensorLocation,
+  TensorSnapshot,
   TokenScores,
 } from './engine/types.js';

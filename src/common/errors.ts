@@ -27,21 +27,39 @@ export function cut(text: string): string {
 }
 
 /**
- * The one error class of the project. Everything that can be wrong with what a user gave
- * us is thrown as one of these, so that the command line can print the problem and the
- * remedy on two lines, and a program can branch on `code`.
+ * The one class of error. Whatever can be wrong with options, files, tasks, rewards or the machine is thrown as
+ * one of these: the message says what is wrong, `fix` what to do, and programs branch on `code`.
+ *
+ * @example
+ * ```ts
+ * import { GrpoError, train } from 'grpo-native';
+ *
+ * try {
+ *   await train({ batchSize: 30, numGenerations: 16 });
+ * } catch (error) {
+ *   if (!(error instanceof GrpoError)) throw error;
+ *   console.error(error.code, error.value, error.fix); // BATCH_SIZE 30 use a batch_size of 16 or 32, ...
+ * }
+ * ```
  */
 export class GrpoError extends Error {
+  /** Always `GrpoError`. */
   override readonly name = 'GrpoError';
-  /** Stable identifier such as `BATCH_SIZE`; never reworded. */
+  /** Stable identifier such as `BATCH_SIZE`; never reworded. The functions of this reference name theirs. */
   readonly code: string;
-  /** One sentence: what the user does about it. */
+  /** What to do about it. */
   readonly fix: string;
-  /** The offending value, where there is one. */
+  /** The value that was refused, where there is one. */
   readonly value: unknown;
-  /** Process exit status: 2 for bad usage or input, 1 for a failure at run time. */
+  /** Exit status of the command line: 2 for wrong input, 1 for a failure at run time. */
   readonly exitCode: 1 | 2;
 
+  /**
+   * @param code stable identifier
+   * @param message what is wrong, in one sentence
+   * @param options `fix`: what to do about it; `value`: what was refused; `exitCode`: 2 (default) for wrong
+   * input, 1 for a failure at run time; `cause`: the error behind it
+   */
   constructor(
     code: string,
     message: string,

@@ -1,5 +1,24 @@
-/** 95% Wilson interval of a share: honest for few trials and for shares near 0 and 1. */
-export function wilson(correct: number, total: number): { low: number; high: number } {
+/** A confidence interval of a share, from 0 to 1. */
+export interface Interval {
+  /** Lower bound. */
+  low: number;
+  /** Upper bound. */
+  high: number;
+}
+
+/**
+ * 95% Wilson score interval of a share: also right for few trials and for shares near 0 and 1.
+ *
+ * @param correct successes
+ * @param total trials; of none the interval is 0 to 1
+ * @returns bounds of the share, both from 0 to 1
+ *
+ * @example
+ * ```ts
+ * wilson(70, 100); // { low: 0.604..., high: 0.781... }
+ * ```
+ */
+export function wilson(correct: number, total: number): Interval {
   if (total === 0) return { low: 0, high: 1 };
   const z = 1.959963984540054;
   const share = correct / total;

@@ -7,18 +7,31 @@
  * (see `GrpoError`). A disposed engine rejects everything with `ENGINE_DISPOSED`.
  */
 
+/**
+ * Number format that matrix products are computed in. Weights, gradients and AdamW's moments are float32 in
+ * both.
+ */
 export type DType = 'float32' | 'bfloat16';
 
 /** Architecture in plain numbers, read from `config.json` by `src/model/config.ts`. */
 export interface ModelConfig {
+  /** Architecture, as `config.json` names it. */
   modelType: 'qwen2' | 'qwen3' | 'llama';
+  /** Tokens that the model has an embedding for; those of the tokenizer may be fewer. */
   vocabSize: number;
+  /** Width of the residual stream. */
   hiddenSize: number;
+  /** Width of the gated MLP. */
   intermediateSize: number;
+  /** Transformer layers. */
   numHiddenLayers: number;
+  /** Query heads of a layer. */
   numAttentionHeads: number;
+  /** Key and value heads of a layer; fewer than query heads with grouped-query attention. */
   numKeyValueHeads: number;
+  /** Width of one head. */
   headDim: number;
+  /** Added to the mean square in RMSNorm. */
   rmsNormEps: number;
   /** q/k/v projections have biases (Qwen2, or `attention_bias`). */
   qkvBias: boolean;
@@ -28,7 +41,9 @@ export interface ModelConfig {
   mlpBias: boolean;
   /** RMSNorm over each head of q and k (Qwen3). */
   qkNorm: boolean;
+  /** The output projection is the embedding matrix. */
   tieWordEmbeddings: boolean;
+  /** Most tokens of a prompt and its completion together. */
   maxPositionEmbeddings: number;
   /** Inverse rotary frequencies, `[headDim / 2]`, scaling (such as llama3's) applied. */
   ropeInvFreq: Float64Array;
@@ -36,156 +51,240 @@ export interface ModelConfig {
 
 /** Where one tensor's bytes lie. Checked in TypeScript, checked again before they are read. */
 export interface TensorLocation {
+  /** As the checkpoint names it, such as `model.layers.0.self_attn.q_proj.weight`. */
   name: string;
+  /** Path of the safetensors file. */
   file: string;
+  /** How its numbers are stored. */
   dtype: 'F32' | 'F16' | 'BF16';
+  /** Size of each dimension. */
   shape: number[];
-  /** Byte range in the file, end exclusive. */
+  /** First byte in the file. */
   begin: number;
+  /** Byte after the last one. */
   end: number;
 }
 
+/**
+ * How the next token is drawn from the logits: repetition penalty, temperature, then the filters, as in
+ * transformers.
+ */
 export interface SamplingOptions {
-  /** Softmax temperature; 0 takes the most likely token. */
+  /** Divides the logits before the softmax; 0 takes the most likely token. */
   temperature: number;
-  /** 0: off. */
+  /** Only the K most likely tokens can be drawn; 0: all. */
   topK: number;
-  /** 1: off. */
+  /**
+   * Only the most likely tokens that make up this probability together can be drawn (nucleus sampling); 1: all.
+   */
   topP: number;
-  /** 0: off. */
+  /** Only tokens at least this share as likely as the most likely one can be drawn; 0: all. */
   minP: number;
-  /** 1: off. */
+  /**
+   * Makes tokens of the prompt and the completion so far less likely, above 1; 1: off (Keskar et al. 2019,
+   * arXiv:1909.05858).
+   */
   repetitionPenalty: number;
 }
 
+/** A rollout: prompts, and how completions are drawn for them. */
 export interface SampleRequest extends SamplingOptions {
-  /** Token ids, one array a prompt, each non-empty. */
+  /** `[prompts]` token ids of each, at least one. */
   prompts: Int32Array[];
-  /** Completions a prompt (G). Completion i belongs to prompt `floor(i / numGenerations)`. */
+  /**
+   * Completions of each prompt (the group size G). Completion i belongs to prompt `floor(i / numGenerations)`.
+   */
   numGenerations: number;
-  /** Of each prompt, the first of them: those before are sampled apart. It decides the draws. */
+  /**
+   * Position in its group of the first completion drawn here; above 0 where a group is sampled in several
+   * calls. It enters the draws.
+   */
   firstGeneration: number;
+  /** Most tokens of a completion, the end-of-sequence token included. */
   maxCompletionLength: number;
+  /** Token ids that end a completion. */
   eosTokenIds: number[];
   /** The draw of a token depends on (seed, step, promptIndices[p], completion, position) alone. */
   seed: number;
+  /** Enters the draws: another step gives other completions. Training counts from 1; evaluations use 0. */
   step: number;
-  /** Stable identity of each prompt in its dataset. */
+  /** `[prompts]` stable identity of each prompt, such as its position in the dataset. It enters the draws. */
   promptIndices: number[];
-  /** Keeps what was computed, so that a `forward` of what was sampled needn't: until the weights change. */
+  /**
+   * Keeps what was computed, so that a following `forward` of the same completions need not compute it again.
+   * Dropped when the weights change.
+   */
   keepActivations?: boolean;
 }
 
-/** What one token position brought: parallel arrays over the completions still running before it. */
+/** What one token position of a rollout gave: parallel arrays over the completions that were still running. */
 export interface SampledPosition {
-  /** Indices of the completions that drew a token. */
+  /** Indices of these completions. */
   completions: Int32Array;
+  /** Id of the token that each drew. */
   tokens: Int32Array;
-  /** 1 where the completion ended here (end-of-sequence token, or length). */
+  /** 1 where the completion ended with this token (end of sequence, or greatest length). */
   ended: Uint8Array;
-  /** Log-prob of the drawn token, nats, at the sampling temperature, before top_k/top_p/min_p. */
+  /** Log-probability of the drawn token, nats, at the sampling temperature, before top_k, top_p and min_p. */
   logps: Float32Array;
-  /** Distinct tokens forwarded for this position (prompts included, at the first). */
+  /** Distinct tokens forwarded for this position; at the first one, the prompts' too. */
   computed: number;
 }
 
-/** Completions of prompts; equal prefixes are computed once. */
+/**
+ * Completions with their prompts: what is scored and learned from. Completions that begin alike share the
+ * computation.
+ */
 export interface Batch {
+  /** `[prompts]` token ids of each. */
   prompts: Int32Array[];
-  /** Each non-empty. */
+  /** `[completions]` token ids of each, at least one. */
   completions: Int32Array[];
-  /** For each completion, the index of its prompt. */
+  /** `[completions]` index of each one's prompt. */
   promptOf: Int32Array;
 }
 
-/** Per-token results, completions one after another: length is the sum of completion lengths. */
+/**
+ * Log-probabilities and entropies of all completion tokens of a batch, `[tokens]`: completions one after
+ * another, without padding.
+ */
 export interface TokenScores {
-  /** log pi(token | before it), nats, at `temperature`. */
+  /** `[tokens]` log π(token | all before it), nats, at the given temperature. */
   logps: Float32Array;
-  /** Entropy of the distribution the token was drawn from, nats, at `temperature`. */
+  /** `[tokens]` entropy of the distribution that the token was drawn from, nats, at the given temperature. */
   entropies: Float32Array;
-  /** Distinct tokens that predict a completion token or lead to one: prompts, and no completion's last token. */
+  /**
+   * Distinct tokens of the batch that have to be forwarded: prompts, and completions but for their last token,
+   * which predicts nothing.
+   */
   nodes: number;
-  /** Of these, the ones forwarded for these scores: none where sampling kept them (`keepActivations`). */
+  /** Of these, the ones forwarded for these scores; 0 where sampling kept them (`keepActivations`). */
   computed: number;
-  /** Distinct beginnings multiplied with the vocabulary for these scores: none where sampling kept its log-probs. */
+  /**
+   * Distinct positions whose logits over the vocabulary were computed for these scores; 0 where sampling kept
+   * their log-probabilities.
+   */
   predicted: number;
 }
 
+/** One AdamW step (Loshchilov and Hutter 2019, arXiv:1711.05101), after clipping by the global norm. */
 export interface OptimizerOptions {
+  /** Step size. */
   learningRate: number;
+  /** Decay of the running mean of gradients. */
   beta1: number;
+  /** Decay of the running mean of squared gradients. */
   beta2: number;
+  /** Added to the root of the second moment. */
   eps: number;
+  /** Decoupled weight decay; multiplied by the learning rate. */
   weightDecay: number;
-  /** Parameters that weight decay leaves alone. */
+  /** Names of the parameters that are not decayed, such as biases and norms. */
   noWeightDecay: string[];
-  /** Global-norm clipping; 0: off. */
+  /** Greatest global norm of the gradients, which are scaled down to it; 0: no clipping. */
   maxGradNorm: number;
 }
 
+/** A parameter of the model. */
 export interface NamedTensor {
+  /** As the checkpoint names it. */
   name: string;
+  /** Size of each dimension. */
   shape: number[];
 }
 
+/** What computes, and how fast. */
 export interface EngineInfo {
+  /** Version of libtorch. */
   torchVersion: string;
+  /** `cpu` or `cuda:N`. */
   device: string;
+  /** Number format of matrix products. */
   dtype: DType;
+  /** CPU threads. */
   threads: number;
-  /** Matrix back end chosen by measurement: `mkl`, `onednn` or `cublas`. */
+  /** Library of the matrix products, chosen by measurement: `mkl`, `onednn` or `cublas`. */
   matrixBackend: string;
-  /** GFLOP/s of each candidate, float32, the harmonic mean over 16, 64 and 256 x 896 x 4864; empty where none was measured. */
+  /**
+   * GFLOP/s of each candidate in float32: the harmonic mean over 16, 64 and 256 rows times 896 x 4864. Empty
+   * where none was measured.
+   */
   matrixGflops: Record<string, number>;
-  /** How many times as fast as float32's products of bfloat16 are on this processor; where it is computed with. */
+  /**
+   * How many times as fast as float32 bfloat16 products are on this processor. Absent where float32 is computed
+   * with.
+   */
   bfloat16Speed?: number;
-  /** Highest vector instructions libtorch uses, e.g. `AVX512`. */
+  /** Highest vector instructions that libtorch uses, such as `AVX512`. */
   cpuCapability: string;
 }
 
+/** Bytes that the engine's tensors take. */
 export interface MemoryReport {
-  /** Bytes held by the policy's weights, the reference, gradients, and AdamW's moments. */
+  /** Weights of the model that learns. */
   policy: number;
+  /** Weights of the frozen reference model; 0 where there is none. */
   reference: number;
+  /** Gradients of all weights. */
   gradients: number;
+  /** AdamW's two moments. */
   optimizer: number;
 }
 
+/**
+ * Which value of a parameter: its weight, its gradient, AdamW's first or second moment, or the reference
+ * model's weight.
+ */
 export type TensorKind = 'weight' | 'grad' | 'exp_avg' | 'exp_avg_sq' | 'reference';
 
+/**
+ * The native addon's object, which `LanguageModel` is built on (`model.engine`). Most programs need only
+ * `LanguageModel`.
+ *
+ * Methods run on the engine's own thread, in the order of the calls, and return promises; the event loop stays
+ * free. They reject with a `GrpoError`: `BAD_ARGUMENT` (a wrong shape, id or number, or a call out of order),
+ * `OUT_OF_MEMORY` (the weights are as before), `ABORTED`, `ENGINE_DISPOSED`, `DEVICE_UNKNOWN`,
+ * `DEVICE_MISSING`, `FILE_READ`, `FILE_WRITE`, `TENSOR_BYTES`, `TENSOR_MISMATCH`, `TENSOR_UNKNOWN`.
+ */
 export interface NativeEngine {
+  /** What computes. The first call loads libtorch and opens the device. */
   info(): Promise<EngineInfo>;
 
-  /** Reads the weights. Once an engine. */
+  /** Reads the weights of a model; once an engine. */
   load(config: ModelConfig, tensors: TensorLocation[]): Promise<void>;
   /**
-   * Draws the weights from normal(0, 0.02), with biases 0 and norms 1, instead of reading them. Once an
-   * engine, in place of `load`. For benchmarks and tests.
+   * Draws the weights from normal(0, 0.02), with biases 0 and norms 1, in place of `load`. For benchmarks and
+   * tests.
    */
   initialize(config: ModelConfig, seed: number): Promise<void>;
-  /** Keeps a frozen copy of the policy as it is now as the reference. */
+  /** Copies the policy's weights as they are now into the reference model. */
   freezeReference(): Promise<void>;
 
-  /** reference = alpha policy + (1 - alpha) reference */
+  /** reference = alpha * policy + (1 - alpha) * reference, weight by weight. */
   mixReference(alpha: number): Promise<void>;
 
-  /** Starts a token tree for each prompt. One sampling at a time; a new start drops the old one. */
+  /** Starts a rollout. There is one at a time; a new one drops the old. */
   sampleStart(request: SampleRequest): Promise<void>;
-  /** Draws the next token of every running completion, after ending `stopped` ones. */
+  /** Ends the completions whose indices `stopped` has, and draws the next token of all others that run. */
   sampleNext(stopped: Int32Array): Promise<SampledPosition>;
-  /** Frees the key/value store. */
+  /** Ends the rollout and frees its KV cache. */
   sampleEnd(): Promise<void>;
 
-  /** Scores without keeping anything for a backward. */
+  /** Log-probabilities and entropies of given completions, without keeping anything for `backward`. */
   score(batch: Batch, which: 'policy' | 'reference', temperature: number): Promise<TokenScores>;
-  /** Scores with the policy and keeps what `backward` needs (until then, or the next forward). */
+  /** As `score` with the policy, keeping what `backward` needs until then or the next `forward`. */
   forward(batch: Batch, temperature: number): Promise<TokenScores>;
-  /** Adds to the gradients, given dL/dlogps and (or null) dL/dentropies of the last forward. */
+  /**
+   * Adds to the gradients, given dL/dlogps `[tokens]` and (or null) dL/dentropies `[tokens]` of the last
+   * `forward`.
+   */
   backward(dLogps: Float32Array, dEntropies: Float32Array | null): Promise<void>;
-  /** Clips, takes one AdamW step, zeroes the gradients; gives the norm before clipping. Not finite: no step. */
+  /**
+   * Clips the gradients, takes one AdamW step and zeroes them. Gives their norm before clipping; where that is
+   * not finite, nothing is updated.
+   */
   optimizerStep(options: OptimizerOptions): Promise<number>;
-  /** Forgets gradients and activations. */
+  /** Zeroes the gradients and drops what `forward` kept. */
   zeroGrad(): Promise<void>;
 
   /** Logits `[ids.length, vocabSize]` of one sequence, row-major. */
@@ -200,29 +299,33 @@ export interface NativeEngine {
     header: Uint8Array,
     tensors: { name: string; kind: TensorKind }[],
   ): Promise<void>;
-  /** Copies of tensors as they are now, in the machine's memory: for `writeSnapshot`. */
+  /** Copies tensors as they are now, so that they can be written while training goes on. */
   snapshot(tensors: { name: string; kind: TensorKind }[]): Promise<TensorSnapshot>;
-  /** Reads tensors (all F32) into the optimiser's moments or the weights. */
+  /** Reads tensors (all F32) into weights, moments or the reference. */
   readTensors(tensors: (TensorLocation & { kind: TensorKind })[]): Promise<void>;
-  /** AdamW's count of steps taken. */
+  /** Sets AdamW's count of steps taken, which its bias correction depends on. */
   setOptimizerSteps(steps: number): Promise<void>;
-  /** No moments, no steps taken. */
+  /** Zeroes AdamW's moments and its count of steps. */
   resetOptimizer(): Promise<void>;
 
+  /** Bytes that weights, reference, gradients and moments take. */
   memory(): Promise<MemoryReport>;
-  /** From now on the process' tensors may take so many bytes more; beyond it `OUT_OF_MEMORY`. 0: no limit. On the CPU. */
+  /**
+   * Bytes that the process' tensors may take from now on beyond what they have; more is `OUT_OF_MEMORY`. 0: no
+   * limit. CPU only.
+   */
   limitMemory(bytes: number): Promise<void>;
   /** Ends queued work with `ABORTED` as soon as the running operation reaches a token or layer boundary. */
   abort(): void;
-  /** Idempotent; resolves when the thread has gone and memory is freed. */
+  /** Ends the thread and frees the memory. May be called again. */
   dispose(): Promise<void>;
 }
 
-/** Tensors as they were. Needs no engine any more. */
+/** Copies of tensors as they were; they outlive the engine. */
 export interface TensorSnapshot {
-  /** Held. */
+  /** Memory that the copies take. */
   readonly bytes: number;
-  /** Gives the memory back. Idempotent. */
+  /** Frees it. May be called again. */
   release(): void;
 }
 

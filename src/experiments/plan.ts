@@ -6,14 +6,27 @@ import { openTraining } from '../run/train.js';
 import type { TrainPlan } from '../run/events.js';
 import type { Forecast } from '../run/events.js';
 
+/** What `plan` gives. */
+export interface Planned {
+  /** The run's size: steps, batches, problems, model. */
+  plan: TrainPlan;
+  /** Its time and memory, and whether there is anything to learn. */
+  forecast: Forecast;
+}
+
 /**
- * Says what a training run would be like, and writes nothing.
- * @throws {GrpoError} as `train` would: MEMORY, where the run can't fit into memory
+ * What a training run would be like: loads the model, samples a few steps without learning, and writes nothing.
+ *
+ * @param input options as for `train`; `resume` is ignored
+ * @throws {GrpoError} as `train` would before its first step; MEMORY where the run can't fit into memory
+ *
+ * @example
+ * ```ts
+ * const { forecast } = await plan({ model: 'tiny', maxSteps: 400 });
+ * if (!forecast.go) console.log(forecast.reasons);
+ * ```
  */
-export async function plan(
-  input: TrainInput = {},
-  extras: TrainExtras = {},
-): Promise<{ plan: TrainPlan; forecast: Forecast }> {
+export async function plan(input: TrainInput = {}, extras: TrainExtras = {}): Promise<Planned> {
   const config = trainConfig({ ...input, resume: false });
   const training = await openTraining(toOptions(config), { ...extras, save: false }, config);
   try {

@@ -16,14 +16,44 @@ export function trainConfig(input: TrainInput = {}): TrainConfig {
   return resolveConfig(TRAIN, [programSource(values)], trainDefaults);
 }
 
-/** Every option of a training run, from some of them. */
+/**
+ * Every option of a training run, given some of them: the others are those of the named preset, else the
+ * model's defaults.
+ *
+ * @throws {GrpoError} UNKNOWN_OPTION, BAD_OPTION, PRESET_NOT_FOUND
+ *
+ * @example
+ * ```ts
+ * const { numGenerations, learningRate } = trainOptions({ model: 'tiny' });
+ * ```
+ */
 export function trainOptions(input: TrainInput = {}): TrainOptions {
   return toOptions(trainConfig(input));
 }
 
 /**
- * A whole training run. It follows the options, tells `extras` what happens, and gives what it came to.
- * @throws {GrpoError} whatever is wrong with the options, the task or the model, before anything is written
+ * Trains a model with GRPO: samples groups of completions, rewards them, and learns from those that did better
+ * than their group. Writes a run folder unless `extras.save` is false.
+ *
+ * @param input options; what is left out is as `trainOptions` gives it
+ * @param extras callbacks, and tasks, rewards, models or algorithms that are objects of the program
+ * @throws {GrpoError} before anything is written: UNKNOWN_OPTION, BAD_OPTION, BAD_COMBINATION,
+ * PRESET_NOT_FOUND, BATCH_SIZE, STEPS_PER_GENERATION, TOO_MANY_PROMPTS, CURRICULUM, DATASET_EMPTY,
+ * TRAIN_SAMPLES, UNIQUE_SAMPLES, PROMPT_EMPTY, PROMPT_TOO_LONG, MEMORY, OUTPUT_DIR_HOLDS_RUN, RUN_LOCKED,
+ * RESUME_NOTHING, RESUME_CHECKPOINT, RESUME_STEPS, INIT_FROM, TRACKER_SETUP, and the codes of `loadTask`,
+ * `loadRewards` and `LanguageModel.load`
+ * @throws {GrpoError} while it runs, after a checkpoint of the steps taken: REWARD_FAILED, REWARD_COUNT,
+ * REWARD_NOT_FINITE, REWARD_TIMEOUT, TASK_FAILED, ALGORITHM_FAILED, ALGORITHM_RESULT, DIVERGED, OUT_OF_MEMORY,
+ * DISK_FULL, WRITE_FAILED, RUN_FOLDER_GONE
+ *
+ * @example
+ * ```ts
+ * const { after, finalModel } = await train(
+ *   { model: 'tiny', task: 'arithmetic', maxSteps: 100 },
+ *   { onStep: ({ step, reward, kl }) => console.log(step, reward, kl) },
+ * );
+ * console.log(after?.accuracy, finalModel);
+ * ```
  */
 export const train = async (input: TrainInput = {}, extras: TrainExtras = {}): Promise<TrainSummary> =>
   runTraining(trainConfig(input), extras);

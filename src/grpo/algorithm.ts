@@ -10,14 +10,20 @@ import type { AdvantageFunction } from './advantages/types.js';
 import { policyLoss } from './losses/index.js';
 import type { LossFunction, LossInput, LossMetrics, LossResult } from './losses/types.js';
 
-/** A loss of one's own may leave out what it doesn't have. */
+/** A loss of your own: a `LossFunction` that may leave out all but `loss` and `dLogps`. Pure. */
 export type OwnLossFunction = (
   ...args: Parameters<LossFunction>
 ) => Pick<LossResult, 'loss' | 'dLogps'> & Partial<LossResult>;
 
-/** What is left out is as the options say: `scale_rewards`, `loss_type`. */
+/**
+ * An algorithm of your own, for `train(options, { advantages, loss })` or as the default export of a module
+ * (`--algorithm ./mine.ts`). What is left out is built in. What the functions return is checked:
+ * ALGORITHM_RESULT for a wrong length or a NaN, ALGORITHM_FAILED where one throws.
+ */
 export interface Algorithm {
+  /** From rewards to advantages; by default as `scaleRewards` says. */
   advantages?: AdvantageFunction | undefined;
+  /** From log-probabilities and advantages to a loss and its derivatives; by default as `lossType` says. */
   loss?: OwnLossFunction | undefined;
 }
 

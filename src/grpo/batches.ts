@@ -11,42 +11,57 @@
 import { GrpoError } from '../common/errors.js';
 import { shuffled } from '../common/random.js';
 
+/** Options of a run that decide which prompts a step learns from. */
 export interface BatchOptions {
-  /** Completions an optimiser step. */
+  /** Completions of an optimiser step; a multiple of `numGenerations * gradientAccumulationSteps`. */
   batchSize: number;
+  /** Completions of a prompt (the group size G). */
   numGenerations: number;
-  /** Equal parts that a batch is forwarded in. */
+  /** Micro-batches of an optimiser step. */
   gradientAccumulationSteps: number;
-  /** Such parts that are sampled at once; null: those of one optimiser step. */
+  /**
+   * Micro-batches whose completions are sampled at once, a multiple of `gradientAccumulationSteps`; null
+   * (default): those of one optimiser step.
+   */
   stepsPerGeneration?: number | null;
+  /** Times that each completion is learned from. */
   numIterations: number;
+  /** Passes over the training problems. */
   numTrainEpochs: number;
-  /** Ends the run after so many steps, whatever `numTrainEpochs`; -1: no such end. */
+  /** Optimiser steps in place of `numTrainEpochs`; -1: as `numTrainEpochs` says. */
   maxSteps: number;
+  /** Decides the order of prompts in each epoch. */
   seed: number;
 }
 
-/** Positions in the dataset that are gone through until the end of an epoch, which counts from 1. */
+/** Training problems that are gone through until the end of an epoch. */
 export interface Stage {
-  /** Infinity: to the end. */
+  /** Last epoch of the stage, counted from 1; Infinity: to the end of the run. */
   untilEpoch: number;
+  /** Positions among the training problems; one that is there twice is met twice an epoch. */
   positions: readonly number[];
 }
 
+/** Which prompts each step learns from. Steps count from 0. All of it follows from the step's number. */
 export interface Batches {
+  /** Prompts of an optimiser step. */
   promptsPerStep: number;
-  /** Optimiser steps that learn from parts of one generation. */
+  /** Optimiser steps that share a rollout, each learning from a part of it. */
   partsPerGeneration: number;
+  /** Optimiser steps of the run. */
   totalSteps: number;
-  /** Passes over the training problems that `totalSteps` are. */
+  /** Passes over the training problems in `totalSteps`. */
   epochs: number;
-  /** Positions in the dataset of the prompts that are sampled together for a step, which counts from 0. */
+  /**
+   * `[promptsPerStep * partsPerGeneration]` positions in the dataset of the prompts that are sampled together
+   * for a step.
+   */
   prompts(step: number): number[];
-  /** Which part of its generation a step learns from. */
+  /** Which part of its rollout a step learns from, from 0. */
   part(step: number): number;
-  /** Whether the step samples anew, rather than reuse the completions of the one before. */
+  /** Whether the step samples; otherwise it learns from the rollout of the step before. */
   samples(step: number): boolean;
-  /** Epochs done when the step is. */
+  /** Epochs done when the step is, with their fraction. */
   epoch(step: number): number;
   /** Index of the stage that the step belongs to. */
   stage(step: number): number;
@@ -59,7 +74,20 @@ interface Span extends Stage {
   stepsPerEpoch: number;
 }
 
-/** @throws {GrpoError} BATCH_SIZE, TOO_MANY_PROMPTS, STEPS_PER_GENERATION, DATASET_EMPTY, before any work starts */
+/**
+ * Which prompts each optimiser step learns from, as TRL counts them. An epoch goes once through the prompts, in
+ * an order of its own, and drops those that don't fill a rollout.
+ *
+ * @throws {GrpoError} BATCH_SIZE, TOO_MANY_PROMPTS, STEPS_PER_GENERATION, DATASET_EMPTY
+ *
+ * @example
+ * ```ts
+ * const options = trainOptions({ model: 'tiny', maxSteps: 10 });
+ * const { train, stages } = await loadDataset(await loadTask('arithmetic'), options);
+ * const batches = planBatches(stages, options);
+ * const prompts = batches.prompts(0).map((index) => train[index]!.prompt);
+ * ```
+ */
 export function planBatches(stages: readonly Stage[], options: BatchOptions): Batches {
   const { numIterations, numTrainEpochs, maxSteps, seed } = options;
   const partsPerGeneration = checkStepsPerGeneration(options);

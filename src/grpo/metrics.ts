@@ -1,6 +1,9 @@
 /** What a step reports: TRL's names, the seconds of each phase, and what was computed. */
 
-/** Columns of `metrics.csv`, in this order, in every run; later versions only append. */
+/**
+ * Names of the metrics, and the columns of `metrics.csv` in their order. docs/metrics.md has formula and unit
+ * of each. Later versions append.
+ */
 export const METRIC_COLUMNS = [
   'step', // optimiser steps taken
   'epoch',
@@ -45,11 +48,18 @@ export const METRIC_COLUMNS = [
   'frac_same_answer', // agreement of answers to different prompts, beyond that of the right ones; 1: one answer for all
 ] as const;
 
-/** Of each reward function, and of each task of a mixture: columns after the others, in runs that have several. */
+/**
+ * Names of metrics in runs with several reward functions (`rewards/NAME/mean`, `rewards/NAME/std`) or several
+ * tasks (`eval/TASK/accuracy`).
+ */
 export type RunMetricName = `rewards/${string}/mean` | `rewards/${string}/std` | `eval/${string}/${string}`;
+/** Name of a metric. */
 export type MetricName = (typeof METRIC_COLUMNS)[number] | RunMetricName;
-/** Values of one step; what was not measured is left out. */
-export type Metrics = Partial<Record<MetricName, number>> & { step: number };
+/** Metrics of one optimiser step; what was not measured is left out. */
+export type Metrics = Partial<Record<MetricName, number>> & {
+  /** Optimiser steps taken, this one included. */
+  step: number;
+};
 
 /** Columns that differ between two runs of the same seed. */
 export const isTime = (name: string): boolean => name === 'step_time' || name.startsWith('time/');

@@ -1,6 +1,7 @@
 /** Learning-rate schedules by transformers' names, formulas and keyword arguments. */
 import { GrpoError } from '../common/errors.js';
 
+/** Names of the learning-rate schedules; they are transformers', with its formulas. */
 export const SCHEDULES = [
   'linear',
   'cosine',
@@ -11,16 +12,23 @@ export const SCHEDULES = [
   'constant_with_warmup',
   'inverse_sqrt',
 ] as const;
+/** Name of a learning-rate schedule. */
 export type LrSchedulerType = (typeof SCHEDULES)[number];
 
+/** Options of a run that its learning rate depends on. */
 export interface ScheduleOptions {
+  /** Which schedule. */
   lrSchedulerType: LrSchedulerType;
+  /** AdamW step size at its highest. */
   learningRate: number;
-  /** Steps over which the rate rises from 0; takes precedence over `warmupRatio` when above 0. */
+  /** Steps over which the rate rises from 0; above 0, `warmupRatio` is not read. */
   warmupSteps: number;
-  /** Share of all steps to warm up over. */
+  /** Share of all steps over which the rate rises from 0. */
   warmupRatio: number;
-  /** The schedule's own: see `KWARGS`. */
+  /**
+   * The schedule's own: `num_cycles`, `min_lr`, `min_lr_rate`, `power`, `lr_end`, `timescale`. Null: their
+   * defaults.
+   */
   lrSchedulerKwargs?: Record<string, number> | null;
 }
 
@@ -110,7 +118,20 @@ export function checkSchedule({ lrSchedulerType, learningRate, lrSchedulerKwargs
     });
 }
 
-/** The learning rate of optimiser step `step`, which counts from 0, of `totalSteps`. */
+/**
+ * Learning rate of an optimiser step.
+ *
+ * @param step from 0
+ * @param totalSteps of the run
+ * @throws {GrpoError} BAD_OPTION where `lrSchedulerKwargs` has what the schedule doesn't take, or lacks what it
+ * needs
+ *
+ * @example
+ * ```ts
+ * const options = { lrSchedulerType: 'linear', learningRate: 1e-5, warmupSteps: 0, warmupRatio: 0 } as const;
+ * learningRateAt(50, 100, options); // 5e-6
+ * ```
+ */
 export function learningRateAt(step: number, totalSteps: number, options: ScheduleOptions): number {
   const { lrSchedulerType, learningRate, warmupSteps, warmupRatio } = options;
   checkSchedule(options);

@@ -4,10 +4,14 @@ import type { Rollout } from './rollout.js';
 
 type Decoder = Pick<Tokenizer, 'decode'>;
 
+/** Tokens of a completion, in short. */
 export interface TokenDetails {
-  /** Of each token, nats, at the sampling temperature, to two decimals. */
+  /** `[tokens]` log-probability of each, nats, at the sampling temperature, to two decimals. */
   logps: number[];
-  /** Of each token, how much of the completion it is: characters, as JavaScript counts them. Absent where that can't be told. */
+  /**
+   * `[tokens]` characters (UTF-16 code units) of the completion that each makes up. Absent where that can't be
+   * told.
+   */
   tokens?: number[];
 }
 

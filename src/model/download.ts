@@ -7,10 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GrpoError } from '../common/errors.js';
 import { diskError } from '../machine/disk.js';
 
+/** How far the download of a file has come. */
 export interface DownloadProgress {
+  /** Name of the file, such as `model.safetensors`. */
   file: string;
-  /** Bytes, of this file. */
+  /** Bytes received, of this file. */
   received: number;
+  /** Bytes that the file has. */
   total: number;
 }
 

@@ -28,31 +28,45 @@ import { locateTensors, readHeader } from './safetensors.js';
 import { MOMENTS, ModelSaver, readKeptFiles, tensorsOf, type KindOfTensor } from './saving.js';
 import { readEosTokenIds, Tokenizer } from './tokenizer.js';
 
+/** Which model, and what it computes with. */
 export interface LoadOptions {
-  /** `tiny`, a folder in the Hugging Face layout, a run (`runs/NAME`, `runs/NAME/checkpoint-N`), or a hub id. */
+  /**
+   * `tiny` (embedded), a folder in the Hugging Face layout, a run (`runs/NAME`, `runs/NAME/checkpoint-N`), or a
+   * hub id such as `Qwen/Qwen2.5-0.5B`, which is downloaded once.
+   */
   model: string;
   /** `cpu` (default), `cuda` or `cuda:N`. */
   device?: string;
-  /** What is computed with; weights are always kept in float32 too. Default `float32`. */
+  /** Number format of matrix products; weights are kept in float32 too. Default `float32`. */
   dtype?: DType;
-  /** CPU threads; 0 (default): one a physical core, within the quota of a container. */
+  /** CPU threads; 0 (default): one for each physical core, within the CPU quota of a container. */
   threads?: number;
-  /** GB that the process may take; null (default): what is free. Beyond it, work fails with `OUT_OF_MEMORY`. */
+  /** GB that the process may take; null (default): what is free. Beyond it, calls fail with `OUT_OF_MEMORY`. */
   maxMemory?: number | null;
+  /** Called while a file is downloaded. */
   onProgress?: (progress: DownloadProgress) => void;
-  /** Things a person should know that are not errors. */
+  /** Called with what a person should know that is no error. */
   onNotice?: (text: string) => void;
+  /** Aborts the download. */
   signal?: AbortSignal;
 }
 
+/** A model of random weights. */
 export interface InitializeOptions extends Pick<LoadOptions, 'device' | 'dtype' | 'threads' | 'maxMemory'> {
+  /** Its architecture. */
   config: ModelConfig;
+  /** Its tokenizer. */
   tokenizer: Tokenizer;
+  /** Token ids that end a completion. */
   eosTokenIds: number[];
   /** Decides the weights. */
   seed: number;
 }
 
+/**
+ * A rollout: prompts, completions of each, and how tokens are drawn. Without `topK`, `topP`, `minP` and
+ * `repetitionPenalty` every token can be drawn by its probability.
+ */
 export interface SampleOptions
   extends
     Pick<
@@ -66,43 +80,79 @@ export interface SampleOptions
       >
     > {
   /**
-   * Ends a completion whose text so far it accepts. `prompt` is a position in `prompts`; `drawn` is the text
-   * with its special tokens.
+   * Ends a completion after a token, where it returns true. `text` is the completion so far without special
+   * tokens, `drawn` with them, `prompt` a position in `prompts`.
    */
   stop?: (text: string, prompt: number, drawn: string) => boolean;
+  /** Aborts between tokens, with the error `ABORTED`. */
   signal?: AbortSignal;
   /** Called after each token position with the number of completions still running. */
   onPosition?: (running: number) => void;
 }
 
+/** A completion that was sampled. */
 export interface SampledCompletion {
   /** Position of its prompt in `prompts`. */
   prompt: number;
-  /** The end-of-sequence token included, where it drew one. */
+  /** `[tokens]` ids, the end-of-sequence token included where it was drawn. */
   ids: Int32Array;
-  /** Without special tokens. */
+  /** Its text without special tokens. */
   text: string;
-  /** Of each token, nats, at the sampling temperature. */
+  /** `[tokens]` log-probability of each, nats, at the sampling temperature, before top_k, top_p and min_p. */
   logps: Float32Array;
+  /** What ended it: an end-of-sequence token, the rule `stop`, or its greatest length. */
   ended: 'eos' | 'stop' | 'length';
 }
 
+/** What a rollout gave. */
 export interface Samples {
+  /** `[prompts * numGenerations]`: the group of the first prompt, then that of the next. */
   completions: SampledCompletion[];
-  /** Distinct tokens forwarded, prompts included. */
+  /** Distinct tokens forwarded, those of prompts included. */
   computed: number;
 }
 
+/**
+ * A language model that samples, scores and learns: the native engine and its tokenizer in one object. Calls
+ * run one after another on a thread of their own.
+ *
+ * Besides the codes that each method names, all of them reject with `OUT_OF_MEMORY` (the weights are as they
+ * were), `BAD_ARGUMENT` (wrong shapes, ids or numbers) and, after `dispose`, `ENGINE_DISPOSED`.
+ *
+ * @example
+ * ```ts
+ * import { LanguageModel } from 'grpo-native';
+ *
+ * const model = await LanguageModel.load({ model: 'tiny' });
+ * const { completions } = await model.sample({
+ *   prompts: [model.tokenizer.encodePrompt('Calculate: 15 + 8 = ')],
+ *   promptIndices: [0],
+ *   numGenerations: 4,
+ *   maxCompletionLength: 8,
+ *   temperature: 0.7,
+ *   seed: 42,
+ *   step: 1,
+ * });
+ * console.log(completions.map(({ text }) => text));
+ * await model.dispose();
+ * ```
+ *
+ * `examples/grpo.ts` of the package is all of GRPO over these methods.
+ */
 export class LanguageModel {
   /** What a saved model has beside weights, or why that can't be saved. */
   readonly #files: Map<string, Uint8Array> | GrpoError;
 
   private constructor(
-    /** Where it was read from. */
+    /** Folder that the weights were read from; empty where there was none. */
     readonly folder: string,
+    /** Architecture. */
     readonly config: ModelConfig,
+    /** Text to ids and back. */
     readonly tokenizer: Tokenizer,
+    /** Token ids that end a completion. */
     readonly eosTokenIds: number[],
+    /** The native engine, for what has no method here. */
     readonly engine: NativeEngine,
     files: Map<string, Uint8Array> | GrpoError = new Map<string, Uint8Array>(),
   ) {
@@ -110,8 +160,13 @@ export class LanguageModel {
   }
 
   /**
-   * Reads a model, fetching it first where it is a hub id that isn't in the cache.
-   * @throws {GrpoError} whatever is wrong with the folder, before any weight is read
+   * Reads a model, after downloading it where it is a hub id that isn't in the cache.
+   *
+   * @throws {GrpoError} before any weight is read: MODEL_NOT_FOUND, MODEL_NOT_A_FOLDER, MODEL_CONFIG_MISSING,
+   * MODEL_CONFIG_INVALID, MODEL_CONFIG_UNSUPPORTED, MODEL_TENSORS_MISMATCH, SAFETENSORS_MISSING,
+   * SAFETENSORS_INVALID, SAFETENSORS_DTYPE, TOKENIZER_MISSING, TOKENIZER_INVALID, TOKENIZER_VOCABULARY,
+   * GIT_LFS_POINTER, HUB_NOT_FOUND and other HUB codes, ADDON_MISSING, ADDON_BROKEN; then DEVICE_UNKNOWN,
+   * DEVICE_MISSING, OUT_OF_MEMORY
    */
   static async load(options: LoadOptions): Promise<LanguageModel> {
     const {
@@ -142,7 +197,12 @@ export class LanguageModel {
     return new LanguageModel(folder, config, tokenizer, eosTokenIds, engine, files);
   }
 
-  /** A model of random weights, which needs no file: for benchmarks and tests. It has no folder to save from. */
+  /**
+   * A model of random weights, which needs no files: for benchmarks and tests. It has no folder to save
+   * configuration and tokenizer from.
+   *
+   * @throws {GrpoError} ADDON_MISSING, ADDON_BROKEN, DEVICE_UNKNOWN, DEVICE_MISSING, OUT_OF_MEMORY
+   */
   static async initialize(options: InitializeOptions): Promise<LanguageModel> {
     const { config, tokenizer, eosTokenIds, seed } = options;
     const { device = 'cpu', dtype = 'float32', threads = 0, maxMemory = null } = options;
@@ -152,11 +212,16 @@ export class LanguageModel {
     return new LanguageModel('', config, tokenizer, eosTokenIds, engine);
   }
 
+  /** Version, device, number format and speed of what computes. */
   info(): Promise<EngineInfo> {
     return this.engine.info();
   }
 
-  /** @throws {GrpoError} MODEL_LINK where `save` and `snapshot` would: files of the folder are links to elsewhere */
+  /**
+   * Whether `save` and `snapshot` can work: they refuse a folder whose files are links to elsewhere.
+   *
+   * @throws {GrpoError} MODEL_LINK
+   */
   checkSaveable(): void {
     this.#kept();
   }
@@ -166,20 +231,29 @@ export class LanguageModel {
     return this.#files;
   }
 
-  /** Keeps a frozen copy of the weights as they are now, for `score(batch, { which: 'reference' })`. */
+  /**
+   * Copies the weights as they are now into the reference model, which `score(batch, { which: 'reference' })`
+   * uses.
+   */
   freezeReference(): Promise<void> {
     return this.engine.freezeReference();
   }
 
   /**
-   * Lets the reference follow: alpha times the weights as they are now, and 1 - alpha times its own
+   * Moves the reference model toward the policy: alpha times the policy's weights plus 1 - alpha times its own
    * (TR-DPO, Gorbatovski et al. 2024, arXiv:2404.09656).
+   *
+   * @param alpha from 0 to 1
    */
   mixReference(alpha: number): Promise<void> {
     return this.engine.mixReference(alpha);
   }
 
-  /** `numGenerations` completions of each prompt, prompt after prompt. Aborted between tokens. */
+  /**
+   * Samples `numGenerations` completions of each prompt. Equal options give equal completions.
+   *
+   * @throws {GrpoError} PROMPT_TOO_LONG, ABORTED
+   */
   async sample(options: SampleOptions): Promise<Samples> {
     const { prompts, numGenerations, stop, signal, onPosition } = options;
     prompts.forEach(({ length }, i) =>
@@ -243,7 +317,12 @@ export class LanguageModel {
     return { completions, computed };
   }
 
-  /** Log-probs and entropies of given completions, with nothing kept. */
+  /**
+   * Log-probabilities and entropies of given completions, without keeping anything for `backward`.
+   *
+   * @param options `which` model (default `policy`), and the temperature that logits are divided by (default 1)
+   * @throws {GrpoError} PROMPT_TOO_LONG
+   */
   async score(
     batch: Batch,
     options: { which?: 'policy' | 'reference'; temperature?: number } = {},
@@ -252,58 +331,83 @@ export class LanguageModel {
     return this.engine.score(batch, options.which ?? 'policy', options.temperature ?? 1);
   }
 
-  /** As `score`, keeping what `backward` needs. */
+  /**
+   * As `score` with the policy, keeping what `backward` needs until then or the next `forward`.
+   *
+   * @param temperature that logits are divided by
+   * @throws {GrpoError} PROMPT_TOO_LONG
+   */
   async forward(batch: Batch, temperature: number): Promise<TokenScores> {
     checkBatch(this.config, batch);
     return this.engine.forward(batch, temperature);
   }
 
-  /** Adds to the gradients, given dL/dlogps (and dL/dentropies) of the last `forward`, token by token. */
+  /**
+   * Back-propagates through the last `forward` and adds to the gradients of the weights.
+   *
+   * @param dLogps `[tokens]` dL/dlogps
+   * @param dEntropies `[tokens]` dL/dentropies; null: the loss does not depend on them
+   */
   backward(dLogps: Float32Array, dEntropies: Float32Array | null = null): Promise<void> {
     return this.engine.backward(dLogps, dEntropies);
   }
 
-  /** Forgets gradients and activations. */
+  /** Zeroes the gradients and drops what `forward` kept. */
   zeroGrad(): Promise<void> {
     return this.engine.zeroGrad();
   }
 
-  /** Forgets AdamW's moments and steps, as if none had been taken. */
+  /** Zeroes AdamW's moments and its count of steps. */
   resetOptimizer(): Promise<void> {
     return this.engine.resetOptimizer();
   }
 
   /**
-   * Clips, takes an AdamW step, forgets the gradients. Gives the gradients' norm before clipping; where that
-   * is not finite, nothing is updated.
+   * Clips the gradients by their global norm, takes one AdamW step and zeroes them.
+   *
+   * @returns the norm before clipping; where it is not finite, nothing was updated
    */
   optimizerStep(options: OptimizerOptions): Promise<number> {
     return this.engine.optimizerStep(options);
   }
 
-  /** Writes a folder that transformers loads: weights in float32, the rest as it was read. */
+  /**
+   * Writes a folder that transformers loads: weights in float32, configuration and tokenizer as they were read.
+   *
+   * @throws {GrpoError} MODEL_LINK, DISK_FULL, WRITE_FAILED, FILE_WRITE
+   */
   save(folder: string): Promise<void> {
     return this.#saver().then((saver) => saver.save(folder));
   }
 
-  /** Writes AdamW's moments, as `exp_avg.NAME` and `exp_avg_sq.NAME`. */
+  /**
+   * Writes AdamW's moments to a safetensors file, as `exp_avg.NAME` and `exp_avg_sq.NAME`.
+   *
+   * @throws {GrpoError} MODEL_LINK, DISK_FULL, WRITE_FAILED, FILE_WRITE
+   */
   saveOptimizer(file: string): Promise<void> {
     return this.#saver().then((saver) => saver.saveOptimizer(file));
   }
 
-  /** Writes the reference's weights. */
+  /**
+   * Writes the reference model's weights to a safetensors file, as `reference.NAME`.
+   *
+   * @throws {GrpoError} MODEL_LINK, DISK_FULL, WRITE_FAILED, FILE_WRITE
+   */
   saveReference(file: string): Promise<void> {
     return this.#saver().then((saver) => saver.saveReference(file));
   }
 
-  /** Bytes that a snapshot takes. */
+  /** Bytes that `snapshot` takes. */
   snapshotBytes({ reference = false } = {}): number {
     return 4 * parameterCount(this.config) * (1 + MOMENTS.length + (reference ? 1 : 0));
   }
 
   /**
-   * The weights, moments and, if asked for, the reference as they are now: written while the model goes on.
-   * Takes memory for all of them until it is released.
+   * Copies weights, AdamW's moments and, if asked for, the reference model, so that they can be written while
+   * training goes on. The copies take memory until they are released.
+   *
+   * @throws {GrpoError} MODEL_LINK, OUT_OF_MEMORY
    */
   async snapshot({ reference = false } = {}): Promise<ModelSnapshot> {
     const parameters = await this.engine.parameters();
@@ -315,12 +419,21 @@ export class LanguageModel {
     return new ModelSnapshot(this.#kept(), parameters, tensors, await this.engine.snapshot(tensors));
   }
 
-  /** Replaces the weights by those of a folder that `save` wrote. */
+  /**
+   * Replaces the weights by those of a folder that `save` wrote.
+   *
+   * @throws {GrpoError} SAFETENSORS_MISSING, SAFETENSORS_INVALID, MODEL_TENSORS_MISMATCH
+   */
   async loadWeights(folder: string): Promise<void> {
     const tensors = await locateTensors(folder, this.config);
     await this.engine.readTensors(tensors.map((tensor) => ({ ...tensor, kind: 'weight' as const })));
   }
 
+  /**
+   * Replaces the reference model's weights by those of a file that `saveReference` wrote.
+   *
+   * @throws {GrpoError} SAFETENSORS_MISSING, SAFETENSORS_INVALID, TENSOR_MISMATCH
+   */
   async loadReference(file: string): Promise<void> {
     const tensors = await readHeader(file);
     await this.engine.readTensors(
@@ -332,7 +445,12 @@ export class LanguageModel {
     );
   }
 
-  /** @param steps AdamW's count of steps taken when `file` was written */
+  /**
+   * Replaces AdamW's moments by those of a file that `saveOptimizer` wrote.
+   *
+   * @param steps AdamW steps taken when it was written
+   * @throws {GrpoError} CHECKPOINT_INVALID, SAFETENSORS_MISSING, SAFETENSORS_INVALID, TENSOR_MISMATCH
+   */
   async loadOptimizer(file: string, steps: number): Promise<void> {
     const tensors = (await readHeader(file)).map((tensor) => {
       const kind = MOMENTS.find((moment) => tensor.name.startsWith(`${moment}.`));
@@ -346,7 +464,7 @@ export class LanguageModel {
     await this.engine.setOptimizerSteps(steps);
   }
 
-  /** Frees the memory and ends the engine's thread. Idempotent. */
+  /** Frees the memory and ends the engine's thread. May be called again. */
   dispose(): Promise<void> {
     return this.engine.dispose();
   }
@@ -358,10 +476,20 @@ export class LanguageModel {
   }
 }
 
-/** A model as it was: see `LanguageModel.snapshot`. */
+/**
+ * Weights and moments as they were, to be written while the model goes on.
+ *
+ * @example
+ * ```ts
+ * const snapshot = await model.snapshot();
+ * await Promise.all([snapshot.save('copy'), model.forward(batch, 1)]);
+ * snapshot.release();
+ * ```
+ */
 export class ModelSnapshot extends ModelSaver {
   readonly #native: TensorSnapshot;
 
+  /** @internal Made by `LanguageModel.snapshot`. */
   constructor(
     files: Map<string, Uint8Array>,
     parameters: NamedTensor[],
@@ -377,7 +505,7 @@ export class ModelSnapshot extends ModelSaver {
     this.#native = native;
   }
 
-  /** Gives the memory back. Idempotent. */
+  /** Frees the copies. May be called again. */
   release(): void {
     this.#native.release();
   }

@@ -32,11 +32,22 @@ const HuggingFaceTokenizer = (huggingFace as unknown as Record<string, unknown>)
   config: Json,
 ) => HuggingFaceTokenizer;
 
+/**
+ * Text to token ids and back, from a model's `tokenizer.json`. `LanguageModel` has one as `model.tokenizer`.
+ *
+ * @example
+ * ```ts
+ * const tokenizer = await Tokenizer.load('models/Qwen2.5-0.5B');
+ * const ids = tokenizer.encode('15 + 8 = 23'); // Int32Array
+ * tokenizer.decode(ids); // '15 + 8 = 23'
+ * ```
+ */
 export class Tokenizer {
-  /** Highest id that the tokenizer knows, plus one; a model's vocabulary may be larger (padding). */
+  /** Highest token id plus one. A model may have embeddings for more (padding). */
   readonly size: number;
-  /** Of `tokenizer_config.json`; undefined where it names none. */
+  /** Id of `eos_token` in `tokenizer_config.json`; undefined where it names none. */
   readonly eosTokenId: number | undefined;
+  /** Id of `pad_token` in `tokenizer_config.json`; undefined where it names none. */
   readonly padTokenId: number | undefined;
 
   readonly #inner: HuggingFaceTokenizer;
@@ -48,6 +59,7 @@ export class Tokenizer {
   /** Set for byte-level vocabularies (Qwen, SmolLM2, Llama 3): many times faster than the general way. */
   readonly #decodeBytes: ((ids: ArrayLike<number>) => string) | undefined;
 
+  /** @internal Made by `load`. */
   constructor(json: Json, config: Json, beyond = new Map<number, string>()) {
     this.#beyond = beyond;
     this.#inner = new HuggingFaceTokenizer(json, config);
@@ -63,8 +75,13 @@ export class Tokenizer {
   }
 
   /**
-   * @param vocabSize of the model; an id that it has no embedding for is refused here, not in the middle of a run
-   * @param onNotice told of added tokens without one, which are refused where they are used
+   * Reads `tokenizer.json` and `tokenizer_config.json` of a folder.
+   *
+   * @param folder in the Hugging Face layout
+   * @param vocabSize embeddings of the model; ids beyond them are refused here, rather than in the middle of a
+   * run
+   * @param onNotice told of added tokens beyond them, which are refused only where they are used
+   * @throws {GrpoError} TOKENIZER_MISSING, TOKENIZER_INVALID, TOKENIZER_VOCABULARY, MODEL_FILE_UNREADABLE
    */
   static async load(
     folder: string,
@@ -95,7 +112,11 @@ export class Tokenizer {
     return tokenizer;
   }
 
-  /** Ids of a text alone: of an answer, or of what goes on from a prompt. */
+  /**
+   * Ids of a text alone, without a beginning-of-text token: of an answer, or of what goes on from a prompt.
+   *
+   * @throws {GrpoError} TOKENIZER_TEXT, TOKENIZER_VOCABULARY
+   */
   encode(text: string): Int32Array {
     const { ids } = attempt(`encode ${shown(text)}`, () =>
       this.#inner.encode(text, { add_special_tokens: false }),
@@ -110,7 +131,12 @@ export class Tokenizer {
     return Int32Array.from(ids);
   }
 
-  /** Ids of a prompt: begun as the tokenizer begins a text (Llama 3: <|begin_of_text|>), once. */
+  /**
+   * Ids of a prompt, with the tokens that the tokenizer begins a text with (Llama 3: `<|begin_of_text|>`),
+   * once.
+   *
+   * @throws {GrpoError} TOKENIZER_TEXT, TOKENIZER_VOCABULARY
+   */
   encodePrompt(text: string): Int32Array {
     const ids = this.encode(text);
     const start = (this.#start ??= attempt('begin a text', () => this.#startIds()));
@@ -125,12 +151,19 @@ export class Tokenizer {
     }
   }
 
-  /** @throws {GrpoError} TOKENIZER_VOCABULARY where the text has a token in it that the model can't draw */
+  /**
+   * Refuses a text that contains a token that the model has no embedding for, and so can't sample.
+   *
+   * @throws {GrpoError} TOKENIZER_VOCABULARY
+   */
   checkDrawable(text: string): void {
     for (const token of this.#beyond.values()) if (text.includes(token)) throw beyondVocabulary(token, text);
   }
 
-  /** Text of the ids; ids that the tokenizer doesn't know are no text. */
+  /**
+   * Text of ids. Special tokens are left out unless `skipSpecialTokens` is false; ids that the tokenizer
+   * doesn't know are left out always.
+   */
   decode(ids: ArrayLike<number>, options: { skipSpecialTokens?: boolean } = {}): string {
     const skip = options.skipSpecialTokens ?? true;
     const known = Array.from(ids).filter(
@@ -142,7 +175,7 @@ export class Tokenizer {
     return attempt('decode', () => this.#inner.decode(known, how));
   }
 
-  /** Text of one id as it is stored, for display. */
+  /** Text of one id as the vocabulary stores it, for display. */
   token(id: number): string {
     return this.#inner.id_to_token(id) ?? `<${id}>`;
   }
@@ -152,6 +185,7 @@ export class Tokenizer {
     return this.#special.has(id);
   }
 
+  /** Id of a token by its text in the vocabulary; undefined where there is none. */
   idOf(token: string): number | undefined {
     return this.#inner.token_to_id(token);
   }

@@ -1,21 +1,36 @@
 /** What sampling, training and evaluating ask of a model; tests stand a small one in for it. */
 import type { LanguageModel } from './language-model.js';
 
-/** A model, or a snapshot of one. */
+/** Weights, moments and reference that can be written: a model, or a snapshot of one. */
 export interface Saveable {
+  /**
+   * Writes a folder that transformers loads: weights in float32, configuration and tokenizer as they were read.
+   */
   save(folder: string): Promise<void>;
+  /** Writes AdamW's moments to a safetensors file. */
   saveOptimizer(file: string): Promise<void>;
+  /** Writes the reference model's weights to a safetensors file. */
   saveReference(file: string): Promise<void>;
 }
 
+/** Copies of weights and moments as they were. */
+export interface Snapshot extends Saveable {
+  /** Frees them. May be called again. */
+  release(): void;
+}
+
+/** A model that can be copied, so that a checkpoint is written while training goes on. */
 export interface Snapshotable extends Saveable {
-  snapshot(options: { reference: boolean }): Promise<Saveable & { release(): void }>;
+  /** Copies weights and moments, and the reference model if asked for. `release` frees the copies. */
+  snapshot(options: { reference: boolean }): Promise<Snapshot>;
   /** Bytes that a snapshot takes. */
   snapshotBytes(options: { reference: boolean }): number;
 }
 
+/** The part of `LanguageModel` that evaluation needs. A program may pass an object of its own. */
 export type Sampler = Pick<LanguageModel, 'config' | 'tokenizer' | 'sample'>;
 
+/** The part of `LanguageModel` that training needs. A program may pass an object of its own, as tests do. */
 export type TrainableModel = Sampler &
   Pick<
     LanguageModel,

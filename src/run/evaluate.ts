@@ -8,55 +8,96 @@ import { judge } from '../data/rewards/judge.js';
 import { Split, sampleInParts } from '../grpo/split.js';
 import { wilson } from '../common/interval.js';
 
-/** How many of some problems were right. */
+/** Right answers of a model on some problems. */
 export interface Accuracy {
+  /** Problems answered right. */
   correct: number;
+  /** Problems asked. */
   total: number;
+  /** Their share, from 0 to 1. */
   accuracy: number;
-  /** 95% Wilson interval. */
+  /** Lower bound of its 95% Wilson interval. */
   low: number;
+  /** Upper bound of it. */
   high: number;
 }
 
+/** What an evaluation measured: one completion for each problem. */
 export interface Evaluation extends Accuracy {
-  /** Of each task, where several are mixed. */
+  /** By name of the task, where several are mixed. */
   tasks?: Record<string, Accuracy>;
-  /** Mean reward, over the completions that the reward had something to say of. */
+  /** Mean reward, over the completions that the reward function judged. */
   reward: number;
-  /** 0: the most likely token each time. */
+  /** That the completions were sampled with; 0: the most likely token each time. */
   temperature: number;
-  /** Tokens of a completion. */
+  /** Mean length of a completion, tokens. */
   meanLength: number;
+  /** Wall-clock time. */
   seconds: number;
 }
 
+/** Problems, how they are answered, and who judges. */
 export interface EvaluateOptions {
+  /** Says which completions are right, and how to reward them. */
   task: Task;
-  /** In place of the task's own. */
+  /** Reward function in place of the task's own. */
   reward?: RewardFunction | undefined;
-  /** Seconds that it may take for a batch; 0: no limit. */
+  /** Seconds that the reward function may take for a batch; 0 (default): no limit. */
   rewardTimeout?: number;
+  /** Problems to ask, one completion each. */
   problems: Problem[];
+  /** Ends a completion early; `task.stop` ends it where its answer is decided. */
   stop?: StopRule | undefined;
+  /** Most tokens of a completion. */
   maxCompletionLength: number;
+  /** Softmax temperature; 0 (default): the most likely token each time. */
   temperature?: number;
+  /** Only the K most likely tokens; 0 (default): all. */
   topK?: number;
+  /** Nucleus sampling: only the most likely tokens that make up this probability; 1 (default): all. */
   topP?: number;
+  /** Only tokens at least this share as likely as the most likely one; 0 (default): all. */
   minP?: number;
+  /** Above 1, makes tokens that occurred less likely; 1 (default): off. */
   repetitionPenalty?: number;
+  /** Decides the draws; default 0. */
   seed?: number;
-  /** Prompts sampled together. */
+  /** Prompts sampled together; default 64. */
   batchSize?: number;
-  /** How sampling is split where memory runs out. */
+  /** @internal How sampling is split where memory runs out. */
   inParts?: Split;
+  /** Aborts between tokens, with the error `ABORTED`. */
   signal?: AbortSignal | undefined;
+  /** Called after each batch with the problems done and their total. */
   onProgress?: (done: number, total: number) => void;
-  onCompletion?: (
-    completion: Completion & { reward: number; correct: boolean; ended: SampledCompletion['ended'] },
-  ) => void;
+  /** Called with each completion, judged. */
+  onCompletion?: (completion: EvaluatedCompletion) => void;
 }
 
-/** @throws {GrpoError} PROMPT_EMPTY, PROMPT_TOO_LONG, before anything is sampled */
+/** A completion of an evaluation, judged. */
+export interface EvaluatedCompletion extends Completion {
+  /** What the reward function gave; NaN where it had nothing to say. */
+  reward: number;
+  /** Whether it is right. */
+  correct: boolean;
+  /** What ended it: an end-of-sequence token, the stop rule, or its greatest length. */
+  ended: SampledCompletion['ended'];
+}
+
+/**
+ * How often a model is right: one completion for each problem, judged by the task.
+ *
+ * @throws {GrpoError} before anything is sampled: PROMPT_EMPTY, PROMPT_TOO_LONG; then the codes of rewards
+ * (REWARD_FAILED, REWARD_COUNT, REWARD_NOT_FINITE, REWARD_TIMEOUT), ABORTED
+ *
+ * @example
+ * ```ts
+ * const model = await LanguageModel.load({ model: 'tiny' });
+ * const task = await loadTask('arithmetic');
+ * const problems = await loadSplit(task, 'held_out', 200);
+ * const { accuracy, low, high } = await evaluate(model, { task, problems, stop: task.stop, maxCompletionLength: 16 });
+ * ```
+ */
 export async function evaluate(model: Sampler, options: EvaluateOptions): Promise<Evaluation> {
   const { task, problems, temperature = 0, batchSize = 64, inParts = new Split() } = options;
   const start = performance.now();

@@ -6,127 +6,183 @@ import type { Evaluation } from './evaluate.js';
 import type { Metrics } from '../grpo/metrics.js';
 import type { EngineInfo } from '../engine/types.js';
 
-/** Known before the first step. */
+/** Size of a run, known before the first step. */
 export interface TrainPlan {
+  /** GRPO, or supervised fine-tuning. */
   kind: 'grpo' | 'sft';
+  /** The option `model`. */
   model: string;
-  /** Folder the weights were read from. */
+  /** Folder that the weights were read from. */
   modelFolder: string;
+  /** Architecture, such as `qwen2`. */
   modelType: string;
+  /** Weights of the model. */
   parameters: number;
+  /** What computes. */
   engine: EngineInfo;
+  /** Name of the task. */
   task: string;
-  /** Of a problem that is held out, or else learned from. */
+  /** Prompt of a held-out problem, or of a training problem where none is held out. */
   examplePrompt: string;
-  /** Different ones. */
+  /** Different training problems. */
   trainProblems: number;
-  /** Share of an epoch's problems that repeat another. */
+  /** Share of an epoch's problems that repeat another, from 0 to 1. */
   repeatedShare: number;
+  /** Problems never trained on. */
   heldOutProblems: number;
   /** Problems in an evaluation; 0: no evaluation. */
   evalSamples: number;
+  /** Optimiser steps of the whole run. */
   steps: number;
-  /** Steps taken already, in a resumed run. */
+  /** Steps taken already, in a resumed run; else 0. */
   startStep: number;
+  /** Prompts of an optimiser step. */
   promptsPerStep: number;
+  /** Completions of an optimiser step: `promptsPerStep * numGenerations`. */
   completionsPerStep: number;
+  /** Completions of a prompt (the group size). */
   numGenerations: number;
+  /** Passes over the training problems. */
   epochs: number;
+  /** Weight of the KL penalty; 0: no reference model. */
   beta: number;
+  /** What the run takes of memory. */
   memory: RunMemory;
-  /** Where everything is written; undefined: nowhere. */
+  /** Run folder; undefined: nothing is written. */
   outputDir: string | undefined;
 }
 
-/** What a run will be like, told before its first step. */
+/**
+ * Time and memory of a run, and whether there is anything to learn: measured on a few rollouts before the first
+ * step.
+ */
 export interface Forecast {
+  /** What the run takes of memory. */
   memory: RunMemory;
+  /** Optimiser steps of the whole run. */
   steps: number;
-  /** Of one step. */
+  /** Seconds of one optimiser step. */
   stepSeconds: number;
-  /** Of the run, evaluations included. */
+  /** Hours of the run, evaluations included. */
   hours: number;
-  /** Of the groups that were sampled: of each, `numGenerations` completions at the run's temperature. */
+  /** Groups that were sampled, of `numGenerations` completions each, at the run's temperature. */
   groups: number;
-  /** Share of them in which all completions had the same reward: these teach nothing. */
+  /**
+   * Share of the groups whose completions all had the same reward. Their advantages are 0: they teach nothing.
+   */
   fracRewardZeroStd: number;
-  /** Share of them in which all were right. */
+  /** Share of the groups whose completions were all right. */
   fracAllRight: number;
-  /** Means over the completions. */
+  /** Mean reward of the completions. */
   reward: number;
+  /** Share of the completions that were right. */
   accuracy: number;
+  /** Mean length of a completion, tokens. */
   meanLength: number;
-  /** Share that ran into `maxCompletionLength`. */
+  /** Share of the completions that reached `maxCompletionLength`. */
   clippedRatio: number;
   /** Whether the run is worth starting. */
   go: boolean;
+  /** Why, or why not, in sentences. */
   reasons: string[];
 }
 
+/** A completion of a training step, with its reward and advantage. */
 export interface JudgedCompletion extends TokenDetails {
+  /** Prompt of its problem. */
   prompt: string;
+  /** The right answer. */
   answer: string;
+  /** Its text, without special tokens. */
   completion: string;
   /** What it answers, as the task reads it. */
   extracted: string;
   /** Tokens, the end-of-sequence token included. */
   length: number;
+  /** What ended it: an end-of-sequence token, the stop rule, or `maxCompletionLength`. */
   ended: 'eos' | 'stop' | 'length';
-  /** Weighted sum, where there are several functions. */
+  /** Its reward; the weighted sum where there are several functions. NaN where none had anything to say. */
   reward: number;
-  /** Of each function, where there are several; NaN: nothing to say. */
+  /** By name of the function, where there are several; NaN: nothing to say. */
   rewards?: Record<string, number>;
+  /** What its log-probabilities are weighted with in the loss: above 0 makes it likelier. */
   advantage: number;
+  /** Whether it is right, as the task says. */
   correct: boolean;
 }
 
-/** Known after the last step. */
+/** Seconds of each phase of the steps. */
+export type Phases = {
+  /** Sampling completions. */
+  sample: number;
+  /** Waiting for reward functions. */
+  reward: number;
+  /** Scoring with the reference model. */
+  reference: number;
+  /** Forward, loss and backward. */
+  train: number;
+  /** Clipping and AdamW. */
+  optimizer: number;
+};
+
+/** What a run came to: of a resumed run, all of it and not only what followed the last checkpoint. */
 export interface TrainSummary {
+  /** Optimiser steps taken. */
   steps: number;
+  /** Whether `signal` ended the run before its last step. */
   interrupted: boolean;
-  /** Seconds of training over all sittings, evaluations included. As all that follows, it is of the whole run, however often it was resumed. */
+  /** Seconds of training and evaluating. */
   seconds: number;
-  /** Mean reward over the first and the last tenth of the steps. */
+  /** Mean reward over the first tenth of the steps; undefined where no step was taken. */
   rewardFirst: number | undefined;
+  /** Mean reward over the last tenth of the steps. */
   rewardLast: number | undefined;
-  /** Means of all metrics over that last tenth: a single step jumps with its few prompts. */
+  /** Means of all metrics over the last tenth of the steps. */
   metricsLast: Partial<Metrics>;
-  /** What was noticed on the way, in the order in which it began. */
+  /** What the diagnosis found, in the order in which it began. */
   diagnoses: Diagnosed[];
-  /** Share of right answers among the completions sampled in the last tenth. */
+  /** Share of right completions among those sampled in the last tenth of the steps, from 0 to 1. */
   trainAccuracyLast: number | undefined;
+  /** Evaluation on held-out problems before the first step; undefined where there was none. */
   before: Evaluation | undefined;
+  /** Evaluation after the last step; undefined where there was none, or the run was interrupted. */
   after: Evaluation | undefined;
-  /** Per second of sampling. */
+  /** Completion tokens a second of sampling. */
   tokensSampledPerSecond: number;
-  /** Distinct tokens forwarded in sampling, reference and training, a second of step time. */
+  /** Distinct tokens forwarded (sampling, reference model, training) a second of step time. */
   tokensComputedPerSecond: number;
   /** Seconds of each phase. */
-  phases: { sample: number; reward: number; reference: number; train: number; optimizer: number };
-  /** Of the model. */
+  phases: Phases;
+  /** Weights of the model. */
   parameters: number;
-  /** Bytes: the process at its largest. */
+  /** Largest resident size of the process, bytes. */
   peakMemory: number;
+  /** Run folder; undefined where nothing was written. */
   outputDir: string | undefined;
+  /** Folder of the trained model; undefined where it was not written. */
   finalModel: string | undefined;
+  /** Folder of the newest checkpoint; undefined where there is none. */
   checkpoint: string | undefined;
 }
 
+/** Functions that a run calls. Those that return a promise are waited for; what they throw ends the run. */
 export interface TrainCallbacks {
+  /** Before the first step: the size of the run. */
   onPlan?: (plan: TrainPlan) => void | Promise<void>;
-  /** Before the first step, where `probe` asks for it. */
+  /** Before the first step, where the option `probe` asks for it. */
   onForecast?: (forecast: Forecast) => void | Promise<void>;
   /** After each optimiser step. */
   onStep?: (metrics: Metrics) => void | Promise<void>;
-  /** `step` 0: before training. */
+  /** After each evaluation; `step` is the steps taken, 0 before training. */
   onEvaluate?: (step: number, evaluation: Evaluation) => void | Promise<void>;
-  /** All completions of a step, with their rewards. */
+  /** All completions of a step, group after group, with rewards and advantages. */
   onCompletions?: (step: number, completions: JudgedCompletion[]) => void | Promise<void>;
-  /** Something begins, worsens or ends. */
+  /** A finding of the diagnosis begins, worsens or ends. */
   onDiagnosis?: (event: DiagnosisEvent) => void | Promise<void>;
+  /** After a checkpoint was written: the steps taken, and its folder. */
   onCheckpoint?: (step: number, path: string) => void | Promise<void>;
-  /** What goes on now, for a progress display: `sampling`, `evaluating`, ... */
+  /** A phase begins, such as `sampling` or `evaluating`: for progress displays. */
   onPhase?: (phase: string, step: number) => void;
-  /** Things a person should know that are not errors. */
+  /** What a person should know that is no error. */
   onNotice?: (text: string) => void;
 }

@@ -34,7 +34,19 @@ import { planStage, type Schedule } from './stages/plan.js';
 import { taskStage } from './stages/task.js';
 import { optimizerOptions } from '../grpo/optimizer.js';
 
-/** @throws {GrpoError} whatever is wrong with the options, the task or the model, before anything is written */
+/**
+ * Supervised fine-tuning on a task's right answers: a warm start, so that GRPO finds completions to reward. The
+ * loss is the mean of -log π over answer tokens, the end-of-sequence token included.
+ *
+ * @param input options; defaults are in `SftOptions`
+ * @param extras as for `train`; `advantages` and `loss` are not used
+ * @throws {GrpoError} as `train`
+ *
+ * @example
+ * ```ts
+ * const { finalModel } = await sft({ model: 'tiny', task: 'counting', maxSteps: 200 });
+ * ```
+ */
 export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promise<TrainSummary> {
   const config = sftConfig(input);
   const options = toOptions(config);

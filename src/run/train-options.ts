@@ -10,7 +10,10 @@ import { programSource, resolveConfig, type Defaults } from '../config/load.js';
 export type TrainConfig = z.output<typeof TRAIN>;
 export type SftConfig = z.output<typeof SFT>;
 
-/** `answer`: the task's stop rule; `none`; or texts that end a completion. */
+/**
+ * What ends a completion early: `answer`, the task's stop rule; `none`, nothing; or texts that end it where
+ * they appear.
+ */
 export type StopOption = 'answer' | 'none' | string[];
 
 type Resolved<T> = Omit<CamelKeys<T>, 'stop' | 'epsilonHigh' | 'curriculum'> &
@@ -18,7 +21,9 @@ type Resolved<T> = Omit<CamelKeys<T>, 'stop' | 'epsilonHigh' | 'curriculum'> &
   ('epsilon_high' extends keyof T ? { epsilonHigh: number } : object) &
   ('curriculum' extends keyof T ? { curriculum: StageOptions[] | null } : object);
 
+/** Every option of a training run, in camelCase. */
 export type TrainOptions = Resolved<TrainConfig>;
+/** Every option of a supervised run, in camelCase. */
 export type SftOptions = Resolved<SftConfig>;
 
 export function toOptions<T extends object>(config: T): Resolved<T> {
@@ -34,10 +39,12 @@ function stopOption(stop: string | string[]): StopOption {
   return stop === 'answer' || stop === 'none' ? stop : [stop];
 }
 
-/** What a program gives for a training run: any of the options, camelCase. */
+/** Any of the options in `TrainOptions`; the others have their defaults. */
 export type TrainInput = Partial<Omit<CamelKeys<z.input<typeof TRAIN>>, 'curriculum'>> & {
+  /** Tasks one after another, in place of `task`; null: there is one task. */
   curriculum?: StageOptions[] | null;
 };
+/** Any of the options in `SftOptions`; the others have their defaults. */
 export type SftInput = Partial<CamelKeys<z.input<typeof SFT>>>;
 
 /** Of the embedded model. */

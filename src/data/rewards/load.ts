@@ -6,9 +6,11 @@ import type { RewardFunction, Task } from '../tasks/task.js';
 import { asModule, defaultExport, isModulePath } from '../../machine/user-module.js';
 import { partialCredit } from './partial-credit.js';
 
+/** A reward function with its name. */
 export interface NamedReward {
   /** As metrics name it: `rewards/NAME/mean`. */
   name: string;
+  /** The function. */
   reward: RewardFunction;
 }
 
@@ -21,8 +23,18 @@ const REWARDS: Record<string, RewardFunction> = { partial_credit: partialCredit 
 export const REWARD_NAMES = [OWN, ...Object.keys(REWARDS)];
 
 /**
- * @param spec null: the task's own
- * @throws {GrpoError} REWARD_NOT_FOUND, BAD_REWARD, MODULE_NOT_FOUND, MODULE_FAILED, BAD_OPTION where two have one name
+ * Reward functions by name.
+ *
+ * @param spec `task` (the task's own), `partial_credit`, paths of modules, or a list of these; null: the task's
+ * own
+ * @param folder that relative paths start from; default the working directory
+ * @throws {GrpoError} REWARD_NOT_FOUND, BAD_REWARD, MODULE_NOT_FOUND, MODULE_FAILED, BAD_OPTION where two have
+ * one name
+ *
+ * @example
+ * ```ts
+ * const rewards = await loadRewards(['task', './brevity.ts'], await loadTask('arithmetic'));
+ * ```
  */
 export async function loadRewards(
   spec: string | readonly string[] | null,
@@ -56,7 +68,17 @@ export async function loadRewards(
   });
 }
 
-/** The module's default export: a function from completions to one number each. */
+/**
+ * The reward function that a module default-exports.
+ *
+ * @param folder that a relative path starts from; default the working directory
+ * @throws {GrpoError} BAD_REWARD, MODULE_NOT_FOUND, MODULE_FAILED
+ *
+ * @example
+ * ```ts
+ * const reward = await loadReward('./brevity.ts');
+ * ```
+ */
 export async function loadReward(path: string, folder = process.cwd()): Promise<RewardFunction> {
   const reward = await defaultExport(path, folder);
   if (typeof reward === 'function')

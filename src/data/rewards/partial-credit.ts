@@ -9,6 +9,16 @@ import { extractAnswer } from './extract.js';
 const PROBLEM = /(-?\d+)\s*([-+*])\s*(-?\d+)/;
 const WHOLE = /^-?\d+$/;
 
+/**
+ * Partial credit for arithmetic: 1 for the answer, 0.5 for a number off by 1, 0.25 for one off by 2 to 5, -0.5
+ * for any other number or for the result of another operation, -1 for no number.
+ *
+ * @example
+ * ```ts
+ * const task = await loadTask('arithmetic');
+ * await train({ model: 'tiny', maxSteps: 50 }, { task, reward: partialCredit });
+ * ```
+ */
 export const partialCredit: RewardFunction = (completions) => completions.map(credit);
 
 function credit({ completion, answer, prompt }: Completion): number {

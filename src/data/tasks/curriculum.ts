@@ -6,21 +6,29 @@ import { GrpoError } from '../../common/errors.js';
 import { dispatch } from './dispatch.js';
 import type { Problem, Task } from './task.js';
 
-/** A stage as options have it. What it leaves out is as the run has it. */
+/** A stage of a curriculum in options. What it leaves out is as in the run's own options. */
 export interface StageOptions {
   /** Last epoch of the stage, counted from 1; left out: to the end of the run. */
   untilEpoch?: number | undefined;
+  /** Built-in task, or path of a module. */
   task?: string | undefined;
+  /** Of `mixed`: share of each task. */
   taskWeights?: Record<string, number> | undefined;
+  /** Largest number in a problem. */
   maxOperand?: number | undefined;
+  /** Of arithmetic: any of `+-*`. */
   operations?: string | undefined;
+  /** Training problems of the stage. */
   trainSamples?: number | undefined;
 }
 
+/** A stage of a curriculum, with its task loaded. */
 export interface CurriculumStage {
+  /** Last epoch of the stage, counted from 1; Infinity: to the end of the run. */
   untilEpoch: number;
+  /** Its task. */
   task: Task;
-  /** Null: as the run has it. */
+  /** Training problems of the stage; null: as in the run's own options. */
   trainSamples: number | null;
 }
 

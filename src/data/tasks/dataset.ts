@@ -5,36 +5,52 @@ import type { CurriculumStage } from './curriculum.js';
 import { splitProblems } from './split.js';
 import type { Problem, Split, Task } from './task.js';
 
+/** How many of a task's problems are used. */
 export interface DatasetOptions {
-  /** Problems to train on; null: all of the split. Which ones, the seed decides. */
+  /** Training problems; null (default): all. `seed` decides which. */
   trainSamples?: number | null;
-  /** Different ones among them: the others repeat these, as the journal's binary task did; null: all. */
+  /** Different ones among them, which the others repeat; null (default): all are different. */
   uniqueSamples?: number | null;
-  /** Held-out problems to evaluate on; null: all. Which ones never depends on the seed, so that runs compare. */
+  /**
+   * Held-out problems to evaluate on; null (default): all. Which ones doesn't depend on the seed, so that runs
+   * can be compared.
+   */
   evalSamples?: number | null;
+  /** Chooses and orders training problems; default 42. */
   seed?: number;
 }
 
 /** Training problems that are gone through until the end of an epoch. */
 export interface DatasetStage {
-  /** Infinity: to the end. */
+  /** Last epoch of the stage, counted from 1; Infinity: to the end of the run. */
   untilEpoch: number;
   /** Positions among the training problems; one that is there twice is met twice an epoch. */
   positions: number[];
 }
 
+/** The problems of a run: without duplicates, and split. */
 export interface Dataset {
-  /** Each once; a problem's position is its identity. */
+  /** Training problems, each once; its position identifies a problem. */
   train: Problem[];
+  /** Which of them are gone through when. */
   stages: DatasetStage[];
+  /** Problems to evaluate on. */
   heldOut: Problem[];
-  /** Things a person should know that are not errors. */
+  /** What a person should know that is no error, such as duplicates left out. */
   notices: string[];
 }
 
 /**
- * @param what a task, or stages one after another; held out is what the last one has
- * @throws {GrpoError} BAD_TASK, DATASET_EMPTY, TRAIN_SAMPLES, UNIQUE_SAMPLES
+ * Problems of a task, or of a curriculum's stages: checked, without duplicates, split, and as many as were
+ * asked for.
+ *
+ * @param what a task, or stages one after another, of which the last one decides what is held out
+ * @throws {GrpoError} BAD_TASK, DATASET_EMPTY, TRAIN_SAMPLES, UNIQUE_SAMPLES, TASK_FAILED
+ *
+ * @example
+ * ```ts
+ * const { train, heldOut } = await loadDataset(await loadTask('arithmetic'), { evalSamples: 200 });
+ * ```
  */
 export async function loadDataset(
   what: Task | readonly CurriculumStage[],
@@ -118,7 +134,17 @@ function chooseTraining(
   return drawn;
 }
 
-/** Problems of one split, for an evaluation. */
+/**
+ * Problems of one split, for an evaluation.
+ *
+ * @param samples how many; null: all
+ * @throws {GrpoError} BAD_TASK, DATASET_EMPTY, TASK_FAILED
+ *
+ * @example
+ * ```ts
+ * const problems = await loadSplit(await loadTask('counting'), 'held_out', 100);
+ * ```
+ */
 export async function loadSplit(
   task: Task,
   split: Split,

@@ -15,12 +15,21 @@ import { isModulePath } from '../../machine/user-module.js';
 /** To add a task: one file beside these, and a line here. */
 const TASKS: Record<string, (options: TaskOptions) => Task> = { arithmetic, counting, comparison, binary };
 
-/** What `--task` takes beside a module. */
+/** Names of the built-in tasks; `mixed` mixes them by `taskWeights`. */
 export const TASK_NAMES = [...Object.keys(TASKS), 'mixed'];
 
 /**
- * @param spec a built-in task's name, or the path of a module that default-exports a task or a function making one
- * @throws {GrpoError} TASK_NOT_FOUND, MODULE_NOT_FOUND, MODULE_FAILED, BAD_TASK, BAD_OPTION
+ * A built-in task by name, or one from a module.
+ *
+ * @param spec name of a built-in task, or path of a module that default-exports a `Task` or a function from
+ * `TaskOptions` to one
+ * @param folder that a relative path starts from; default the working directory
+ * @throws {GrpoError} TASK_NOT_FOUND, MODULE_NOT_FOUND, MODULE_FAILED, BAD_TASK, BAD_OPTION, TASK_FAILED
+ *
+ * @example
+ * ```ts
+ * const task = await loadTask('arithmetic', { maxOperand: 10 });
+ * ```
  */
 export async function loadTask(
   spec: string,

@@ -5,6 +5,14 @@ import type { Problem, Split } from './task.js';
 /** One problem in five is held out. */
 export const HELD_OUT = 5;
 
+/**
+ * Which split a problem belongs to: one in five is held out, by a hash of its prompt, in every run.
+ *
+ * @example
+ * ```ts
+ * splitOf('Calculate: 15 + 8 = '); // 'train' or 'held_out', always the same
+ * ```
+ */
 export function splitOf(prompt: string): Split {
   return hash32(prompt) % HELD_OUT === 0 ? 'held_out' : 'train';
 }

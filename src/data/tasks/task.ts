@@ -4,49 +4,75 @@
  * implement the same interface.
  */
 
+/** A problem: a prompt with its right answer. */
 export interface Problem {
+  /** Text that the model continues; identifies the problem. */
   prompt: string;
+  /** The right answer. */
   answer: string;
-  /** Which task it came from, where several are mixed. */
+  /** Name of the task that it came from, where several are mixed. */
   task?: string;
 }
 
-/** One completion to be judged. */
+/** A completion to be judged. */
 export interface Completion {
+  /** Prompt of its problem. */
   prompt: string;
+  /** Its text, without special tokens. */
   completion: string;
+  /** The right answer. */
   answer: string;
+  /** Its problem. */
   problem: Problem;
 }
 
 /**
- * Reward of each completion of one step, in order; null where it has nothing to say of one. May be
- * asynchronous.
+ * Judges the completions of a step.
+ *
+ * @returns one number for each completion, in order; null where there is nothing to say of one. May be a
+ * promise
  */
 export type RewardFunction = (completions: Completion[]) => (number | null)[] | Promise<(number | null)[]>;
 
 /**
- * True when nothing that could still be appended to `text` changes the reward.
- * Called with the text of a completion so far, after each token. `drawn` is the same with special tokens, which
- * no reward sees.
+ * Ends a completion early: true when nothing that could still be appended to `text` changes its reward. Called
+ * after each token with the text so far; `drawn` is the same with special tokens.
  */
 export type StopRule = (text: string, problem: Problem, drawn?: string) => boolean;
 
+/**
+ * A task: problems, and how completions are judged. Tasks of your own are objects of this form, given to
+ * `train` as `extras.task` or default-exported from a module (`--task ./my-task.ts`).
+ *
+ * @example
+ * ```ts
+ * const doubling: Task = {
+ *   name: 'doubling',
+ *   problems: () => Array.from({ length: 100 }, (_, n) => ({ prompt: `Double of ${n}: `, answer: `${2 * n}` })),
+ *   reward: (completions) => completions.map((c) => (c.completion.trim().startsWith(c.answer) ? 1 : -1)),
+ * };
+ * ```
+ */
 export interface Task {
+  /** Names it in metrics and folders. */
   name: string;
-  /** Every problem the task has, both splits, in an order that depends on nothing; of millions a part, and always the same one. */
+  /**
+   * Every problem of both splits, in an order that depends on nothing. One in five, by its text, is held out.
+   */
   problems(): Problem[] | Promise<Problem[]>;
+  /** Judges completions. */
   reward: RewardFunction;
-  /** Used by `stop: answer`. A task without one has no such rule. */
+  /** Ends a completion where its answer is decided: the option `stop: answer`. */
   stop?: StopRule;
-  /** Whether a completion counts as right in an evaluation; by default reward > 0. */
+  /** Whether a completion counts as right in accuracies; by default where its reward is above 0. */
   isCorrect?: (completion: Completion, reward: number) => boolean;
   /** What a completion answers, for displays and for counting equal answers; by default its text, trimmed. */
   extract?: (completion: string, problem: Problem) => string;
-  /** Things that a person should know of its problems, such as that they are but a part. */
+  /** What a person should know of its problems. */
   notices?: readonly string[];
-  /** Of a mixture: the share of problems that each `Problem.task` gets. */
+  /** Of a mixture: share of problems by `Problem.task`. */
   weights?: Record<string, number>;
 }
 
+/** Problems that are trained on, or those held out for evaluation. */
 export type Split = 'train' | 'held_out';

@@ -12,25 +12,45 @@ import type { AdvantageFunction, AdvantageOptions, RewardedGroups, ScaleRewards 
 
 export const ADVANTAGES: Record<ScaleRewards, AdvantageFunction> = { group, batch, none };
 
-/** The advantages that the options name. */
+/**
+ * The built-in advantages: those that `scaleRewards` and `multiObjectiveAggregation` name.
+ *
+ * @example
+ * ```ts
+ * const rewards = Float64Array.of(1, -1, -1, -1);
+ * const groups = { rewardsPerFunction: [rewards], rewards, numGenerations: 4 };
+ * groupAdvantages(groups, { numGenerations: 4, scaleRewards: 'none' }); // [1.5, -0.5, -0.5, -0.5]
+ * ```
+ */
 export const groupAdvantages: AdvantageFunction = (groups, options) =>
   (options.multiObjectiveAggregation === 'normalize_then_sum' ? gdpo : ADVANTAGES[options.scaleRewards])(
     groups,
     options,
   );
 
+/** Advantages of completions that were sampled together, group after group. */
 export interface Advantages {
-  /** `[completions]` */
+  /** `[completions]` the advantage of each. */
   values: Float64Array;
-  /** `[completions]` weighted sum over the functions; NaN where none had anything to say. */
+  /** `[completions]` weighted sum over the reward functions; NaN where none had anything to say. */
   rewards: Float64Array;
-  /** `[completions]` whether the group (with `batch`, or normalised before the sum, the batch) has no spread. */
+  /**
+   * `[completions]` whether the rewards of its group are all equal (with `batch` or `normalize_then_sum`: those
+   * of the batch), so that there is nothing to learn.
+   */
   flat: boolean[];
 }
 
 /**
- * @param perFunction of each reward function, of each completion, group after group; NaN: nothing to say
- * @param advantages in place of those that the options name
+ * Advantages from the values of one or several reward functions.
+ *
+ * @param perFunction `[functions][completions]` group after group; NaN: nothing to say
+ * @param advantages in place of the built-in ones that the options name
+ *
+ * @example
+ * ```ts
+ * const { values } = computeAdvantages([[1, -1, 1, -1]], { numGenerations: 2, scaleRewards: 'group' });
+ * ```
  */
 export function computeAdvantages(
   perFunction: readonly ArrayLike<number>[],

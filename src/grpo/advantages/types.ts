@@ -1,40 +1,48 @@
 /** What advantages are made of. Completions lie group after group, `numGenerations` of each prompt. */
 
 export const SCALE_REWARDS = ['group', 'batch', 'none'] as const;
+/**
+ * Standard deviation that centred rewards are divided by: of the group (GRPO, Shao et al. 2024,
+ * arXiv:2402.03300), of the batch (Liu et al. 2025, arXiv:2508.08221), or none (Dr. GRPO, Liu et al. 2025,
+ * arXiv:2503.20783).
+ */
 export type ScaleRewards = (typeof SCALE_REWARDS)[number];
 
 export const MULTI_OBJECTIVE_AGGREGATIONS = ['sum_then_normalize', 'normalize_then_sum'] as const;
+/**
+ * With several reward functions: their weighted sum is normalised, or each is normalised and then summed (GDPO,
+ * 2026, arXiv:2601.05242).
+ */
 export type MultiObjectiveAggregation = (typeof MULTI_OBJECTIVE_AGGREGATIONS)[number];
 
-/** Options of a run that its advantages read. */
+/** Options of a run that advantages depend on. */
 export interface AdvantageOptions {
+  /** Completions of a prompt (the group size G). */
   numGenerations: number;
-  /**
-   * Standard deviation that advantages are divided by: the group's, the batch's (Liu et al. 2025,
-   * arXiv:2508.08221), or none (Dr. GRPO, Liu et al. 2025, arXiv:2503.20783).
-   */
+  /** What centred rewards are divided by. */
   scaleRewards: ScaleRewards;
-  /** Of each reward function; null: 1. */
+  /** `[functions]` weight of each reward function; null (default): 1 each. */
   rewardWeights?: readonly number[] | null;
-  /**
-   * Of several reward functions: their weighted sum is normalised, or each is, and then summed (GDPO, 2026,
-   * arXiv:2601.05242).
-   */
+  /** How several reward functions are put together; default `sum_then_normalize`. */
   multiObjectiveAggregation?: MultiObjectiveAggregation;
 }
 
-/** The completions that were sampled together, judged. NaN is TRL's None: a function that had nothing to say. */
+/**
+ * Completions that were sampled together, with their rewards: the groups one after another. NaN where a reward
+ * function had nothing to say of a completion (TRL's None).
+ */
 export interface RewardedGroups {
-  /** `[functions][completions]` */
+  /** `[functions][completions]` rewards of each function. */
   rewardsPerFunction: readonly ArrayLike<number>[];
   /** `[completions]` weighted sum over the functions; NaN where none had anything to say. */
   rewards: Float64Array;
-  /** Completions of a group. */
+  /** Completions of a group (G). */
   numGenerations: number;
 }
 
 /**
- * How much better than its group a completion did.
- * @returns `[completions]`; 0 for a completion that is to move nothing
+ * How much better than its group a completion did. Pure.
+ *
+ * @returns `[completions]` finite numbers; 0 for a completion that is not to be learned from
  */
 export type AdvantageFunction = (groups: RewardedGroups, options: AdvantageOptions) => Float64Array;

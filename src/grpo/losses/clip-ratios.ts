@@ -1,12 +1,13 @@
 /** How far the policy has left the one that sampled, by TRL's names. */
 import type { CompletionRatios, LossMetrics, LossOptions } from './types.js';
 
-/** A completion with the ratio pi / pi_old of each of its tokens that counts. */
+/** A completion with the ratios of its tokens. */
 export interface SeenCompletion extends CompletionRatios {
+  /** π / π_old of each token that is not masked. */
   ratios: number[];
 }
 
-/** What a loss reports of the ratios of its completions. */
+/** What a loss reports of the probability ratios of its completions. */
 export type LossTypeMetrics = (completions: SeenCompletion[], options: LossOptions) => Partial<LossMetrics>;
 
 /** Shares of tokens that are clipped below and above, and of both. */

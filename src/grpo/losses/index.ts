@@ -20,5 +20,25 @@ export const LOSSES: Record<LossType, LossFunction> = {
   vespo,
 };
 
-/** The loss that `options.lossType` names, of a micro-batch. */
+/**
+ * The built-in loss that `options.lossType` names, of a micro-batch: `grpo`, `dr_grpo`, `bnpo`, `dapo`,
+ * `cispo`, `sapo`, `luspo` or `vespo`. docs/losses.md has their formulas.
+ *
+ * @example
+ * ```ts
+ * const options = { ...trainOptions({ beta: 0 }), entropyCoef: null };
+ * const { loss, dLogps } = policyLoss(
+ *   {
+ *     logps: [-0.5, -1.2, -0.3],
+ *     oldLogps: null,
+ *     refLogps: null,
+ *     entropies: [0.6, 1.1, 0.4],
+ *     lengths: [2, 1],
+ *     advantages: [1, -1],
+ *     tokensInStep: 3,
+ *   },
+ *   options,
+ * );
+ * ```
+ */
 export const policyLoss: LossFunction = (input, options) => LOSSES[options.lossType](input, options);

@@ -24,18 +24,34 @@ import type {
 } from './types.js';
 import { stepTokenMean, type Sizes, type TokenWeight } from './weights.js';
 
-/** What tells one loss from another. */
+/** What tells one loss of the family from another. */
 export interface TokenLoss {
-  /** The policy's term of a token, to be minimised. */
+  /** What a token adds to the loss, before it is weighted; to be minimised. */
   surrogate: Surrogate;
+  /** How tokens are averaged. */
   weight: TokenWeight;
-  /** What it reports of the ratios; nothing by default. */
+  /** What the loss reports of the probability ratios; nothing by default. */
   metrics?: LossTypeMetrics;
 }
 
 const NOTHING: Term = { value: 0, byLogRatio: 0, byLogp: 0 };
 
-/** The loss made of these, with KL penalty, masks and entropy bonus as the options have them. */
+/**
+ * Makes a loss from a surrogate and a weight; KL penalty, masks, entropy bonus and both importance sampling
+ * levels are added as the options say.
+ *
+ * @example
+ * ```ts
+ * // REINFORCE without clipping, a mean over completions.
+ * const loss = tokenLoss({
+ *   surrogate:
+ *     ({ advantage }) =>
+ *     (ratio) => ({ value: -ratio * advantage, byLogRatio: -ratio * advantage, byLogp: 0 }),
+ *   weight: (length, { completions, parts }) => 1 / (length * completions * parts),
+ * });
+ * await train({ model: 'tiny', maxSteps: 50 }, { loss });
+ * ```
+ */
 export function tokenLoss(own: TokenLoss): LossFunction {
   return (input, options) => evaluate(own, input, options);
 }

@@ -2,109 +2,162 @@
 
 /** TRL's `loss_type`s: GRPO and its family. */
 export const LOSS_TYPES = ['grpo', 'dr_grpo', 'bnpo', 'dapo', 'cispo', 'sapo', 'luspo', 'vespo'] as const;
+/** TRL's `loss_type`s: GRPO and its family. docs/losses.md has formulas and papers. */
 export type LossType = (typeof LOSS_TYPES)[number];
 
 export const IMPORTANCE_SAMPLING_LEVELS = ['token', 'sequence'] as const;
+/**
+ * Whose probability ratio the loss uses: each token's own, or its completion's (GSPO, Zheng et al. 2025,
+ * arXiv:2507.18071).
+ */
 export type ImportanceSamplingLevel = (typeof IMPORTANCE_SAMPLING_LEVELS)[number];
 
-/** Options of a run that its loss reads. */
+/** Options of a run that its loss depends on. π is the policy, π_old the policy that sampled. */
 export interface LossOptions {
+  /** Which built-in loss. */
   lossType: LossType;
-  /** Whose ratio pi / pi_old counts: each token's own, or its completion's (GSPO). */
+  /** Whose ratio π / π_old is used: each token's own, or its completion's. */
   importanceSamplingLevel: ImportanceSamplingLevel;
-  /** Weight of the KL penalty. */
+  /** Weight of the KL penalty to the reference model; 0: none. */
   beta: number;
-  /** Clip range below 1. */
+  /** The ratio is clipped below 1 - epsilon. */
   epsilon: number;
-  /** Clip range above 1; of cispo the greatest ratio itself. */
+  /** The ratio is clipped above 1 + epsilonHigh; with `cispo`, above epsilonHigh itself. */
   epsilonHigh: number;
-  /** The greatest ratio that an unclipped term may have (two-sided clipping); null: none. */
+  /** Greatest ratio of an unclipped term (two-sided clipping); null: none. */
   delta: number | null;
+  /** Temperature of `sapo`'s gate where the advantage is above 0. */
   sapoTemperaturePos: number;
+  /** Temperature of `sapo`'s gate elsewhere. */
   sapoTemperatureNeg: number;
+  /** Exponent k of `vespo`'s weight where the advantage is not below 0. */
   vespoKPos: number;
+  /** Decay λ of `vespo`'s weight where the advantage is not below 0. */
   vespoLambdaPos: number;
+  /** Exponent k of `vespo`'s weight where the advantage is below 0. */
   vespoKNeg: number;
+  /** Decay λ of `vespo`'s weight where the advantage is below 0. */
   vespoLambdaNeg: number;
   /** Weight of the entropy bonus; null: there is none. */
   entropyCoef: number | null;
-  /** Share of the tokens, those of the highest entropy, that the policy term learns from. */
+  /** Share of the tokens, those of highest entropy, that the surrogate acts on; 1: all. */
   topEntropyQuantile: number;
-  /** Completions of negative advantage that the policy has left by more than this are left out; null: none. */
+  /** Completions of negative advantage whose mean log(π_old / π) exceeds this are left out; null: none. */
   offPolicyMaskThreshold: number | null;
-  /** Multiplies the KL by the ratio, which makes its gradient unbiased (on by default in later TRL). */
+  /** Multiplies the KL term by the ratio, which makes its gradient unbiased. */
   useBiasCorrectionKl: boolean;
+  /** Most tokens of a completion; `dr_grpo` divides by it. */
   maxCompletionLength: number;
-  /** The loss is one of this many micro-batches whose gradients are summed. */
+  /** Micro-batches of the optimiser step, whose losses and gradients are summed. */
   gradientAccumulationSteps: number;
 }
 
-/** The completions that a loss is taken of: a micro-batch of a step. */
+/**
+ * A micro-batch: the tokens of its completions one after another, without padding. Log-probabilities are in
+ * nats, at the sampling temperature.
+ */
 export interface LossInput {
-  /** `[tokens]` log pi, nats. */
+  /** `[tokens]` log π of each completion token. */
   logps: ArrayLike<number>;
-  /** `[tokens]` log pi_old; null where the policy is the one that sampled (ratio 1). */
+  /**
+   * `[tokens]` log π_old of the policy that sampled; null where that is the policy itself, and every ratio is
+   * 1.
+   */
   oldLogps: ArrayLike<number> | null;
-  /** `[tokens]` log pi of the reference model; null when beta is 0. */
+  /** `[tokens]` log π_ref of the reference model; null where `beta` is 0. */
   refLogps: ArrayLike<number> | null;
-  /** `[tokens]` nats. */
+  /** `[tokens]` entropy of the distribution that the token was drawn from, nats. */
   entropies: ArrayLike<number>;
   /** `[completions]` tokens of each. */
   lengths: ArrayLike<number>;
-  /** `[completions]` */
+  /** `[completions]` advantage of each. */
   advantages: ArrayLike<number>;
-  /** `[completions]` those that the loss leaves out (`mask_truncated_completions`); null: none. */
+  /** `[completions]` those that the loss leaves out (`mask_truncated_completions`); null or absent: none. */
   masked?: ArrayLike<boolean> | null;
-  /** Tokens of the optimiser step that are not masked, all micro-batches together. */
+  /** Tokens of the optimiser step that are not masked, all its micro-batches together. */
   tokensInStep: number;
 }
 
-/** Means over the completion tokens, by TRL's names; which of the ratios' there are, the loss type decides. */
+/**
+ * What a loss reports, by TRL's names. Means over completion tokens that are not masked; docs/metrics.md has
+ * formulas.
+ */
 export interface LossMetrics {
+  /** Mean entropy, nats. */
   entropy: number;
+  /** Mean KL to the reference model, nats; absent where `beta` is 0. */
   kl?: number;
+  /** The loss without its entropy bonus, where there is one. */
   policy_loss?: number;
+  /** Share of tokens clipped below 1 - epsilon. */
   'clip_ratio/low_mean'?: number;
+  /** Share of tokens clipped above 1 + epsilonHigh. */
   'clip_ratio/high_mean'?: number;
+  /** Share of tokens clipped on either side. */
   'clip_ratio/region_mean'?: number;
-  /** Least and greatest share within a completion. */
+  /** Least share clipped below within a completion. */
   'clip_ratio/low_min'?: number;
+  /** Greatest share clipped above within a completion. */
   'clip_ratio/high_max'?: number;
+  /** Share of tokens of positive advantage whose ratio is above `cispo`'s bound. */
   cispo_clip_ratio?: number;
+  /** Mean of `vespo`'s weight over completions. */
   'vespo/phi_seq_mean'?: number;
 }
 
-export interface LossResult {
-  loss: number;
-  /** `[tokens]` dL / dlog pi. */
-  dLogps: Float32Array;
-  /** `[tokens]` dL / dentropy; null where the loss has no entropy term. */
-  dEntropies: Float32Array | null;
-  metrics: LossMetrics;
-  /** Entropies of the tokens that an entropy bonus acts on. */
-  entropyActedOn: { sum: number; tokens: number };
+/** Entropies of some tokens. */
+export interface EntropySum {
+  /** Their sum, nats. */
+  sum: number;
+  /** How many tokens. */
+  tokens: number;
 }
 
-/** A loss: pure, from log-probs to a number and its derivatives, which the engine back-propagates. */
+/** A loss with its derivatives. */
+export interface LossResult {
+  /** What is minimised. The losses of a step's micro-batches are summed. */
+  loss: number;
+  /** `[tokens]` dL/dlog π. */
+  dLogps: Float32Array;
+  /** `[tokens]` dL/dentropy; null where the loss has no entropy bonus. */
+  dEntropies: Float32Array | null;
+  /** What is reported of the micro-batch. */
+  metrics: LossMetrics;
+  /** Sum of the entropies, nats, of the tokens that an entropy bonus acts on, and their number. */
+  entropyActedOn: EntropySum;
+}
+
+/**
+ * A loss: a pure function from log-probabilities to a number and its derivatives, which the engine
+ * back-propagates.
+ */
 export type LossFunction = (input: LossInput, options: LossOptions) => LossResult;
 
-/** What one token adds to the loss, before it is weighted. */
+/** What one token adds to the loss before it is weighted, with its derivatives. */
 export interface Term {
+  /** The term. */
   value: number;
-  /** With respect to the log of the ratio, which moves with log pi of its own token, or of all of a completion. */
+  /**
+   * Derivative with respect to the log of the ratio, which moves with log π of the token, or of all tokens of
+   * the completion.
+   */
   byLogRatio: number;
-  /** With respect to log pi where it stands outside a ratio. */
+  /** Derivative with respect to log π where it stands outside a ratio. */
   byLogp: number;
 }
 
 /** A completion as a surrogate sees it. */
 export interface CompletionRatios {
+  /** Its advantage. */
   advantage: number;
-  /** `[tokens]` log(pi / pi_old); empty where the completion is masked. */
+  /** `[tokens]` log(π / π_old); empty where the completion is masked. */
   logRatios: Float64Array;
 }
 
-/** Given a completion, what each of its tokens adds; `ratio` is the token's or the completion's own. */
+/**
+ * Given a completion, returns what each of its tokens adds: from its ratio π / π_old (the token's or the
+ * completion's own) and its log π.
+ */
 export type Surrogate = (
   completion: CompletionRatios,
   options: LossOptions,

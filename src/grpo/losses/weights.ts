@@ -2,18 +2,19 @@
 
 /** Counts that a weight may divide by. */
 export interface Sizes {
-  /** Completions of the micro-batch; masked ones count, their tokens don't. */
+  /** Completions of the micro-batch, masked ones included. */
   completions: number;
-  /** Tokens of the micro-batch. */
+  /** Tokens of the micro-batch that are not masked. */
   tokens: number;
-  /** Tokens of all micro-batches of the step. */
+  /** Tokens of all micro-batches of the step that are not masked. */
   tokensInStep: number;
+  /** Most tokens of a completion. */
   maxCompletionLength: number;
-  /** Micro-batches, whose losses are summed. */
+  /** Micro-batches of the step, whose losses are summed. */
   parts: number;
 }
 
-/** The weight of a token in a completion of `length` tokens. */
+/** The weight of each token in a completion of `length` tokens. */
 export type TokenWeight = (length: number, sizes: Sizes) => number;
 
 /** Mean over completions of each one's mean: Shao et al. 2024 (arXiv:2402.03300), equation 3. */

@@ -1,6 +1,8 @@
 /** What the diagnosis tells; plain data, for files and pages. */
 
-/** `note`: worth knowing; `warning`: learns less than it could; `bad`: doesn't learn, or unlearns. */
+/**
+ * `note`: worth knowing; `warning`: the model learns less than it could; `bad`: it learns nothing, or unlearns.
+ */
 export type Level = 'note' | 'warning' | 'bad';
 
 const GRAVEST_FIRST: readonly Level[] = ['bad', 'warning', 'note'];
@@ -9,24 +11,30 @@ const GRAVEST_FIRST: readonly Level[] = ['bad', 'warning', 'note'];
 export const byLevel = (a: { level: Level }, b: { level: Level }): number =>
   GRAVEST_FIRST.indexOf(a.level) - GRAVEST_FIRST.indexOf(b.level);
 
-/** As `metrics.jsonl` has it. */
+/** A finding of the diagnosis, as `metrics.jsonl` has it. */
 export interface DiagnosisEvent {
+  /** Optimiser steps taken. */
   step: number;
-  /** The rule's name. */
+  /** Name of the rule, as in docs/diagnosis.md. */
   diagnosis: string;
+  /** What it found, in a few words. */
   title: string;
+  /** Whether the finding begins, worsens or ends. */
   event: 'begins' | 'worsens' | 'ends';
+  /** How grave it is. */
   level: Level;
+  /** The numbers that it rests on, in a sentence. */
   evidence: string;
-  /** What to try. */
+  /** What to try, with options. */
   remedies: string[];
-  /** Where a page marks it. */
+  /** The metric in which it shows. */
   metric: string;
 }
 
-/** One rule's story, for the ending. */
+/** A finding of the diagnosis over the whole run. */
 export interface Diagnosed extends Omit<DiagnosisEvent, 'step' | 'event'> {
-  /** First step, and the last one; absent while it goes on. */
+  /** First step of it. */
   began: number;
+  /** Last step of it; absent while it lasts. */
   ended?: number | undefined;
 }

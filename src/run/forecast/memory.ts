@@ -6,23 +6,25 @@
 import { parameterCount } from '../../model/config.js';
 import type { DType, ModelConfig } from '../../engine/types.js';
 
-/** Bytes. */
+/** Bytes of each part of a run's memory. */
 export interface MemoryParts {
   /** The process before it has a model: node, libtorch, the tokenizer. */
   process: number;
-  /** The policy's, and in bfloat16 the copies that are computed with. */
+  /** Weights that learn; in bfloat16 also the copies that are computed with. */
   weights: number;
+  /** Weights of the reference model; 0 where `beta` is 0. */
   reference: number;
+  /** Gradients of all weights. */
   gradients: number;
-  /** AdamW's two. */
+  /** AdamW's two moments. */
   moments: number;
-  /** Keys and values of the step's tokens. */
+  /** KV cache of the step's tokens. */
   kv: number;
-  /** What else of them the backward needs, and what a layer takes on the way. */
+  /** Other activations that the backward pass needs, and what a layer takes meanwhile. */
   activations: number;
-  /** Over the vocabulary: logits, a chunk of log-probs, and those that sampling kept. */
+  /** Logits, and log-probabilities over the vocabulary. */
   vocabulary: number;
-  /** The copy that a checkpoint is written from while the run goes on. */
+  /** Copies that a checkpoint is written from while training goes on; 0 where there is no room for them. */
   checkpoint: number;
 }
 

@@ -17,10 +17,11 @@ export interface BatchShape {
   parts: number;
 }
 
+/** Bytes that a run takes at its largest, by part, beside what there is. */
 export interface RunMemory extends MemoryParts {
   /** All parts together. */
   peak: number;
-  /** What the run may take: the process as it is, and what is free. */
+  /** What the run may take: the process as it is, and what is free, within `maxMemory`. */
   available: number;
 }
 
