@@ -1,4 +1,4 @@
-/** What an option takes, in plain words and for flags, read off its declaration. */
+/** What values an option takes, derived from its zod declaration: in words for messages, as types for flags. */
 import { z } from 'zod';
 
 /** The parts of JSON Schema that the declarations in `options.ts` give rise to. */
@@ -24,9 +24,9 @@ export interface OptionInfo {
   /** Such as `a whole number of at least 2`. */
   allowed: string;
   choices: string[] | undefined;
-  /** What it may hold; more than one for `null` and for lists. */
+  /** JSON types of its values; several for options that may be null or a list. */
   kinds: Set<NonNullable<JsonSchema['type']>>;
-  /** Of what a list is one. */
+  /** Where it may be a list: the JSON type of the list's items. */
   items: JsonSchema['type'];
 }
 
@@ -58,7 +58,7 @@ function describeOption(name: string, option: JsonSchema): OptionInfo {
   };
 }
 
-/** A union may be made of unions, as one that may also be null is. */
+/** The alternatives of a union, flattened: a union that may also be null is a union within a union. */
 const formsOf = (option: JsonSchema): JsonSchema[] => option.anyOf?.flatMap(formsOf) ?? [option];
 
 function allowedForm(form: JsonSchema): string {
@@ -76,7 +76,7 @@ function allowedForm(form: JsonSchema): string {
 }
 
 function bounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: JsonSchema): string {
-  // zod bounds whole numbers by what a double holds exactly; nobody needs to be told.
+  // zod bounds integers by what a double represents exactly; that bound isn't worth showing.
   const low = minimum === Number.MIN_SAFE_INTEGER ? undefined : minimum;
   const high = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum;
   if (low !== undefined && high !== undefined) return ` from ${low} to ${high}`;
