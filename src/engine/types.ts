@@ -1,6 +1,6 @@
 /**
- * The native surface, typed once. `native/` implements exactly this and nothing else;
- * no other file of `src/` may reach past it.
+ * The interface of the native addon. `native/` implements exactly this, and the rest of `src/` uses
+ * the addon only through it.
  *
  * Every method that computes runs on the engine's own thread, in the order of the calls,
  * and returns a promise; the event loop stays free. Rejections carry `code` and `fix`
@@ -34,7 +34,7 @@ export interface ModelConfig {
   ropeInvFreq: Float64Array;
 }
 
-/** Where one tensor's bytes lie. Checked in TypeScript, checked again before they are read. */
+/** Where a tensor's bytes are in a file. Checked in TypeScript, and again in C++ before they are read. */
 export interface TensorLocation {
   name: string;
   file: string;
@@ -59,37 +59,37 @@ export interface SamplingOptions {
 }
 
 export interface SampleRequest extends SamplingOptions {
-  /** Token ids, one array a prompt, each non-empty. */
+  /** `[prompts]` token ids of each prompt; none is empty. */
   prompts: Int32Array[];
-  /** Completions a prompt (G). Completion i belongs to prompt `floor(i / numGenerations)`. */
+  /** Completions per prompt (G). Completion i belongs to prompt `floor(i / numGenerations)`. */
   numGenerations: number;
-  /** Of each prompt, the first of them: those before are sampled apart. It decides the draws. */
+  /** Index, within its group, of each prompt's first completion here: above 0 where a group is sampled in parts. Random draws depend on it. */
   firstGeneration: number;
   maxCompletionLength: number;
   eosTokenIds: number[];
-  /** The draw of a token depends on (seed, step, promptIndices[p], completion, position) alone. */
+  /** The random draw of a token depends only on (seed, step, promptIndices[p], completion, position). */
   seed: number;
   step: number;
   /** Stable identity of each prompt in its dataset. */
   promptIndices: number[];
-  /** Keeps what was computed, so that a `forward` of what was sampled needn't: until the weights change. */
+  /** Keeps the activations until the weights change, so that a `forward` of the sampled completions needn't compute them again. */
   keepActivations?: boolean;
 }
 
-/** What one token position brought: parallel arrays over the completions still running before it. */
+/** The tokens drawn at one position: parallel arrays over the completions that had not ended before it. */
 export interface SampledPosition {
-  /** Indices of the completions that drew a token. */
+  /** Indices of the completions for which a token was drawn. */
   completions: Int32Array;
   tokens: Int32Array;
   /** 1 where the completion ended here (end-of-sequence token, or length). */
   ended: Uint8Array;
   /** Log-prob of the drawn token, nats, at the sampling temperature, before top_k/top_p/min_p. */
   logps: Float32Array;
-  /** Distinct tokens forwarded for this position (prompts included, at the first). */
+  /** Distinct tokens forwarded for this position; at the first position, the prompts' tokens too. */
   computed: number;
 }
 
-/** Completions of prompts; equal prefixes are computed once. */
+/** Prompts and completions to compute log-probs of. Shared prefixes are computed once. */
 export interface Batch {
   prompts: Int32Array[];
   /** Each non-empty. */
@@ -98,17 +98,17 @@ export interface Batch {
   promptOf: Int32Array;
 }
 
-/** Per-token results, completions one after another: length is the sum of completion lengths. */
+/** Results per completion token, one completion after another: `[sum of completion lengths]`. */
 export interface TokenScores {
-  /** log pi(token | before it), nats, at `temperature`. */
+  /** log pi(token | tokens before it), nats, at `temperature`. */
   logps: Float32Array;
   /** Entropy of the distribution the token was drawn from, nats, at `temperature`. */
   entropies: Float32Array;
-  /** Distinct tokens that predict a completion token or lead to one: prompts, and no completion's last token. */
+  /** Nodes of the token tree needed to predict the completions: all prompt and completion tokens but each completion's last. */
   nodes: number;
-  /** Of these, the ones forwarded for these scores: none where sampling kept them (`keepActivations`). */
+  /** How many of these nodes this call forwarded: 0 if sampling kept their activations (`keepActivations`). */
   computed: number;
-  /** Distinct beginnings multiplied with the vocabulary for these scores: none where sampling kept its log-probs. */
+  /** Rows of logits this call computed, one per distinct prefix that a token is predicted from: 0 if sampling kept its log-probs. */
   predicted: number;
 }
 
@@ -118,7 +118,7 @@ export interface OptimizerOptions {
   beta2: number;
   eps: number;
   weightDecay: number;
-  /** Parameters that weight decay leaves alone. */
+  /** Names of parameters without weight decay. */
   noWeightDecay: string[];
   /** Global-norm clipping; 0: off. */
   maxGradNorm: number;
@@ -134,13 +134,13 @@ export interface EngineInfo {
   device: string;
   dtype: DType;
   threads: number;
-  /** Matrix back end chosen by measurement: `mkl`, `onednn` or `cublas`. */
+  /** Library of matrix products: `mkl`, `onednn` or `cublas`. */
   matrixBackend: string;
-  /** GFLOP/s of each candidate, float32, the harmonic mean over 16, 64 and 256 x 896 x 4864; empty where none was measured. */
+  /** GFLOP/s of each library in float32: the harmonic mean over [16, 64 and 256] x 896 x 4864. Empty if nothing was measured. */
   matrixGflops: Record<string, number>;
-  /** How many times as fast as float32's products of bfloat16 are on this processor; where it is computed with. */
+  /** Speed of bfloat16 matrix products on this processor, relative to float32; only with dtype bfloat16. */
   bfloat16Speed?: number;
-  /** Highest vector instructions libtorch uses, e.g. `AVX512`. */
+  /** The widest vector instructions that libtorch uses, such as `AVX512`. */
   cpuCapability: string;
 }
 
@@ -157,35 +157,35 @@ export type TensorKind = 'weight' | 'grad' | 'exp_avg' | 'exp_avg_sq' | 'referen
 export interface NativeEngine {
   info(): Promise<EngineInfo>;
 
-  /** Reads the weights. Once an engine. */
+  /** Reads the weights. Once per engine. */
   load(config: ModelConfig, tensors: TensorLocation[]): Promise<void>;
   /**
-   * Draws the weights from normal(0, 0.02), with biases 0 and norms 1, instead of reading them. Once an
-   * engine, in place of `load`. For benchmarks and tests.
+   * Draws random weights from normal(0, 0.02), with biases 0 and norms 1. Once per engine, in place of
+   * `load`. For benchmarks and tests.
    */
   initialize(config: ModelConfig, seed: number): Promise<void>;
-  /** Keeps a frozen copy of the policy as it is now as the reference. */
+  /** Copies the policy's weights as they are now: this is the reference model. */
   freezeReference(): Promise<void>;
 
-  /** reference = alpha policy + (1 - alpha) reference */
+  /** Moves the reference model toward the policy: reference = alpha policy + (1 - alpha) reference. */
   mixReference(alpha: number): Promise<void>;
 
-  /** Starts a token tree for each prompt. One sampling at a time; a new start drops the old one. */
+  /** Begins a rollout: a token tree over the prompts. Only one at a time; another start discards the one before. */
   sampleStart(request: SampleRequest): Promise<void>;
-  /** Draws the next token of every running completion, after ending `stopped` ones. */
+  /** Ends the completions in `stopped`, then draws the next token of every other running one. */
   sampleNext(stopped: Int32Array): Promise<SampledPosition>;
-  /** Frees the key/value store. */
+  /** Ends the rollout and frees its KV cache. */
   sampleEnd(): Promise<void>;
 
-  /** Scores without keeping anything for a backward. */
+  /** Log-probs and entropies of the batch, without activations for a backward. */
   score(batch: Batch, which: 'policy' | 'reference', temperature: number): Promise<TokenScores>;
-  /** Scores with the policy and keeps what `backward` needs (until then, or the next forward). */
+  /** Log-probs and entropies under the policy. Keeps the activations for `backward` until it or another forward is called. */
   forward(batch: Batch, temperature: number): Promise<TokenScores>;
-  /** Adds to the gradients, given dL/dlogps and (or null) dL/dentropies of the last forward. */
+  /** Accumulates gradients from dL/dlogps and dL/dentropies (or null) of the last forward's tokens. */
   backward(dLogps: Float32Array, dEntropies: Float32Array | null): Promise<void>;
-  /** Clips, takes one AdamW step, zeroes the gradients; gives the norm before clipping. Not finite: no step. */
+  /** Clips, takes an AdamW step and zeroes the gradients. Returns the norm before clipping; if it isn't finite, no step is taken. */
   optimizerStep(options: OptimizerOptions): Promise<number>;
-  /** Forgets gradients and activations. */
+  /** Zeroes the gradients and frees activations. */
   zeroGrad(): Promise<void>;
 
   /** Logits `[ids.length, vocabSize]` of one sequence, row-major. */
@@ -200,17 +200,17 @@ export interface NativeEngine {
     header: Uint8Array,
     tensors: { name: string; kind: TensorKind }[],
   ): Promise<void>;
-  /** Copies of tensors as they are now, in the machine's memory: for `writeSnapshot`. */
+  /** Copies tensors as they are now into main memory, for `writeSnapshot`. */
   snapshot(tensors: { name: string; kind: TensorKind }[]): Promise<TensorSnapshot>;
   /** Reads tensors (all F32) into the optimiser's moments or the weights. */
   readTensors(tensors: (TensorLocation & { kind: TensorKind })[]): Promise<void>;
-  /** AdamW's count of steps taken. */
+  /** Sets AdamW's step count. */
   setOptimizerSteps(steps: number): Promise<void>;
-  /** No moments, no steps taken. */
+  /** Clears AdamW's moments and step count. */
   resetOptimizer(): Promise<void>;
 
   memory(): Promise<MemoryReport>;
-  /** From now on the process' tensors may take so many bytes more; beyond it `OUT_OF_MEMORY`. 0: no limit. On the CPU. */
+  /** Limits how many more bytes the process's tensors may take on the CPU; beyond it, calls reject with `OUT_OF_MEMORY`. 0: no limit. */
   limitMemory(bytes: number): Promise<void>;
   /** Ends queued work with `ABORTED` as soon as the running operation reaches a token or layer boundary. */
   abort(): void;
@@ -218,11 +218,11 @@ export interface NativeEngine {
   dispose(): Promise<void>;
 }
 
-/** Tensors as they were. Needs no engine any more. */
+/** Copies of tensors, which stay valid when the engine goes on or is disposed of. */
 export interface TensorSnapshot {
-  /** Held. */
+  /** Memory that the copies take. */
   readonly bytes: number;
-  /** Gives the memory back. Idempotent. */
+  /** Frees the memory. Idempotent. */
   release(): void;
 }
 
@@ -230,23 +230,23 @@ export interface EngineOptions {
   /** `cpu`, `cuda` or `cuda:N`. */
   device: string;
   dtype: DType;
-  /** 0: libtorch's own number, one a physical core. */
+  /** 0: libtorch's default, one per physical core. */
   threads: number;
-  /** `auto` measures both once a process, some 100 ms. */
+  /** `auto` measures both once per process, which takes about 100 ms. */
   matrixBackend: 'auto' | 'mkl' | 'onednn';
 }
 
-/** What the machine gives at best: FLOP/s of matrix products of 1024 x 896 x 4864, and bytes/s of memory. */
+/** The machine's peak rates, measured: FLOP/s of matrix products of 1024 x 896 x 4864, and bytes/s of memory traffic. */
 export interface MachineLimits {
   threads: number;
-  /** By library (`mkl`, `onednn`), of those that are exact in float32. */
+  /** FLOP/s in float32 by library (`mkl`, `onednn`): of those that compute float32 products exactly. */
   float32: Record<string, number>;
   bfloat16: number;
-  /** Of reading alone. */
+  /** Bytes/s of reading alone. */
   read: number;
-  /** From one place to another; bytes read and bytes written both count, here and below. */
+  /** Bytes/s of a copy, bytes read and bytes written added up, as in `update`. */
   copy: number;
-  /** In place. */
+  /** Bytes/s of an update in place. */
   update: number;
 }
 
@@ -262,10 +262,10 @@ export interface NativeAddon {
     header: Uint8Array,
     indices: Int32Array,
   ): Promise<void>;
-  /** Probabilities `[vocab]` that the sampler draws from; for tests against exact values. */
+  /** `[vocab]` the probabilities that the sampler draws from. For tests. */
   probabilities(logits: Float32Array, history: Int32Array, options: SamplingOptions): Float32Array;
-  /** Measures for about a second, on the calling thread, with half a GB. `threads` 0: libtorch's own number. */
+  /** Measures the peak rates: about a second on the calling thread, with half a GB. `threads` 0: libtorch's default. */
   machineLimits(options: { threads: number }): MachineLimits;
-  /** Uniform in [0, 1) behind the draw of (seed, step, prompt, completion, position). */
+  /** The uniform number in [0, 1) that decides the draw of (seed, step, prompt, completion, position). For tests. */
   uniform(seed: number, step: number, prompt: number, completion: number, position: number): number;
 }

@@ -1,4 +1,4 @@
-/** `train`, up to its first step. */
+/** Prepares a training run as `train` does, forecasts it, and stops before the first step. */
 import { toOptions, type TrainInput } from '../run/train-options.js';
 import { trainConfig } from './train.js';
 import type { TrainExtras } from '../run/prepare.js';
@@ -7,8 +7,8 @@ import type { TrainPlan } from '../run/events.js';
 import type { Forecast } from '../run/events.js';
 
 /**
- * Says what a training run would be like, and writes nothing.
- * @throws {GrpoError} as `train` would: MEMORY, where the run can't fit into memory
+ * Forecasts a training run (memory, time, whether groups have a spread of rewards) without writing anything.
+ * @throws {GrpoError} the errors of `train`; MEMORY if the run can't fit into memory
  */
 export async function plan(
   input: TrainInput = {},

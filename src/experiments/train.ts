@@ -1,4 +1,4 @@
-/** A training run as one asks for it: by options, by a preset's name, or both. */
+/** A training run from the user's options, a preset's name, or both. */
 import { snakeKeys } from '../config/names.js';
 import { programSource, resolveConfig } from '../config/load.js';
 import type { TrainSummary } from '../run/events.js';
@@ -16,14 +16,14 @@ export function trainConfig(input: TrainInput = {}): TrainConfig {
   return resolveConfig(TRAIN, [programSource(values)], trainDefaults);
 }
 
-/** Every option of a training run, from some of them. */
+/** All options of a training run, with defaults for those that are not given. */
 export function trainOptions(input: TrainInput = {}): TrainOptions {
   return toOptions(trainConfig(input));
 }
 
 /**
- * A whole training run. It follows the options, tells `extras` what happens, and gives what it came to.
- * @throws {GrpoError} whatever is wrong with the options, the task or the model, before anything is written
+ * Trains a model. Calls the callbacks in `extras` as it goes, and returns a summary.
+ * @throws {GrpoError} for bad options, tasks and models, before anything is written
  */
 export const train = async (input: TrainInput = {}, extras: TrainExtras = {}): Promise<TrainSummary> =>
   runTraining(trainConfig(input), extras);
