@@ -8,8 +8,8 @@ import { parseYamlValue } from '../config/load.js';
 import { GROUPS } from './options.js';
 
 /**
- * For `yargs.options()`. No flag has a yargs default, so that one that was given can be told from one
- * that was not; nor yargs choices: `resolveConfig` refuses with a better message.
+ * Options for `yargs.options()`. They have no yargs default, so that flags that were given can be told from
+ * those that were not, and no yargs choices, since `resolveConfig` has better error messages.
  */
 export function yargsOptions(
   schema: z.ZodObject,
@@ -28,9 +28,9 @@ function flag(option: OptionInfo, tinyDefault: unknown): Options {
     common.defaultDescription =
       show(option.default) + (tinyDefault === undefined ? '' : `; tiny: ${show(tinyDefault)}`);
   if (option.kinds.has('boolean'))
-    // A flag that may have a value is a text, which is empty where it has none.
+    // A flag with an optional value is a string for yargs, empty if no value is given.
     return { ...common, type: option.kinds.has('string') ? 'string' : 'boolean' };
-  // Numbers have no yargs type: it turns what is no number into NaN, and the word that was meant is lost.
+  // Not yargs' type number: it would turn other words into NaN, and the error could not show the word.
   if (option.kinds.has('number') || option.kinds.has('integer')) return { ...common, requiresArg: true };
   return { ...common, type: 'string', requiresArg: true };
 }
@@ -40,7 +40,7 @@ function show(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** The options among what yargs parsed, as `resolveConfig` takes them. */
+/** The schema's options from what yargs parsed, for `resolveConfig`. */
 export function fromFlags(schema: z.ZodObject, argv: Record<string, unknown>): Record<string, unknown> {
   const given: Record<string, unknown> = {};
   for (const option of describeOptions(schema)) {
@@ -67,7 +67,7 @@ function fromFlag(option: OptionInfo, value: unknown): unknown {
   return value;
 }
 
-/** A list as it stands in YAML, or one item of it. */
+/** A list in YAML, or a single item of one. */
 function parseItems(text: string): unknown {
   const parsed = parseYamlValue(text);
   return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? [parsed] : parsed;
@@ -75,13 +75,13 @@ function parseItems(text: string): unknown {
 
 const isNumber = (text: string) => text.trim() !== '' && Number.isFinite(Number(text));
 
-/** `1,0.5`; undefined where it is something else. */
+/** Parses `1,0.5`; undefined if the text has another form. */
 function parseNumbers(text: string): number[] | undefined {
   const parts = text.split(',');
   return parts.every(isNumber) ? parts.map(Number) : undefined;
 }
 
-/** `a=2,b=1`; undefined where it is something else. */
+/** Parses `a=2,b=1`; undefined if the text has another form. */
 function parseNamedNumbers(text: string): Record<string, number> | undefined {
   const numbers: Record<string, number> = {};
   for (const part of text.split(',')) {

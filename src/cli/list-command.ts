@@ -1,4 +1,4 @@
-/** A command that takes words and options: `compare RUN RUN --accuracy 0.6`. */
+/** A command with positional arguments and options, such as `compare RUN RUN --accuracy 0.6`. */
 import type { Options } from 'yargs';
 import type { z } from 'zod';
 import { fromFlags, yargsOptions } from './flags.js';
@@ -8,11 +8,11 @@ import { wordsOf, type SchemaCommandModule } from './schema-command.js';
 
 interface ListCommand<S extends z.ZodRawShape> {
   name: string;
-  /** What the words are, for the help. */
+  /** Names of the positional arguments, for the help. */
   form: string;
   describe: string;
   schema: z.ZodObject<S>;
-  /** Beside the schema's. */
+  /** Flags beside the schema's options. */
   extra: Record<string, Options>;
   examples: [string, string][];
   run: (
@@ -26,7 +26,8 @@ export function listCommand<S extends z.ZodRawShape>(command: ListCommand<S>): S
   const { name, schema, extra } = command;
   const options = () => ({ ...yargsOptions(schema), ...extra });
   return {
-    // Its words are read off `_`: yargs takes one that it is told of for a flag's value, and - for none.
+    // Positional arguments are read from `_` and not declared: yargs would take a declared one for the value of a
+    // flag before it, and would not accept `-`.
     command: name,
     describe: command.describe,
     builder: (yargs) => yargs.strict(false).options(options()) as never,
