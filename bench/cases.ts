@@ -1,6 +1,7 @@
 /**
- * What is measured, declared. A step is the trainer's own: sample, judge, ask the reference, learn; with
- * problems that are new at each step, so that nothing is known from earlier ones, as in a first epoch.
+ * The benchmark's cases. A step is a training step of the trainer: rollout, rewards, log-probs of the reference
+ * model, loss and update. Each step has new problems, as in a first epoch, so that no log-probs of the
+ * reference are cached from earlier steps.
  */
 import { GrpoError } from '../src/common/errors.js';
 import { nearest } from '../src/common/nearest.js';
@@ -10,27 +11,27 @@ import { SHAPES } from './shapes.js';
 export interface Case {
   name: string;
   describe: string;
-  /** `step`: training steps of one process. `start`: a process a repeat, up to its first token. */
+  /** `step`: training steps, in one process. `start`: from the start of a process to its first token, a new process each time. */
   kind: 'step' | 'start';
   /** A name in `shapes.ts` (random weights), `tiny`, a folder, or a hub id. */
   model: string;
-  /** A step's. */
+  /** Prompts per step. */
   prompts: number;
-  /** Completions of a prompt. */
+  /** Completions per prompt (G). */
   num_generations: number;
   max_completion_length: number;
   dtype: DType;
-  /** `answer`: a completion ends where its reward is decided; `none`: at its greatest length, as in TRL. */
+  /** `answer`: a completion ends as soon as its reward is decided; `none`: at `max_completion_length`, as in TRL. */
   stop: 'answer' | 'none';
-  /** Weight of the KL; above 0, so that there is a reference to ask. */
+  /** Weight of the KL penalty; above 0, so that a step includes the reference model's forward. */
   beta: number;
   learning_rate: number;
-  /** Repeats that are measured, and those before that are not. */
+  /** Repeats that are measured, and unmeasured ones before them. */
   steps: number;
   warmup: number;
 }
 
-/** The policy stays what it was: a few steps on made-up rewards would shorten what there is to compute. */
+/** A learning rate that leaves the policy as it is. A policy that learned would change how long completions are, and so the work. */
 const NO_LEARNING = 1e-12;
 
 /** The research journal's baseline: 4 prompts x 16 on arithmetic, in float32. */
@@ -91,10 +92,10 @@ export const CASES: Case[] = [
   },
 ];
 
-/** What runs when nothing is named: two minutes, and no download. */
+/** Cases that run if none is named: two minutes, and no download. */
 export const DEFAULT_CASES = ['tiny', 'journal'];
 
-/** What the command line may replace in every case. */
+/** What flags of `bench` override in every case. */
 export type Overrides = Partial<Pick<Case, 'model' | 'dtype' | 'steps' | 'warmup'>>;
 
 /** @throws {GrpoError} UNKNOWN_CASE, with the nearest name */
@@ -112,5 +113,5 @@ export function chooseCases(names: string[], overrides: Overrides = {}): Case[] 
   return chosen;
 }
 
-/** Whether the case's model is a shape, to be filled with random weights. */
+/** Whether a case's model is an architecture of `shapes.ts`, with random weights. */
 export const isShape = (model: string): boolean => Object.hasOwn(SHAPES, model);

@@ -1,4 +1,4 @@
-/** The process of one case: takes a job, measures, answers and ends, so that peak memory is the case's own. */
+/** The process that measures one job and exits: its own process, so that the peak memory is that of the case alone. */
 import { GrpoError } from '../src/common/errors.js';
 import type { Job, Message } from './job.js';
 
@@ -34,5 +34,5 @@ process.once('message', (job: Job) => {
     .then(send)
     .then(() => process.disconnect());
 });
-// Without a runner there is nobody to answer.
+// The runner has gone: exit.
 process.once('disconnect', () => process.exit());

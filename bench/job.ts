@@ -1,4 +1,4 @@
-/** What the runner and the process of a case say to each other; plain values that survive a message. */
+/** Messages between the runner and a case's process. Plain values only, as they are serialised. */
 import type { EngineInfo, MachineLimits } from '../src/engine/types.js';
 import type { Case } from './cases.js';
 import type { Counts, Phase, Work } from './roofline.js';
@@ -13,10 +13,10 @@ export interface LimitsJob {
 export interface CaseJob {
   kind: 'case';
   case: Case;
-  /** Of the checkpoint; undefined: a shape, with random weights. */
+  /** Folder of the checkpoint; undefined: an architecture of `shapes.ts` with random weights. */
   folder: string | undefined;
   threads: number;
-  /** When the process was started, as `Date.now()` has it. */
+  /** When the process was started, by `Date.now()`. */
   started: number;
 }
 
@@ -25,14 +25,14 @@ export interface StepRun {
   seconds: Record<Phase | 'step', number>;
   counts: Counts;
   work: Record<Phase, Work>;
-  /** Arithmetic of training that keeps nothing of sampling. */
+  /** FLOPs of training if it kept no activations of the rollout: a whole forward and backward. */
   plain_training_flops: number;
-  /** As TRL counts them: the prompt once a completion. */
+  /** Tokens as TRL counts them: a prompt counts once for each of its completions. */
   tokens: number;
   completion_tokens: number;
 }
 
-/** Seconds. */
+/** How long starting takes, in seconds. */
 export interface StartRun {
   load: number;
   freeze_reference: number;
@@ -45,12 +45,12 @@ export interface StartRun {
 export interface CaseRun {
   engine: EngineInfo;
   parameters: number;
-  /** What random weights made of the case's. */
+  /** As used: with random weights it differs from the case's (see `shapes.ts`). */
   temperature: number;
   max_completion_length: number;
   start: StartRun;
   steps: StepRun[];
-  /** Bytes: the process at its largest. */
+  /** Peak resident memory of the process, bytes. */
   peak_memory: number;
 }
 

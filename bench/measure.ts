@@ -1,4 +1,4 @@
-/** Runs one case: the trainer's own steps, on a model that counts what it is asked to compute. */
+/** Runs one case: steps of the trainer on a model that counts the tokens it computes. */
 import { type TrainOptions } from '../src/run/train-options.js';
 import { trainOptions } from '../src/experiments/train.js';
 import { groupAdvantages } from '../src/grpo/advantages/index.js';
@@ -22,7 +22,7 @@ import { plainTrainingFlops, predictorRows, workOf, type Counts } from './roofli
 import { SHAPES } from './shapes.js';
 import { shapeTokenizer } from './shape-tokenizer.js';
 
-/** The same model and the same draws every time. */
+/** Every measurement has the same random weights and the same draws. */
 const SEED = 42;
 const TEMPERATURE = 0.7;
 
@@ -66,7 +66,7 @@ function openModel({ case: { model, dtype }, folder, threads }: CaseJob): Promis
   return LanguageModel.initialize({ config, tokenizer, eosTokenIds: [], seed: SEED, dtype, threads });
 }
 
-/** A whole set of training options. Random weights have no answer to end at: their shape says where they end. */
+/** The case as training options. With random weights, `shapes.ts` says after how many tokens a completion ends. */
 function optionsOf({ case: one, folder, threads }: CaseJob): TrainOptions {
   const answer = folder === undefined && one.stop === 'answer' ? SHAPES[one.model]!.answer : undefined;
   return trainOptions({
@@ -144,7 +144,7 @@ async function takeSteps(
   return steps;
 }
 
-/** One prompt, one token of each completion: all that `start` asks for. */
+/** All that a `start` case measures: one prompt, and one token of each completion. */
 async function firstToken(model: TrainableModel, options: TrainOptions): Promise<StepRun[]> {
   await model.sample({
     prompts: [model.tokenizer.encodePrompt('Calculate: 12 + 13 = ')],
@@ -158,7 +158,7 @@ async function firstToken(model: TrainableModel, options: TrainOptions): Promise
   return [];
 }
 
-/** A little that differs between completions, so that a group of equals teaches something too, as in every run. */
+/** Adds a small amount that differs between completions, so that every group has a spread of rewards and is learned from. */
 function spreadOut(reward: RewardFunction): RewardFunction {
   return async (completions: Completion[]) => {
     const rewards = await reward(completions);
@@ -168,11 +168,14 @@ function spreadOut(reward: RewardFunction): RewardFunction {
 
 interface Meter {
   model: TrainableModel;
-  /** What was computed since the last call. */
+  /** Returns what was computed since the last call. */
   counts: () => Counts;
 }
 
-/** @param onFirst called at the first tokens of each sampling, with the seconds it took to them */
+/**
+ * Wraps a model so that it counts what it computes.
+ * @param onFirst called at each token position of a rollout with the seconds since its start
+ */
 function meter(model: LanguageModel, onFirst: (seconds: number) => void): Meter {
   const none = (): Counts => ({
     sample: { nodes: 0, rows: 0, positions: 0 },

@@ -1,4 +1,4 @@
-/** The same work in TRL, in a Python that has it; `peers/trl.py` does it. */
+/** Runs the same case in TRL: starts `peers/trl.py` in a Python environment that has TRL. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { GrpoError } from '../src/common/errors.js';
@@ -8,16 +8,16 @@ import { loadDataset, loadTask } from '../src/data/tasks/index.js';
 import type { Case } from './cases.js';
 import { SHAPES } from './shapes.js';
 
-/** A step takes it up to minutes. */
+/** Few steps, since one takes TRL up to minutes. */
 const STEPS = 2;
 const WARMUP = 1;
-/** Which of TRL's many packages are asked for; the others come with them. */
+/** Packages that are checked for; TRL's other dependencies come with them. */
 const PACKAGES = ['torch', 'transformers', 'trl'];
 
 export interface PeerRun {
   versions: Record<string, string>;
   threads: number;
-  /** Bytes: the process at its largest. */
+  /** Peak resident memory of the process, bytes. */
   peak_memory: number;
   steps: { seconds: Record<string, number>; tokens: number; completion_tokens: number }[];
 }
@@ -41,7 +41,7 @@ print(' '.join(name for name in sys.argv[1:] if importlib.util.find_spec(name) i
     });
 }
 
-/** @param folder of the checkpoint; undefined: the case's shape, with random weights */
+/** @param folder folder of the checkpoint; undefined: the case's architecture with random weights */
 export async function runPeer(
   python: string,
   one: Case,
@@ -70,7 +70,7 @@ export async function runPeer(
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  // What it doesn't read it says in its exit status.
+  // Writing fails where the process ended early; its exit status tells why.
   child.stdin.on('error', () => undefined).end(JSON.stringify(input));
   const status = await new Promise<number | string>((done, fail) => {
     child.on('error', fail);

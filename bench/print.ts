@@ -1,4 +1,4 @@
-/** A case's report as people read it. */
+/** A case's report as text for the terminal. */
 import colors from 'picocolors';
 import type { MachineLimits } from '../src/engine/types.js';
 import { table, type Column } from '../src/ui/terminal/table.js';
@@ -8,7 +8,7 @@ import type { CaseReport, PeerReport, PhaseReport } from './report.js';
 import { PHASES } from './roofline.js';
 import type { Spread } from './statistics.js';
 
-/** An idle machine's load is a few hundredths. */
+/** Load average from which the machine is called busy; an idle machine's is a few hundredths. */
 const BUSY = 0.3;
 
 export function listText(): string {
@@ -22,7 +22,7 @@ export function listText(): string {
   return `${rows.join('\n')}\n\nWithout a name: ${DEFAULT_CASES.join(', ')}.\n`;
 }
 
-/** @param load processes that wanted to run in the minute before */
+/** @param load load average of the last minute */
 export function limitsText(limits: MachineLimits, load: number): string {
   const { float32, bfloat16, read, copy, update, threads } = limits;
   const giga = (rate: number) => number(rate / 1e9);

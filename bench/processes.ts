@@ -1,10 +1,10 @@
-/** Starts the process of a job and waits for its answer. */
+/** Runs a job in a process of its own and waits for the result. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { GrpoError } from '../src/common/errors.js';
 import type { Job, Message } from './job.js';
 
-/** Beside this file in a checkout, beside the bundle when built. */
+/** The child's entry point: a source file in a checkout, beside the bundle when built. */
 const ENTRY = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? './child.ts' : './bench-child.js', import.meta.url),
 );
@@ -12,15 +12,15 @@ const ENTRY = fileURLToPath(
 type Answer<K extends Job['kind']> = Extract<Message, { type: K }>;
 
 /**
- * @param what is measured, for messages
- * @throws {GrpoError} what the job threw, or CASE_FAILED where its process ended without an answer
+ * @param what name of what is measured, for messages
+ * @throws {GrpoError} the job's error, or CASE_FAILED if its process ended without a result
  */
 export function inProcess<K extends Job['kind']>(
   what: string,
   job: Extract<Job, { kind: K }>,
   onProgress?: (done: number, total: number) => void,
 ): Promise<Answer<K>> {
-  // Results alone may go to standard output, and those are ours.
+  // The child's output goes to standard error: standard output is for the results.
   const child = fork(ENTRY, [], { serialization: 'advanced', stdio: ['ignore', 2, 2, 'ipc'] });
   return new Promise((done, fail) => {
     let answer: Message | undefined;

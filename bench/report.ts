@@ -1,4 +1,4 @@
-/** From what the processes measured to what is told: medians, rates, shares of the limit, ratios. */
+/** Turns measurements into a report: medians, rates, shares of the machine's limits, ratios to TRL. */
 import type { MachineLimits } from '../src/engine/types.js';
 import type { Case } from './cases.js';
 import { isShape } from './cases.js';
@@ -17,14 +17,14 @@ import { spread, type Spread } from './statistics.js';
 
 export interface PhaseReport {
   seconds: Spread;
-  /** Distinct tokens, medians of the repeats. */
+  /** Distinct tokens computed in the phase, median. */
   distinct_tokens: number;
-  /** As TRL counts them (prompt and completion, the prompt once a completion), and distinct ones. */
+  /** Tokens as TRL counts them, a prompt once for each of its completions; below it, distinct tokens. */
   tokens_per_second: Spread;
   distinct_tokens_per_second: Spread;
-  /** Seconds that the phase takes at least; medians. */
+  /** The least time that the phase can take, in seconds, median (see `roofline.ts`). */
   floor: Floor;
-  /** Bytes that must pass through memory, and seconds that a plain copy takes over as many; medians. */
+  /** Bytes that must pass through memory, median; and the seconds that a plain copy of as many bytes takes. */
   bytes: number;
   copy_seconds: number;
   bound: keyof Floor;
@@ -36,7 +36,7 @@ export interface PeerReport {
   threads: number;
   repeats: number;
   seconds: Record<string, Spread>;
-  /** Its seconds over ours. */
+  /** TRL's seconds divided by ours, by phase. */
   ratio: Record<string, number>;
   tokens: number;
   completion_tokens: number;
@@ -50,25 +50,25 @@ export interface CaseReport extends Omit<Case, 'name' | 'model'> {
   weights: 'random' | 'checkpoint';
   parameters: number;
   temperature: number;
-  /** Of the case as it ran: random weights may end completions sooner. */
+  /** Longest completion as the case ran: with random weights completions may end sooner. */
   completion_length: number;
   threads: number;
   device: string;
   matrix_backend: string;
   /** Seconds. */
   start: Record<'load' | 'freeze_reference' | 'first_prompt' | 'first_token', Spread>;
-  /** Bytes; of several processes the largest. */
+  /** Peak resident memory in bytes: the largest, if there were several processes. */
   peak_memory: number;
-  /** Of a step, medians. Absent where the case takes none. */
+  /** Tokens per step, medians. Absent if the case takes no steps. */
   tokens?: { trl: number; completion: number; distinct: number };
   phases?: Record<Phase | 'step', PhaseReport>;
-  /** Arithmetic of a forward and a backward over the distinct tokens, whatever sampling kept of it, a second of training. */
+  /** FLOP/s of training, counted as a whole forward and backward over the distinct tokens, even if the rollout's activations were kept. */
   plain_training_rate?: { flops_per_second: Spread; share_of_limit: Spread };
   peer?: PeerReport;
   notes: string[];
 }
 
-/** @param runs one a process: several of a `start` case */
+/** @param runs one per process: a `start` case has several */
 export function reportCase(one: Case, runs: CaseRun[], limits: MachineLimits, peer?: PeerRun): CaseReport {
   const [run] = runs;
   if (!run) throw new Error('a case needs a run');
@@ -117,7 +117,7 @@ export function reportCase(one: Case, runs: CaseRun[], limits: MachineLimits, pe
   return report;
 }
 
-/** Distinct tokens of a phase; the optimiser's and the whole step's are those that the step learned from. */
+/** Distinct tokens of each phase; those of the optimiser and of the whole step are the tokens learned from. */
 const DISTINCT: Record<Phase | 'step', (step: StepRun) => number> = {
   sample: ({ counts }) => counts.sample.nodes,
   reference: ({ counts }) => counts.reference.nodes,

@@ -1,16 +1,16 @@
 /**
- * What a step must cost on this machine at least: the arithmetic that no implementation can leave out,
- * at the best rate of matrix products, and the bytes that must pass through memory, at its best rate.
+ * The least time that a step can take on this machine (a roofline model): the FLOPs that no implementation
+ * can avoid, at the peak rate of matrix products, and the bytes that must pass through memory, at its peak rate.
  *
- *   sample      a pass over the weights a token position, forwarding what is new
- *   reference   one pass, where anything is new
- *   train       forward (nothing where sampling kept what it computed) and backward: the weights are read
- *               for each, and the gradients written
+ *   sample      reads the weights once per token position, to forward the new tokens
+ *   reference   reads the weights once, if any log-probs are not cached
+ *   train       forward (none where the rollout's activations were kept) and backward: each reads the weights,
+ *               and the backward writes the gradients
  *   optimizer   the norm reads the gradients; AdamW reads weights, gradients and both moments, and writes
  *               weights and both moments
  *
- * Left out on purpose: attention, norms, activations and the key/value store, which are small beside the
- * weights at these lengths. So a floor is never too high.
+ * Attention, norms, activations and the KV cache are left out on purpose: they are small beside the weights at
+ * these lengths, and so the result is never too high.
  */
 import { parameterCount } from '../src/model/config.js';
 import type { Batch, DType, MachineLimits, ModelConfig } from '../src/engine/types.js';
@@ -18,33 +18,32 @@ import type { Batch, DType, MachineLimits, ModelConfig } from '../src/engine/typ
 export const PHASES = ['sample', 'reference', 'train', 'optimizer'] as const;
 export type Phase = (typeof PHASES)[number];
 
-/** What one step computed, in tokens. Rows are those of the vocabulary projection. */
+/** What a step computed, in tokens. `rows` are rows of logits: distinct prefixes that a token is predicted from. */
 export interface Counts {
-  /** `nodes`: distinct tokens forwarded; `positions`: one after another. */
+  /** `nodes`: distinct tokens forwarded; `positions`: token positions, which are computed one after another. */
   sample: { nodes: number; rows: number; positions: number };
-  /** Zeros where every path was known. */
+  /** Zeros where all log-probs were cached. */
   reference: { nodes: number; rows: number };
-  /** `forward` were forwarded, of `nodes` and `rows`; all of them are gone back through, if any (`backward`). */
+  /** `nodes` and `rows` of the backward, if there was one (`backward`); `forward`: those of them that were forwarded anew. */
   train: { forward: { nodes: number; rows: number }; nodes: number; rows: number; backward: boolean };
 }
 
-/** What must be done. */
+/** The work of a phase: FLOPs, and bytes read from and written to memory. */
 export interface Work {
   flops: number;
-  /** Bytes of memory. */
   read: number;
   written: number;
 }
 
 export interface Floor {
-  /** Seconds that the arithmetic takes at least, and the traffic to memory. */
+  /** Least seconds for the arithmetic, and for the memory traffic. */
   arithmetic: number;
   memory: number;
 }
 
 const FLOAT32 = 4;
 
-/** Weights that a token is multiplied with, in the layers and in the vocabulary projection. */
+/** Matrix elements that a token is multiplied with: in the layers, and in the projection to logits. */
 export function matrixWeights(config: ModelConfig): { layers: number; vocabulary: number } {
   const { hiddenSize, intermediateSize, headDim, numAttentionHeads, numKeyValueHeads } = config;
   const query = numAttentionHeads * headDim;
@@ -55,13 +54,13 @@ export function matrixWeights(config: ModelConfig): { layers: number; vocabulary
   };
 }
 
-/** Arithmetic of a forward over `nodes`, `rows` of which are multiplied with the vocabulary. */
+/** FLOPs of a forward over `nodes` tokens with `rows` rows of logits. */
 export function forwardFlops(config: ModelConfig, { nodes, rows }: { nodes: number; rows: number }): number {
   const { layers, vocabulary } = matrixWeights(config);
   return 2 * (nodes * layers + rows * vocabulary);
 }
 
-/** Of training that keeps nothing of sampling: a forward and a backward, which is twice as much. */
+/** FLOPs of training without kept activations: a forward, and a backward, which is twice as much. */
 export const plainTrainingFlops = (config: ModelConfig, { train }: Counts): number =>
   3 * forwardFlops(config, train);
 
@@ -73,7 +72,7 @@ export function workOf(config: ModelConfig, dtype: DType, counts: Counts): Recor
   const forward = (rows: { nodes: number; rows: number }) => forwardFlops(config, rows);
   const pass = (layers + vocabulary) * size;
   const { sample, reference, train } = counts;
-  // Backward is twice the forward: once towards the inputs, once towards the weights.
+  // A backward is twice the forward: derivatives with respect to the inputs, and to the weights.
   const backward = train.backward ? 2 * forward(train) : 0;
   return {
     sample: { flops: forward(sample), read: sample.positions * pass, written: 0 },
@@ -94,14 +93,14 @@ export function workOf(config: ModelConfig, dtype: DType, counts: Counts): Recor
   };
 }
 
-/** Best rate of matrix products in `dtype`, FLOP/s. */
+/** Peak rate of matrix products in `dtype`, FLOP/s. */
 export function arithmeticRate({ bfloat16, float32 }: MachineLimits, dtype: DType): number {
   return dtype === 'bfloat16' ? bfloat16 : Math.max(...Object.values(float32));
 }
 
 /**
- * Seconds that `work` takes at least. What is written passes with as much that is read, at the better rate
- * of a copy and an update in place; the rest is read alone.
+ * The least seconds that `work` takes. Bytes written are paired with as many bytes read, at the rate of a copy or
+ * an update in place, whichever is higher; the remaining bytes are read alone.
  */
 export function floorOf({ flops, read, written }: Work, limits: MachineLimits, dtype: DType): Floor {
   const pairs = Math.min(read, written);
@@ -119,13 +118,13 @@ export function sumOfFloors(floors: Floor[]): Floor {
   };
 }
 
-/** Which floor is the higher one, and what share of `seconds` it is. */
+/** Whether arithmetic or memory bounds the time, and which share of `seconds` that bound is. */
 export function shareOfLimit(floor: Floor, seconds: number): { bound: keyof Floor; share: number } {
   const bound = floor.arithmetic > floor.memory ? 'arithmetic' : 'memory';
   return { bound, share: seconds > 0 ? floor[bound] / seconds : 0 };
 }
 
-/** The best of several measurements, on a machine that others use too. */
+/** The highest of several measured rates, since other work on the machine lowers some of them. */
 export function bestLimits(measured: MachineLimits[]): MachineLimits {
   const best = (of: (limits: MachineLimits) => number) => Math.max(...measured.map(of));
   const libraries = [...new Set(measured.flatMap(({ float32 }) => Object.keys(float32)))];
@@ -139,7 +138,7 @@ export function bestLimits(measured: MachineLimits[]): MachineLimits {
   };
 }
 
-/** Rows of the vocabulary projection of a batch: distinct beginnings that a token is predicted from. */
+/** Rows of logits that a batch needs: the distinct prefixes that a token is predicted from. */
 export function predictorRows({ prompts, completions, promptOf }: Batch): number {
   const seen = new Set<string>();
   completions.forEach((ids, i) => {

@@ -1,4 +1,4 @@
-/** Runs cases one after another, each in a process of its own, with the machine's limits measured around them. */
+/** Runs cases one after another, each in a process of its own, and measures the machine's limits before and after each. */
 import { loadavg } from 'node:os';
 import { parameterCount, parseModelConfig, readModelConfig } from '../src/model/config.js';
 import { resolveModel } from '../src/model/files.js';
@@ -18,17 +18,17 @@ import { SHAPES } from './shapes.js';
 
 export interface BenchOptions {
   cases: Case[];
-  /** 0: libtorch's own number. */
+  /** 0: libtorch's default. */
   threads: number;
-  /** An interpreter that has TRL, to do the same work. */
+  /** A Python interpreter with TRL, in which the cases are repeated; null: none. */
   peerPython: string | null;
-  /** For models of the hub. */
+  /** How models of the Hugging Face hub are downloaded. */
   hub?: HubOptions;
-  /** Things a person should know that are not errors. */
+  /** Called with notices, which are no errors. */
   onNotice?: (text: string) => void;
-  /** What goes on now; `done` of `total` repeats of it. */
+  /** Called as repeats of a measurement are done. */
   onProgress?: (what: string, done: number, total: number) => void;
-  /** A case is done: its report with the best limits until now. */
+  /** Called when a case is done, with the highest limits measured so far. */
   onCase?: (report: CaseReport, limits: MachineLimits) => void;
 }
 
@@ -40,10 +40,10 @@ export interface BenchReport {
     physical_cores: number;
     features: string[];
     memory: number;
-    /** Processes that wanted to run in the minute before: above 0, something else took part of the machine. */
+    /** Load average of the minute before the start: clearly above 0 if something else was running. */
     load_before: number;
   };
-  /** The best that was measured before, between and after the cases: FLOP/s and bytes/s. */
+  /** The highest rates measured before, between and after the cases: FLOP/s and bytes/s. */
   limits: MachineLimits;
   cases: CaseReport[];
 }
@@ -52,12 +52,12 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
   const { cases, threads, peerPython, onProgress, onCase } = options;
   const load = loadavg()[0]!;
   if (peerPython !== null) checkPeer(peerPython);
-  // Whatever is missing is found, and fetched, before the first case.
+  // Models are downloaded, and missing ones reported, before the first case.
   const folders: (string | undefined)[] = [];
   for (const { model } of cases)
     folders.push(isShape(model) ? undefined : await resolveModel(model, options.hub));
 
-  for (const [i, one] of cases.entries()) await foretellMemory(one, folders[i], options);
+  for (const [i, one] of cases.entries()) await warnIfTooLarge(one, folders[i], options);
 
   const measured: MachineLimits[] = [];
   const measureLimits = async () => {
@@ -77,7 +77,7 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
       try {
         peer = await runPeer(peerPython, one, folders[i], threads);
       } catch (error) {
-        // What was measured here is not lost by it.
+        // TRL failed: what was measured of this case is reported all the same.
         onCase?.(report({ one, runs, peer }), bestLimits(measured));
         throw error;
       }
@@ -101,16 +101,16 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
   };
 }
 
-/** Better said than found out from a process that the system ended. */
-async function foretellMemory(
+/** Warns if a case may not fit into memory, before the system kills its process for it. */
+async function warnIfTooLarge(
   { name, model }: Case,
   folder: string | undefined,
   { onNotice }: BenchOptions,
 ): Promise<void> {
   const config =
     folder === undefined ? parseModelConfig(SHAPES[model]!.config) : await readModelConfig(folder);
-  // Weights, reference, gradients, two moments: five of 4 bytes; in bfloat16 four, the reference of 2 and the copy
-  // of the weights that is computed with.
+  // Bytes per parameter: weights, reference, gradients and two moments, 4 each. In bfloat16 it is as much: the
+  // reference takes 2, and the bfloat16 copy of the weights 2.
   const needed = parameterCount(config) * 20;
   const { free } = memory();
   if (needed > free)
@@ -119,7 +119,7 @@ async function foretellMemory(
     );
 }
 
-/** A process; of a `start` case one for each repeat, those that warm the file cache not counted. */
+/** Runs a case in one process, a `start` case in one per repeat; results of warm-up repeats are dropped. */
 async function runCase(
   one: Case,
   folder: string | undefined,

@@ -1,6 +1,6 @@
 /**
- * Text to ids and back where there is no tokenizer: a word, a digit, or a sign with the space before it is
- * one token, as in Qwen's, whose id follows from its text. Ids become text as numbers.
+ * A stand-in tokenizer for models with random weights. A word, a digit, or a sign with the space before it is one
+ * token, as in Qwen's; its id is a hash of its text. Ids are decoded to their numbers.
  */
 import { hash32 } from '../src/common/random.js';
 import type { Tokenizer } from '../src/model/tokenizer.js';

@@ -1,14 +1,14 @@
 /**
- * Architectures as their own `config.json` gives them, to be filled with random weights: what a step
- * costs depends on the shapes of the weights alone, and these need no download.
+ * Architectures, by their `config.json`, that are benchmarked with random weights: a step's cost depends only on
+ * the shapes of the weights, and no download is needed.
  */
 export interface Shape {
-  /** As in `config.json`. */
+  /** The content of `config.json`. */
   config: Record<string, unknown>;
   /**
-   * Random weights never come to an answer. A case with `stop: answer` ends each completion after so many
-   * tokens, and samples at a temperature at which the completions of a prompt share their tokens about as
-   * those of the trained model do (16 of Qwen2.5-0.5B at 0.7: 43 tokens, 11 of them distinct).
+   * A model with random weights never gives an answer. In a case with `stop: answer` each completion ends after
+   * this many tokens, and is sampled at a temperature at which completions of a prompt share about as many
+   * tokens as those of the trained model (16 of Qwen2.5-0.5B at 0.7: 43 tokens, 11 of them distinct).
    */
   answer: { tokens: number; temperature: number };
 }

@@ -1,4 +1,4 @@
-/** Of repeats of the same thing: the middle one, and how far they lie apart. */
+/** Median, least and greatest of repeated measurements. */
 export interface Spread {
   median: number;
   min: number;

@@ -1,6 +1,6 @@
 /**
- * `npm run check:package [-- TARBALL]`: what is published is packed, and its `exports`, files and types are checked as
- * Node, bundlers and TypeScript will read them (publint, attw). Needs no network.
+ * `npm run check:package [-- TARBALL]`: packs the package and checks its `exports`, files and types as Node, bundlers
+ * and TypeScript read them (publint, attw). Needs no network.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -11,7 +11,7 @@ import bringDistUpToDate from '../test/setup/dist.js';
 
 const root = packageRoot();
 
-/** The packed tarball, from the `dist/` that is there. */
+/** Packs the package with the existing `dist/`; returns the tarball's path. */
 function pack(folder: string): string {
   bringDistUpToDate();
   run('npm', 'pack', '--ignore-scripts', '--silent', '--pack-destination', folder);

@@ -1,6 +1,6 @@
 /**
- * `npm run fuzz:native [-- --seconds 600]`: builds the fuzzer of native/io (needs clang and libFuzzer:
- * Debian's clang and libclang-rt-dev) in build/fuzz, and runs it. What it finds is left in build/fuzz.
+ * `npm run fuzz:native [-- --seconds 600]`: builds the fuzzer of native/io in build/fuzz and runs it. Needs clang and
+ * libFuzzer (Debian's clang and libclang-rt-dev). Inputs that fail are left in build/fuzz.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { packageRoot } from '../src/machine/paths.js';
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '600' } } });
 const folder = join(packageRoot(), 'build', 'fuzz');
 const corpus = join(folder, 'corpus');
-/** Kept inputs: every run begins with them. */
+/** Inputs that failed once: every run begins with them. */
 const kept = join(packageRoot(), 'test', 'fixtures', 'hostile', 'tensor-file');
 mkdirSync(corpus, { recursive: true });
 
@@ -28,7 +28,7 @@ run('cmake', [
   ...['-DCMAKE_CXX_COMPILER=clang++', `-DLIBTORCH=${libtorch.path}`],
 ]);
 run('cmake', ['--build', folder, '--target', 'fuzz_tensor_file']);
-// libtorch's own allocations for good are no leaks of ours.
+// libtorch's allocations that live until the process ends would be reported as leaks.
 run(join(folder, 'fuzz_tensor_file'), [
   ...['-detect_leaks=0', '-max_len=1024', `-max_total_time=${values.seconds}`, '-print_final_stats=1'],
   ...[corpus, kept],

@@ -1,7 +1,8 @@
 /**
- * `npm run fuzz [-- --runs 10000] [--seconds 600] [--seed 1] [--only YAML]`: bad files for everything that
- * reads files. An input that is neither read nor refused with a coded error ends with status 1, and is written
- * to the folder that is printed; it belongs into test/fixtures/hostile once its cause is mended.
+ * `npm run fuzz [-- --runs 10000] [--seconds 600] [--seed 1] [--only YAML]`: gives malformed files to everything
+ * that reads files. An input that is neither read nor refused with a `GrpoError` is a failure: it is written to
+ * the folder that is printed, and the exit status is 1. Once the cause is fixed, it belongs in
+ * test/fixtures/hostile.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { fuzz } from '../test/support/hostile/run.js';
 import { targets } from '../test/support/hostile/targets.js';
 
-// The tokenizer's library speaks of patterns that it doesn't know.
+// The tokenizer's library warns of regular expressions that it doesn't know.
 console.warn = () => undefined;
 
 const { values } = parseArgs({

@@ -1,5 +1,5 @@
-// npm's install hook. In a checkout there is no dist/ yet when it first runs: `prepare` makes
-// it and comes back here. Whatever happens, an installation does not fail because of us.
+// npm's install hook. In a checkout there is no dist/ yet when it first runs: `prepare` builds
+// dist/ and runs this again. It never makes an installation fail.
 import { existsSync } from 'node:fs';
 
 const bundle = new URL('../dist/install.js', import.meta.url);

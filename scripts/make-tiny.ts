@@ -1,12 +1,12 @@
 /**
  * Makes models/tiny, the embedded model: random weights of the Qwen2 architecture with a
  * character-level tokenizer, taught arithmetic by the project's own `sft` command until it samples
- * right answers about a quarter of the time. GRPO does the rest, in front of the user's eyes.
+ * right answers about a quarter of the time. GRPO training by the user improves it from there.
  *
  *     npm run build && npx tsx scripts/make-tiny.ts
  *
- * It learns from training problems alone; those that hash into the held-out fifth are never shown.
- * The same machine makes the same bytes; another may round differently.
+ * It is trained only on problems of the training split, never on held-out ones. The same machine
+ * makes the same bytes; another may round differently.
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ const SEED = 7;
 const INITIALIZER_RANGE = 0.05;
 const END = '<|endoftext|>';
 
-/** Every character of the built-in tasks' prompts and answers. */
+/** The vocabulary: every character of the built-in tasks' prompts and answers. */
 const CHARACTERS = [
   ...'0123456789+-*= :,.?!',
   ...'abcdefghijklmnopqrstuvwxyz',
@@ -78,7 +78,7 @@ const tokenizer = {
   },
 };
 
-/** Normal numbers by Box and Muller, from the engine's counter-based generator. */
+/** Normally distributed numbers (Box-Muller transform) from the engine's counter-based generator. */
 function initialValues(tensor: number, name: string, size: number): Float32Array {
   if (name.includes('norm')) return new Float32Array(size).fill(1);
   const values = new Float32Array(size);

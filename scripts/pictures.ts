@@ -3,8 +3,8 @@
  *
  *     npm run build && npx tsx scripts/pictures.ts [--runs FOLDER] [--tensorboard venv/bin/tensorboard]
  *
- * The runs are made where they aren't there yet: three of the embedded model, two minutes on two idle cores.
- * The picture of TensorBoard is taken where its program is named.
+ * Runs that don't exist in FOLDER are made first: three of the embedded model, two minutes on two idle cores.
+ * The picture of TensorBoard is taken only with --tensorboard.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
@@ -31,13 +31,13 @@ type Run = keyof typeof OPTIONS;
 const folder = (run: Run) => resolve(runs, run);
 const report = (run: Run) => join(folder(run), 'report.html');
 
-/** What log-update ends an update with (mode 2026, synchronized output). */
+/** The escape sequence with which log-update ends an update (mode 2026, synchronized output). */
 const UPDATED = '\x1b[?2026l';
 const COLUMNS = 112;
 const ROWS = 32;
 const recording = (run: Run) => resolve(runs, `${run}.terminal`);
 
-/** Trains in a terminal of its own; all that it showed is kept. */
+/** Trains in a pseudo-terminal and records its output. */
 function train(run: Run, options: readonly string[]): void {
   mkdirSync(runs, { recursive: true });
   const command = [process.execPath, cliPath, 'train', '--model', 'tiny', ...options];
@@ -85,7 +85,7 @@ await picture('page-problems', report('baseline'), { height: 1000, prepare: at('
 await picture('page-phone', report('baseline'), { width: 390, height: 844 });
 await picture('page-compare', comparison, { height: 1450 });
 
-/** A terminal, as it was when it had first shown `text` and drawn to the end of that update; or when all was over. */
+/** Takes a picture of the terminal after the update in which it first showed `text`; without `text`, at the end. */
 async function terminal(name: string, run: Run, text?: RegExp): Promise<void> {
   const xterm = (file: string) => createRequire(import.meta.url).resolve(`@xterm/xterm/${file}`);
   const shown = readFileSync(recording(run), 'utf8')
@@ -127,7 +127,7 @@ if (tensorboard !== undefined) {
       await page.waitForTimeout(1000);
     }
     await page.getByText('train/reward').first().waitFor({ timeout: 60_000 });
-    // Its curves come after its cards.
+    // TensorBoard draws the curves after the cards that hold them.
     await page.waitForTimeout(5000);
     await page.screenshot({ path: join(pictures, 'tensorboard.png') });
   } finally {

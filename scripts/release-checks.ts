@@ -1,9 +1,9 @@
-/** What must hold before a release, and what a release does: pure functions for release.ts. */
+/** Conditions for a release, and the commands that make one: pure functions for release.ts. */
 
 export interface Facts {
-  /** Of package.json. */
+  /** The version in package.json. */
   version: string;
-  /** Of package-lock.json: its own, and that of the package at its root. */
+  /** The two versions in package-lock.json: at its top, and of the root package. */
   locked: (string | undefined)[];
   changelog: string;
   /** Lines of `git status --porcelain`. */
@@ -33,7 +33,7 @@ export function sectionsOf(changelog: string): Section[] {
     });
 }
 
-/** Everything that keeps this version from being released, each with what to do; empty where nothing does. */
+/** Everything that prevents the release of this version, each with what to do. */
 export function problemsOf({ version, locked, changelog, changes, head, tagged }: Facts): string[] {
   const problems: string[] = [];
   if (!/^\d+\.\d+\.\d+$/.test(version))
@@ -75,22 +75,22 @@ export interface Step {
   command: [program: string, ...args: string[]];
 }
 
-/** What makes the tarball; nothing outside of this checkout changes. */
+/** The commands that make the tarball; nothing outside of this checkout changes. */
 export function preparation(version: string): Step[] {
   const tarball = tarballOf(version);
   return [
     { why: 'what a clean checkout must pass', command: ['.ci/run'] },
-    // With npm's own hooks: dist/ is emptied and built anew.
+    // npm's hooks empty dist/ and build it anew.
     { why: 'pack', command: ['npm', 'pack'] },
     { why: 'check what was packed', command: ['npm', 'run', 'check:package', '--', tarball] },
   ];
 }
 
-/** What makes it a release: a tag that holds the changelog's section and, where asked for, npm. */
+/** The commands that release it: a tag with the changelog's section as its message and, if asked for, npm publish. */
 export function completion({ version, changelog, tagged }: Facts, publish: boolean): Step[] {
   const notes = sectionsOf(changelog).find(({ name }) => name === version)?.text ?? '';
   const message = `${version}\n\n${notes}\n`;
-  // Git would take the headings of the notes for comments.
+  // Without this option git would drop the headings of the notes as comments.
   const tag = ['tag', '--annotate', tagOf(version), '--cleanup', 'whitespace', '--message', message];
   return [
     ...(tagged === undefined ? [{ why: 'tag', command: ['git', ...tag] } satisfies Step] : []),

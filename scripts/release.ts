@@ -38,7 +38,7 @@ function facts(): Facts {
     changelog: read('CHANGELOG.md'),
     changes: git('status', '--porcelain').split('\n').filter(Boolean),
     head: git('rev-parse', 'HEAD'),
-    // An annotated tag's own object, then the commit it names; of a light one the commit alone.
+    // For an annotated tag: its own object, then the commit it names; for a lightweight tag the commit alone.
     tagged: tag.split(' ').filter(Boolean).at(-1),
   };
 }
@@ -46,7 +46,7 @@ function facts(): Facts {
 function run(steps: Step[]): void {
   for (const { why, command } of steps) {
     const [program, ...args] = command;
-    // The notes of a tag are long: their first line says which they are.
+    // A tag's message is long: only its first line is printed.
     say(`${why}: ${command.map((word) => word.replace(/\n[^]*/, '...')).join(' ')}`);
     if (options['dry-run']) continue;
     const { status } = spawnSync(program, args, { cwd: root, stdio: 'inherit' });
@@ -54,7 +54,7 @@ function run(steps: Step[]): void {
   }
 }
 
-/** The facts, where they allow a release. */
+/** Collects the facts and exits if they don't allow a release. */
 function checked(): Facts {
   const now = facts();
   const problems = problemsOf(now);
@@ -74,7 +74,7 @@ function say(line: string): void {
 const before = checked();
 const { version } = before;
 run(preparation(version));
-// That took a while, in which somebody may have gone on working here.
+// The tests took a while, in which somebody may have changed files here.
 const after = checked();
 if (after.head !== before.head) fail([`HEAD is now ${after.head}: what was checked is ${before.head}`]);
 run(completion(after, options.publish));

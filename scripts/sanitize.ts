@@ -1,6 +1,6 @@
 /**
- * `npm run test:asan [-- test files]` runs the native tests, `npm run test:tsan` test/sanitizers/threads.mjs, with
- * native/ built for it. docs/reliability.md says what is watched, what is not, and what was found.
+ * `npm run test:asan [-- test files]` runs the native tests with AddressSanitizer, `npm run test:tsan` runs
+ * test/sanitizers/threads.mjs with ThreadSanitizer. docs/reliability.md says what they cover and what they found.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ async function build(): Promise<void> {
   process.env.GRPO_NATIVE_ADDON = addon;
 }
 
-/** Node was built without the sanitizer: its runtime must be there before anything else is. */
+/** Node is built without the sanitizer, so the sanitizer's runtime must be loaded before everything else. */
 function environment(runtime: string, env: Record<string, string>): NodeJS.ProcessEnv {
   const preload = execFileSync('g++', [`-print-file-name=${runtime}`], { encoding: 'utf8' }).trim();
   return { ...process.env, ...env, LD_PRELOAD: preload };
@@ -32,12 +32,12 @@ function run(args: string[], env: NodeJS.ProcessEnv): void {
   process.exitCode = spawnSync(process.execPath, args, { stdio: 'inherit', env }).status ?? 1;
 }
 
-/** Silence says something only where a race that is there is found. */
+/** Checks that ThreadSanitizer reports a race that is planted: only then does silence mean anything. */
 function findsPlantedRace(scratch: string, env: NodeJS.ProcessEnv): void {
   const library = join(scratch, 'planted-race.so');
   const source = join(root, 'test', 'sanitizers', 'planted-race.cpp');
   execFileSync('g++', ['-std=c++17', '-shared', '-fPIC', '-g', '-fsanitize=thread', source, '-o', library]);
-  // It is no addon, which node says once it was loaded, and so has raced.
+  // The library isn't a Node addon. Node throws for that only after loading it, when the race has happened.
   const load = `try { process.dlopen({ exports: {} }, ${JSON.stringify(library)}); } catch {}`;
   const { stderr } = spawnSync(process.execPath, ['-e', load], { env, encoding: 'utf8' });
   if (!/data race[^]*planted-race\.cpp/.test(stderr))
@@ -48,9 +48,9 @@ function findsPlantedRace(scratch: string, env: NodeJS.ProcessEnv): void {
 await build();
 if (kind === 'address') {
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-  // What is watched takes several times as long.
+  // Instrumented code takes several times as long.
   const env = environment('libasan.so', {
-    // Node frees next to nothing when it ends, and libtorch's registries live for good: all would be leaks.
+    // No leak detection: Node and libtorch keep memory until the process ends, which would all be reported.
     ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1:strict_string_checks=1',
     UBSAN_OPTIONS: 'print_stacktrace=1',
   });

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command itself. Nothing else is loaded before the version of Node is known to do. */
+/** The executable. Nothing else is loaded before the version of Node is checked. */
 import { nodeProblem } from '../common/node-version.js';
 
 const problem = nodeProblem();

@@ -3,7 +3,7 @@ import { CHECK_REWARD } from './options.js';
 import { printJsonLine } from './output.js';
 import { schemaCommand } from './schema-command.js';
 
-/** Width of the table where there is no terminal. */
+/** Width of the table if the output is no terminal. */
 const WIDTH = 110;
 
 export const command = schemaCommand({

@@ -1,4 +1,4 @@
-/** `doctor`: says what is there, what is wrong, and what mends it. */
+/** `doctor`: reports what is installed, what is wrong, and how to fix it. */
 import pc from 'picocolors';
 import type { CommandModule, Options } from 'yargs';
 import { refuseUnknownFlags } from '../config/load.js';
@@ -130,7 +130,7 @@ function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
-/** The same in snake_case, for programs. */
+/** The diagnosis as JSON with snake_case names. */
 function asJson(diagnosis: Diagnosis): object {
   const { versions, tools, search, addon, system, processor, memory, cache, gpus, problems } = diagnosis;
   const { info } = addon;

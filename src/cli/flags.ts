@@ -21,7 +21,7 @@ function reading({ kinds }: OptionInfo): Options {
   return { type: 'string', requiresArg: true };
 }
 
-/** The options among what yargs parsed, as `resolveConfig` takes them. */
+/** The schema's options from what yargs parsed, for `resolveConfig`. */
 export function fromFlags(schema: z.ZodObject, argv: Record<string, unknown>): Record<string, unknown> {
   const given: Record<string, unknown> = {};
   for (const option of describeOptions(schema)) {
@@ -48,7 +48,7 @@ function fromFlag(option: OptionInfo, value: unknown): unknown {
   return value;
 }
 
-/** A list as it stands in YAML, or one item of it. */
+/** A list in YAML, or a single item of one. */
 function parseItems(text: string): unknown {
   const parsed = parseYamlValue(text);
   return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? [parsed] : parsed;
@@ -56,13 +56,13 @@ function parseItems(text: string): unknown {
 
 const isNumber = (text: string) => text.trim() !== '' && Number.isFinite(Number(text));
 
-/** `1,0.5`; undefined where it is something else. */
+/** Parses `1,0.5`; undefined if the text has another form. */
 function parseNumbers(text: string): number[] | undefined {
   const parts = text.split(',');
   return parts.every(isNumber) ? parts.map(Number) : undefined;
 }
 
-/** `a=2,b=1`; undefined where it is something else. */
+/** Parses `a=2,b=1`; undefined if the text has another form. */
 function parseNamedNumbers(text: string): Record<string, number> | undefined {
   const numbers: Record<string, number> = {};
   for (const part of text.split(',')) {

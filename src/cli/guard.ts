@@ -1,6 +1,7 @@
 /**
- * What a user's module may do to the process that its run is in: throw where nobody waits, end the process, write
- * among results. A program that uses the library has none of this: there the process is the program's.
+ * Protects a run from the user's module in the same process: from errors thrown in timers, events or unawaited
+ * promises, from calls of process.exit, and from writes to standard output. Only the command line does this; a
+ * program that uses the library handles its process itself.
  */
 import { join } from 'node:path';
 import { GrpoError, reasonOf } from '../common/errors.js';
@@ -8,10 +9,10 @@ import { packageRoot } from '../machine/paths.js';
 import { moduleOf } from '../machine/user-module.js';
 import { endWith } from './interrupt.js';
 
-/** @param last where no run is there to save: says the error, and ends the process */
+/** @param last called with the error if no run is active that could save a checkpoint; prints it and exits */
 export function guardProcess(last: (error: GrpoError) => void): void {
   process.on('uncaughtException', (thrown: unknown) => {
-    const error = thrown instanceof GrpoError ? thrown : stray(thrown);
+    const error = thrown instanceof GrpoError ? thrown : uncaughtError(thrown);
     if (!endWith(error)) last(error);
   });
 
@@ -23,7 +24,7 @@ export function guardProcess(last: (error: GrpoError) => void): void {
     if (module === undefined) return exit(...given); // no status is another thing than an undefined one
     const error = new GrpoError(
       'MODULE_EXITED',
-      `${module} called process.exit(${code ?? ''})${placeOf(here)}: a run ends when it is done`,
+      `${module} called process.exit(${code ?? ''})${locationOf(here)}: a run ends when it is done`,
       {
         fix: 'throw an error in place of it, or take it out; train --resume goes on',
         value: code,
@@ -36,15 +37,15 @@ export function guardProcess(last: (error: GrpoError) => void): void {
 
   const { stdout, stderr } = process;
   const write = stdout.write.bind(stdout) as (...args: unknown[]) => boolean;
-  // Standard output has results alone. (console.log writes here too.)
+  // Standard output is for results only. (console.log writes to it too.)
   stdout.write = (...args: unknown[]) =>
     moduleOf() === undefined ? write(...args) : (stderr.write as typeof write).apply(stderr, args);
 }
 
-/** What was thrown in a timer or an event, or the reason of a promise that nobody awaited. */
-function stray(thrown: unknown): GrpoError {
+/** The error for an exception thrown in a timer or event, or an unhandled rejection. */
+function uncaughtError(thrown: unknown): GrpoError {
   const module = moduleOf(thrown);
-  const what = `${reasonOf(thrown)}${placeOf(thrown)}`;
+  const what = `${reasonOf(thrown)}${locationOf(thrown)}`;
   if (module === undefined)
     return new GrpoError('UNCAUGHT', `an error that nothing waited for: ${what}`, {
       fix: 'train --resume goes on; where no module of yours is at fault, please report it, with the stack that GRPO_NATIVE_DEBUG=1 prints',
@@ -63,8 +64,8 @@ function stray(thrown: unknown): GrpoError {
   );
 }
 
-/** ` (FILE:LINE:COLUMN)`, of code that is neither Node's nor ours. */
-function placeOf(thrown: unknown): string {
+/** ` (FILE:LINE:COLUMN)` of the first stack frame in the user's code, or an empty string. */
+function locationOf(thrown: unknown): string {
   const stack = thrown instanceof Error ? (thrown.stack ?? '') : '';
   const ours = ['dist', 'src'].map((folder) => `${join(packageRoot(), folder)}/`);
   for (const line of stack.split('\n')) {

@@ -6,11 +6,11 @@ import { buildAddon } from '../engine/libtorch/build.js';
 import { findLibtorch, search } from '../engine/libtorch/find.js';
 
 /**
- * Runs when npm has installed the package: builds the addon when a usable libtorch is there,
- * otherwise says which command gets one. Never fails and never downloads.
+ * npm's install hook: builds the addon if a usable libtorch is found, otherwise prints the command
+ * that gets one. Never fails and never downloads.
  */
 export async function installHook(): Promise<void> {
-  // Packing runs the same scripts, and has no use for an addon.
+  // Packing runs the same script, and needs no addon.
   if (process.env.npm_command === 'pack' || process.env.npm_command === 'publish') return;
   try {
     const { chosen } = search();
@@ -29,7 +29,7 @@ export async function installHook(): Promise<void> {
   }
 }
 
-/** Builds against the libtorch that is found, for developers and for node-gyp; fails loudly. */
+/** Builds against the libtorch that is found, for developers and node-gyp; throws if that fails. */
 export async function buildNative(args: string[]): Promise<void> {
   try {
     const { libtorch, source } = findLibtorch();

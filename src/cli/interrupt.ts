@@ -1,4 +1,7 @@
-/** Ctrl-C: the first one asks, the second one leaves. A terminal that closes asks too, and whatever else must end a run. */
+/**
+ * Ends a run early. The first Ctrl-C lets it save and end, the second ends the process at once. A terminal that
+ * closes acts like a first Ctrl-C, and so do errors that must end the run.
+ */
 import { GrpoError } from '../common/errors.js';
 import { asOurs } from '../machine/user-module.js';
 
@@ -9,7 +12,7 @@ const STALLED = new GrpoError('STALLED', 'the run waits for a promise that nothi
   exitCode: 1,
 });
 
-/** Of the work at hand. */
+/** Aborts the work in progress; undefined if there is none. */
 let current: AbortController | undefined;
 
 let left = false;
@@ -28,8 +31,8 @@ export function endWith(error: GrpoError): boolean {
 
 /**
  * Runs `work` with a signal that the first SIGINT, SIGTERM or SIGHUP aborts; a second SIGINT or SIGTERM ends the
- * process at once. SIGHUP only ever asks: shell and system may both send it for one terminal.
- * @param onFirst says what happens now
+ * process at once. A second SIGHUP does not: shell and system may both send one when a terminal closes.
+ * @param onFirst called at the first signal, to tell the user what happens next
  */
 export async function interruptible<T>(
   onFirst: () => void,
@@ -49,7 +52,7 @@ export async function interruptible<T>(
   process.on('SIGTERM', stop);
   process.on('SIGHUP', ask);
   let idle: (() => void) | undefined;
-  // With nothing left to wait for, `work` would never end, and Node would without a word.
+  // If nothing can settle the promise that `work` waits for, Node exits silently: end with an error instead.
   const stalled = new Promise<never>((_, fail) => {
     idle = () => {
       if (abort.signal.aborted) fail(abort.signal.reason as Error);
@@ -77,7 +80,7 @@ export async function interruptible<T>(
   }
 }
 
-/** Whether `error` is only the answer to an abort. */
+/** Whether `error` only says that the work was aborted. */
 export function isAbort(error: unknown): boolean {
   if (error instanceof GrpoError) return error.code === 'ABORTED';
   return error instanceof Error && error.name === 'AbortError';

@@ -1,11 +1,11 @@
 /**
- * Lines of a stream of UTF-8, as JSON lines has them: `\n` or `\r\n` ends one. Node's readline ends them at U+2028
- * and U+2029 too, which may stand in the strings of JSON. A byte order mark at the beginning is no part of a line.
+ * Splits a UTF-8 stream into lines, as JSON Lines defines them: they end with `\n` or `\r\n`. Node's readline also
+ * splits at U+2028 and U+2029, which are valid in JSON strings. A byte order mark at the beginning is skipped.
  */
 import { addAbortSignal, type Readable } from 'node:stream';
 import { isAbort } from './interrupt.js';
 
-/** Ends where the stream does, or, without an error, when `signal` is aborted. */
+/** Ends with the stream, or without an error when `signal` is aborted. */
 export async function* linesOf(input: Readable, signal: AbortSignal): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let begun = '';

@@ -7,7 +7,7 @@ import { wordsOf, type SchemaCommandModule } from './schema-command.js';
 
 interface ListCommand<S extends z.ZodRawShape> extends Pick<Help, 'describe' | 'extra' | 'examples'> {
   name: string;
-  /** What the words are, for the help. */
+  /** Names of the positional arguments, for the help. */
   form: string;
   schema: z.ZodObject<S>;
   run: (
@@ -21,7 +21,8 @@ export function listCommand<S extends z.ZodRawShape>(command: ListCommand<S>): S
   const { name, schema, extra } = command;
   const options = () => ({ ...yargsOptions(schema), ...extra });
   return {
-    // Its words are read off `_`: yargs takes one that it is told of for a flag's value, and - for none.
+    // Positional arguments are read from `_` and not declared: yargs would take a declared one for the value of a
+    // flag before it, and would not accept `-`.
     command: name,
     describe: command.describe,
     builder: (yargs) => yargs.strict(false).options(options()) as never,

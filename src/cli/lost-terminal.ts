@@ -2,8 +2,9 @@ import { closeSync, openSync } from 'node:fs';
 import { isatty } from 'node:tty';
 
 /**
- * Node puts the terminal's settings back as it ends, and aborts where the terminal is gone (exit status 134, and all
- * that is worth knowing lost). From here on it finds nothing to put back then.
+ * Lets Node exit normally when the terminal is gone. At its exit Node restores the terminal's settings, and aborts
+ * if that fails: exit status 134, in place of the real one. File descriptors of a lost terminal are replaced by
+ * /dev/null just before, so that there is nothing to restore.
  */
 export function surviveLostTerminal(): void {
   const terminals = [0, 1, 2].filter((fd) => isatty(fd));
@@ -11,7 +12,7 @@ export function surviveLostTerminal(): void {
     for (const fd of terminals) {
       if (isatty(fd)) continue;
       closeSync(fd);
-      // It gets the number that has just become free.
+      // Gets the file descriptor that has just been closed.
       openSync('/dev/null', 'r+');
     }
   });

@@ -1,6 +1,6 @@
 /**
- * The command line. A command's code is loaded when it is called and not before, so that
- * `--help` is quick and needs no libtorch.
+ * The command line. Each command's code is loaded only when it is called, so that `--help` is fast
+ * and needs no libtorch.
  */
 import { inspect } from 'node:util';
 import colors from 'picocolors';
@@ -37,7 +37,7 @@ async function main(all: string[]): Promise<void> {
     .scriptName('grpo-native')
     .locale('en')
     .version(packageVersion())
-    // What stands in no option is a text: a folder may be called 0.10.
+    // Positional arguments stay strings: a folder may be called 0.10.
     .parserConfiguration({ 'parse-positional-numbers': false })
     .alias('h', 'help')
     .wrap(width)
@@ -76,7 +76,7 @@ function unknownCommand(name: string): GrpoError {
   });
 }
 
-/** As yargs says it, where nothing stands behind an option, or what looks like another one. */
+/** yargs' message if an option has no value, or is followed by what looks like another option. */
 const NO_VALUE = /^Not enough arguments following: (\S+)$/;
 
 function usage(message: string, command: string | undefined): GrpoError {
@@ -93,7 +93,7 @@ function usage(message: string, command: string | undefined): GrpoError {
 async function report(error: unknown): Promise<number> {
   if (isAbort(error)) return INTERRUPTED;
   if (error instanceof GrpoError) {
-    // A message may repeat what a stranger's file says: nothing in it moves the cursor.
+    // A message may quote a file from elsewhere: its control characters must not reach the terminal.
     const { visible } = await import('../ui/terminal/text.js');
     const message = error.message.split('\n').map(visible).join('\n');
     process.stderr.write(`error ${error.code}: ${message}\nfix: ${error.fix}\n`);
@@ -107,7 +107,7 @@ async function report(error: unknown): Promise<number> {
   return 1;
 }
 
-// A reader that has seen enough (`| head`) is no error.
+// A reader that closes the pipe early (`| head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   throw error;

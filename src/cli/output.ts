@@ -1,4 +1,4 @@
-/** Where a command's words go: results to standard output, everything else to standard error. */
+/** Output of commands: results go to standard output, everything else to standard error. */
 import type { DownloadProgress } from '../model/download.js';
 import { LiveBlock } from '../ui/terminal/live.js';
 import { bar } from '../ui/terminal/sparkline.js';
@@ -8,10 +8,10 @@ export function printJsonLine(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
-/** A thing that a person should know beside the results. */
+/** Prints a notice, which is no result. */
 export const toStandardError = (text: string): void => void process.stderr.write(`${text}\n`);
 
-/** A progress bar for downloads; a line a file where there is no terminal. */
+/** A progress bar for downloads; without a terminal, a line per file. */
 export function downloadBar(): { onProgress: (progress: DownloadProgress) => void; end: () => void } {
   const out = process.stderr;
   const live = out.isTTY ? new LiveBlock(out) : undefined;
@@ -37,7 +37,7 @@ export function downloadBar(): { onProgress: (progress: DownloadProgress) => voi
   };
 }
 
-/** `done` of `total` on standard error, drawn in place; nothing where there is no terminal. */
+/** A progress bar on standard error; nothing without a terminal. */
 export function progressLine(what: string): {
   update: (done: number, total: number) => void;
   end: () => void;

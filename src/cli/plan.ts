@@ -1,4 +1,4 @@
-/** `plan`: what a training run will take, and whether it can learn, before it is started. */
+/** `plan`: forecasts a training run's time and memory, and whether it can learn. */
 import { trainDefaults } from '../experiments/train-defaults.js';
 import { TINY_DEFAULTS } from '../run/defaults.js';
 import { readYaml } from '../config/load.js';

@@ -1,10 +1,10 @@
-/** One line of what `score` is given: JSON with a prompt and a completion, as text or as ids. */
+/** Parses a line of `score`'s input: JSON with a prompt and a completion, as text or as token ids. */
 import { GrpoError, shown } from '../common/errors.js';
 import { checkPositions } from '../model/positions.js';
 import type { Tokenizer } from '../model/tokenizer.js';
 import type { ModelConfig } from '../engine/types.js';
 
-/** What of a model is needed for it. */
+/** The parts of a model that parsing needs. */
 interface Model {
   tokenizer: Pick<Tokenizer, 'encode' | 'encodePrompt'>;
   config: Pick<ModelConfig, 'vocabSize' | 'maxPositionEmbeddings'>;

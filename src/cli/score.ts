@@ -46,7 +46,7 @@ export const command = schemaCommand({
 });
 
 async function scoreLines(model: LanguageModel, lines: Line[], temperature: number): Promise<void> {
-  // Equal prompts share their tokens.
+  // Equal prompts are computed once.
   const keys = lines.map(({ prompt }) => prompt.join());
   const distinct = [...new Set(keys)];
   const { logps, entropies } = await model.score(

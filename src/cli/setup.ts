@@ -1,4 +1,4 @@
-/** `setup`: finds or fetches libtorch, builds the addon, tries it, says what it found. */
+/** `setup`: finds or downloads libtorch, builds the addon, tests it, and reports the result. */
 import { createInterface } from 'node:readline/promises';
 import pc from 'picocolors';
 import type { CommandModule, Options } from 'yargs';
@@ -71,7 +71,7 @@ async function setup(options: SetupOptions): Promise<void> {
   if (process.platform === 'win32') {
     throw new GrpoError('PLATFORM', 'grpo-native builds on Linux and macOS', { fix: 'On Windows use WSL' });
   }
-  // Before anything is fetched: without these, fetching is in vain.
+  // Before the download, which is of no use without these.
   requireBuildTools();
   writableCacheDir();
   const { libtorch, source, fetched } = await choose(options);
@@ -133,7 +133,7 @@ async function choose(options: SetupOptions): Promise<Choice> {
   if (!options.fetch) {
     const { places, chosen, source } = search();
     if (chosen !== null) return { libtorch: chosen, source: source!, fetched: false };
-    // A folder named on purpose is not silently replaced by another.
+    // A folder that the user named is not silently replaced by another one.
     if (process.env.LIBTORCH) named(process.env.LIBTORCH, 'LIBTORCH');
     say('No usable libtorch found. Looked at:');
     for (const place of places) say(`  ${describe(place)}`);
@@ -144,7 +144,7 @@ async function choose(options: SetupOptions): Promise<Choice> {
   return { libtorch: fetchLibtorch(plan), source: 'fetched', fetched: true };
 }
 
-/** Asks a person; where there is nobody to ask, running `setup` was the answer. */
+/** Asks the user before a download; if the input is no terminal, running `setup` counts as consent. */
 async function agree(plan: FetchPlan, options: SetupOptions): Promise<void> {
   if (options.yes || options.fetch || !process.stdin.isTTY || !process.stderr.isTTY) return;
   const prompt = createInterface({ input: process.stdin, output: process.stderr });

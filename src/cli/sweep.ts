@@ -19,7 +19,7 @@ const EXTRA = {
   },
   'dry-run': { type: 'boolean', default: false, describe: 'List the runs and start none' },
 } as const;
-/** Of the comparison at the end. */
+/** Options of the comparison that is printed at the end. */
 const ENDING = COMPARE.pick({ accuracy: true });
 const options = () => ({ ...yargsOptions(TRAIN), ...yargsOptions(ENDING), ...EXTRA });
 
@@ -106,7 +106,7 @@ export const command: SchemaCommandModule = {
   }),
 };
 
-/** Each option that was given, with all its values. */
+/** Every option that was given, with all values that it was given. */
 function valuesOf(argv: Record<string, unknown>): Record<string, unknown[]> {
   const values: Record<string, unknown[]> = {};
   const schema = Object.keys(TRAIN.shape);
@@ -119,7 +119,7 @@ function valuesOf(argv: Record<string, unknown>): Record<string, unknown[]> {
   return values;
 }
 
-/** Those that have anything to compare. */
+/** Compares the runs that can be read. */
 async function compareRuns(folders: string[], accuracy: number): Promise<void> {
   const { readRun } = await import('../run/folder/read.js');
   const { compareRun } = await import('../experiments/compare/compare.js');

@@ -1,16 +1,17 @@
 /**
- * An output whose reader may be slow, stopped or gone (a pager, a terminal held with Ctrl-S, a line that is dead):
- * what it doesn't take waits in memory up to a limit, and the rest is left out. Nobody waits for it.
+ * A non-blocking output, for readers that may be slow, stopped or gone (a pager, a terminal held with Ctrl-S, a dead
+ * connection). What the reader doesn't take is buffered in memory up to a limit; beyond it, lines are dropped. The
+ * run never waits for the reader.
  */
 import type { Output } from '../ui/terminal/live.js';
 
-/** Of a stream, what is asked here. */
+/** The members of a stream that are used here. */
 export interface Stream extends Output {
   readonly writableLength: number;
   readonly writable: boolean;
 }
 
-/** Characters that wait: some thousand steps. */
+/** Most characters that are buffered: the output of some thousand steps. */
 const LIMIT = 8 << 20;
 
 export class UnhurriedOutput implements Output {
@@ -19,12 +20,12 @@ export class UnhurriedOutput implements Output {
   readonly #limit: number;
   #leftOut = 0;
 
-  /** @param gap what stands in place of so many lines that were left out */
+  /** @param gap returns the text that is printed in place of a number of dropped lines */
   constructor(stream: Stream, gap: (lines: number) => string, limit = LIMIT) {
     this.#stream = stream;
     this.#gap = gap;
     this.#limit = limit;
-    // Node waits for a terminal, and so for whoever holds it; for a pipe it doesn't.
+    // Node's writes to a terminal block until it takes them; those to a pipe don't.
     const { _handle: handle } = stream as { _handle?: { setBlocking?: (on: boolean) => unknown } };
     handle?.setBlocking?.(false);
   }
@@ -32,14 +33,14 @@ export class UnhurriedOutput implements Output {
   get isTTY() {
     return this.#stream.isTTY;
   }
-  // A terminal that doesn't know its size says 0, and nothing would be drawn.
+  // A terminal that doesn't know its size reports 0, for which nothing would be drawn.
   get columns() {
     return this.#stream.columns || (this.#stream.isTTY ? 80 : undefined);
   }
   get rows() {
     return this.#stream.rows || 24;
   }
-  /** Whether something waits still. */
+  /** Whether the reader has not yet taken everything. */
   get busy(): boolean {
     return this.#stream.writable && this.#stream.writableLength > 0;
   }
@@ -51,7 +52,7 @@ export class UnhurriedOutput implements Output {
     this.#stream.off?.(event, listener);
   }
 
-  /** @param text whole lines, where it is no terminal */
+  /** @param text complete lines, if the output is no terminal */
   write(text: string): void {
     if (this.#stream.writableLength + text.length > this.#limit) {
       this.#leftOut += text.split('\n').length - 1;
@@ -63,9 +64,9 @@ export class UnhurriedOutput implements Output {
   }
 
   /**
-   * Gives the reader time to take what waits.
-   * @param patience milliseconds in which it must take something
-   * @returns whether all was taken
+   * Waits for the reader to take what is buffered.
+   * @param patience gives up when the reader has taken nothing for this many milliseconds
+   * @returns whether the reader took everything
    */
   async drained(patience: number): Promise<boolean> {
     let left = this.#stream.writableLength;

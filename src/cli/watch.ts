@@ -36,7 +36,7 @@ export const command = listCommand({
       () => undefined,
       (signal) =>
         new Promise<void>((done) => {
-          // The server alone doesn't keep the process: its connections may all be gone.
+          // A timer keeps the process alive, since there may be no open connection that would.
           const alive = setInterval(() => undefined, 1 << 30);
           signal.addEventListener('abort', () => {
             clearInterval(alive);

@@ -1,4 +1,4 @@
-/** A model that a command loads, asks and gives back. */
+/** Loads a model for a command and disposes of it afterwards. */
 import type { LanguageModel } from '../model/language-model.js';
 import { interruptible } from './interrupt.js';
 import { downloadBar, toStandardError } from './output.js';
@@ -11,7 +11,7 @@ export interface MachineOptions {
   maxMemory: number | null;
 }
 
-/** Loads the model, calls `work` and frees it, whatever happens. */
+/** Loads the model, calls `work`, and frees the model even if `work` throws. */
 export async function withModel<T>(
   options: MachineOptions,
   work: (model: LanguageModel, signal: AbortSignal) => Promise<T>,

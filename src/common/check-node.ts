@@ -1,4 +1,4 @@
-/** Imported first by what programs load: before a dependency fails in words of its own. */
+/** The entry points import this first, so that an unsupported Node is named before a dependency fails on it. */
 import { nodeProblem } from './node-version.js';
 
 const problem = nodeProblem();

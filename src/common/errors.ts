@@ -1,27 +1,27 @@
-/** Most characters of a value that a message shows. */
+/** An error message shows at most this many characters of a value. */
 const SHOWN = 120;
 
-/** As the language has it, and TypeScript's declaration doesn't: undefined has no JSON. */
+/** JSON.stringify with its true type: it returns undefined for undefined, which TypeScript's declaration leaves out. */
 const jsonOf = (value: unknown): string | undefined => JSON.stringify(value);
 
-/** A value as a message shows it: its JSON, cut where it is long. Whatever a file held, this does not fail. */
+/** A value as an error message shows it: its JSON, shortened if it is long. Never throws, whatever the value is. */
 export function shown(value: unknown): string {
   let json: string;
   try {
     json = jsonOf(value) ?? 'nothing';
   } catch {
-    // Lists in lists in lists, by the thousand: they can be read, not written.
+    // Lists nested thousands of levels deep can be parsed, but overflow the stack in JSON.stringify.
     return 'a value nested too deep to show';
   }
   return json.length <= SHOWN ? json : `${json.slice(0, SHOWN)}... (${json.length} characters)`;
 }
 
-/** What a library says of input that it can't take, cut where it repeats all of it. */
+/** The message of a library's error, shortened: some repeat the whole input that they reject. */
 export function reasonOf(error: unknown): string {
   return cut(error instanceof Error ? error.message : String(error));
 }
 
-/** A text as a message shows it. */
+/** Shortens a text for an error message. */
 export function cut(text: string): string {
   return text.length <= 2 * SHOWN ? text : `${text.slice(0, 2 * SHOWN)}...`;
 }

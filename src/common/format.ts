@@ -1,9 +1,12 @@
-/** Numbers as a person reads them, in the terminal and on the page. Rounded first, so that no unit is overfull. */
+/**
+ * Numbers as text, for the terminal and the page. Values are rounded before their unit is chosen, so that
+ * 1023.9 KiB becomes 1 MiB and not 1024 KiB.
+ */
 
 export const percent = (share: number | null | undefined, digits = 1): string =>
   share === null || share === undefined ? '-' : `${(100 * share).toFixed(digits)}%`;
 
-/** Four significant digits at most, without noise. */
+/** At most four significant digits. */
 export function number(value: number | null | undefined): string {
   if (value === null || value === undefined || Number.isNaN(value)) return '-';
   if (value === 0) return '0';

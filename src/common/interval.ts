@@ -25,6 +25,6 @@ export function wilson(correct: number, total: number): Interval {
   const middle = share + (z * z) / (2 * total);
   const spread = z * Math.sqrt((share * (1 - share)) / total + (z * z) / (4 * total * total));
   const scale = 1 + (z * z) / total;
-  // Rounding must not put 0 of 10 below 0.
+  // Rounding errors must not put the interval of 0 of 10 below 0.
   return { low: Math.max(0, (middle - spread) / scale), high: Math.min(1, (middle + spread) / scale) };
 }

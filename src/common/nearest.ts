@@ -1,4 +1,4 @@
-/** The word that was meant. */
+/** The one of `words` that `word` is probably a misspelling of; undefined where none is close enough. */
 export function nearest(word: string, words: string[]): string | undefined {
   const ranked = words
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
@@ -7,7 +7,7 @@ export function nearest(word: string, words: string[]): string | undefined {
   return best && best.distance <= Math.max(1, Math.floor(word.length / 2)) ? best.candidate : undefined;
 }
 
-/** Insertions, deletions, changes, and swaps of neighbours. */
+/** Damerau-Levenshtein distance: insertions, deletions, substitutions, and swaps of neighbouring characters. */
 export function editDistance(a: string, b: string): number {
   const rows: number[][] = Array.from({ length: a.length + 1 }, (_, i) => [i]);
   for (let j = 0; j <= b.length; j++) rows[0]![j] = j;

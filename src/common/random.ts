@@ -1,11 +1,11 @@
 /**
- * Repeatable choices that do not come from the engine: which problems, in what order.
- * Pinned by tests: a change here changes every run's data.
+ * Reproducible random choices made in TypeScript: which problems are used, and in what order.
+ * Tests pin the values, since a change here would change the data of every run.
  */
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 
-/** 32 bits of the UTF-8 bytes of `text`: FNV-1a, then MurmurHash3's finaliser, for FNV's low bits are poor. */
+/** 32-bit hash of a text's UTF-8 bytes: FNV-1a, then MurmurHash3's finaliser, since FNV's low bits are poorly mixed. */
 export function hash32(text: string): number {
   let h = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(text)) h = Math.imul(h ^ byte, 0x01000193);
@@ -14,13 +14,13 @@ export function hash32(text: string): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** Uniform integers from 0 up to, not including, `bound`: a stream for each key. */
+/** A generator of uniform integers in [0, `bound`). The same key always gives the same stream. */
 export function generator(key: string): (bound: number) => number {
   const random = xoroshiro128plus(hash32(key) | 0);
   return (bound) => uniformInt(random, 0, bound - 1);
 }
 
-/** A new array with the items in an order that `key` decides (Fisher and Yates). */
+/** A shuffled copy of `items` (Fisher-Yates); `key` is the seed. */
 export function shuffled<T>(items: readonly T[], key: string): T[] {
   const result = [...items];
   const below = generator(key);

@@ -1,6 +1,6 @@
-/** Parts of commands that are to be copied into a shell. */
+/** Quoting, for commands that are printed so that a user can copy them into a shell. */
 
-/** One word of it: what a shell would not take as it stands is quoted. */
+/** One word of a command, quoted if the shell would otherwise interpret a character in it. */
 export function shellWord(text: string): string {
   if (/^[\w@%+=:,./-]+$/.test(text)) return text;
   if (!UNPRINTABLE.test(text)) return `'${text.replaceAll("'", "'\\''")}'`;
@@ -16,9 +16,9 @@ export function shellWord(text: string): string {
   return `$'${escaped}'`;
 }
 
-/** Ends the line, or can't be seen. */
+/** Control characters and line separators. */
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 
-/** An option with its value; one that begins with a dash would be taken for another option. */
+/** An option with its value. `=` joins a value that begins with a dash, which would be taken for another option. */
 export const shellOption = (name: string, value: string): string =>
   `--${name}${value.startsWith('-') ? '=' : ' '}${shellWord(value)}`;

@@ -1,4 +1,4 @@
-/** What an option takes, in plain words and for flags, read off its declaration. */
+/** What values an option takes, derived from its zod declaration: in words for messages, as types for flags. */
 import { z } from 'zod';
 
 type Kind = 'string' | 'number' | 'integer' | 'boolean' | 'array' | 'object' | 'null';
@@ -86,7 +86,7 @@ function allowedForm(form: Form): string {
 }
 
 function bounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: JsonSchema): string {
-  // zod bounds whole numbers by what a double holds exactly; nobody needs to be told.
+  // zod bounds integers by what a double represents exactly; that bound isn't worth showing.
   const low = minimum === Number.MIN_SAFE_INTEGER ? undefined : minimum;
   const high = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum;
   if (low !== undefined && high !== undefined) return ` from ${low} to ${high}`;

@@ -1,6 +1,6 @@
 /**
  * From a YAML file, flags and defaults to one configuration: flags > file > preset > defaults of the model >
- * defaults. Whatever is unknown or out of bounds is refused here, before any work starts.
+ * defaults. An unknown option or a value out of bounds is an error here, before any work starts.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,13 +11,13 @@ import { GrpoError, cut, reasonOf, shown } from '../common/errors.js';
 import { describeOptions } from './describe.js';
 import { toKebab, toSnake } from './names.js';
 
-/** Loaded when a file is read or written, and not for `--help`, which it would keep waiting. */
+/** Loaded lazily: `--help` needs no YAML and would start later with it. */
 const loadYaml = () => createRequire(import.meta.url)('yaml') as typeof Yaml;
 
 /** Options from one place, by their snake_case names. */
 export interface Source {
   values: Record<string, unknown>;
-  /** How a message calls an option of this place: `--batch-size`, or `runs.yaml:3: batch_size`. */
+  /** How error messages name an option from this source: `--batch-size`, or `runs.yaml:3: batch_size`. */
   label: (name: string) => string;
 }
 
@@ -47,7 +47,7 @@ export function readYaml(file: string): Source {
   return parseYaml(text, file);
 }
 
-/** @param file its name, for messages */
+/** @param file name of the file, for error messages */
 export function parseYaml(text: string, file: string): Source {
   refuseNesting(text, file);
   const { isMap, isScalar, LineCounter, parseDocument } = loadYaml();
@@ -57,7 +57,7 @@ export function parseYaml(text: string, file: string): Source {
   if (error) throw syntaxError(file, lines.linePos(error.pos[0]).line, reasonOf(error));
   const root: Yaml.Node | null = document.contents;
   if (root !== null && !isMap(root)) {
-    // A file of comments alone has an empty scalar for contents.
+    // A file that holds only comments parses to an empty scalar.
     if (isScalar(root) && root.value === null) return { values: {}, label: (name) => name };
     throw syntaxError(file, lines.linePos(root.range?.[0] ?? 0).line, 'not a list of options');
   }
@@ -70,13 +70,13 @@ export function parseYaml(text: string, file: string): Source {
   };
 }
 
-/** Far more than options need. */
+/** Levels of nesting allowed: far more than any option needs. */
 const MAX_NESTING = 100;
 
 /**
- * The parser calls itself for every level, and what overflows the stack while a pattern is compiled ends the
- * process: no exception that could be caught. So levels are counted first, from above: brackets that stay open,
- * wherever they stand, and what a line begins with.
+ * The YAML parser recurses at each level of nesting. If the stack overflows while V8 compiles a regular
+ * expression, V8 ends the process instead of throwing an exception. So an upper bound of the nesting is counted
+ * before parsing: brackets still open, in strings and comments too, and the indentation of each line.
  */
 function refuseNesting(text: string, file: string): void {
   let open = 0;
@@ -92,7 +92,7 @@ function refuseNesting(text: string, file: string): void {
   }
 }
 
-/** A value as it stands in YAML; undefined where it is none. */
+/** Parses a single YAML value; undefined if it isn't valid YAML. */
 export function parseYamlValue(text: string): unknown {
   try {
     return loadYaml().parse(text);
@@ -105,7 +105,7 @@ function plainValues(document: Yaml.Document, file: string): Record<string, unkn
   try {
     return (document.toJS() ?? {}) as Record<string, unknown>;
   } catch (error) {
-    // An alias that names nothing, or so many of them that the file would not fit into memory.
+    // An alias without its anchor, or aliases that would expand beyond memory (a "billion laughs" file).
     throw syntaxError(file, 1, reasonOf(error));
   }
 }
@@ -117,12 +117,12 @@ function syntaxError(file: string, line: number, message: string): GrpoError {
   });
 }
 
-/** What is not given is so, depending on what is. */
+/** Default values that depend on the options that were given. */
 export type Defaults = (given: Record<string, unknown>) => Record<string, unknown>;
 
 /**
- * @param sources the first has precedence
- * @param defaults before those of the schema
+ * @param sources earlier sources take precedence over later ones
+ * @param defaults take precedence over the schema's own defaults
  * @throws {GrpoError} UNKNOWN_OPTION, BAD_OPTION
  */
 export function resolveConfig<S extends z.ZodRawShape>(
@@ -171,12 +171,12 @@ function badOption(label: string, value: unknown, allowed: string): GrpoError {
   return new GrpoError('BAD_OPTION', message, { fix: `it must be ${allowed}`, value });
 }
 
-/** The configuration as `config.yaml` says it, every option with its value. */
+/** The text of `config.yaml`: every option with its value. */
 export function toYaml(config: Record<string, unknown>): string {
   return loadYaml().stringify(config, { lineWidth: 0 });
 }
 
-/** Refuses flags that are none of `known`, naming the nearest; for yargs without `strict`. */
+/** Throws for a flag that isn't in `known`, and suggests the nearest name. Used in place of yargs' `strict`. */
 export function refuseUnknownFlags(argv: Record<string, unknown>, known: string[]): void {
   const names = [...known.map(toSnake), 'help', 'version'];
   for (const key of Object.keys(argv)) {

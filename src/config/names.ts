@@ -15,8 +15,8 @@ export const toSnake = (name: string): string =>
 export const toKebab = (name: string): string => toSnake(name).replaceAll('_', '-');
 
 /**
- * Arguments whose flags are all spelled with dashes: `--batch_size` is the flag as files, TRL and `--print-config`
- * have it. What follows a `--` is left as it is.
+ * Rewrites flags with underscores to dashes: `--batch_size`, the spelling of YAML files, TRL and
+ * `--print-config`, is accepted too. Arguments after a bare `--` are left unchanged.
  */
 export function kebabFlags(args: string[]): string[] {
   const end = args.indexOf('--');
@@ -25,7 +25,7 @@ export function kebabFlags(args: string[]): string[] {
   );
 }
 
-/** Renames the keys of `values`; what they hold stays as it is. */
+/** Renames the keys of `values`; keys of nested objects are left unchanged. */
 export function camelKeys<T extends object>(values: T): CamelKeys<T> {
   return renamed(values, toCamel) as CamelKeys<T>;
 }

@@ -1,4 +1,4 @@
-/** Loads the addon, once a process, and turns its errors into ours. */
+/** Loads the native addon, once per process, and turns its errors into `GrpoError`s. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -10,9 +10,9 @@ import type { EngineOptions, NativeAddon, NativeEngine } from './types.js';
 let loaded: NativeAddon | undefined;
 
 /**
- * How long libtorch's threads (libgomp) spin before they sleep, when they wait for each other. By
- * default for milliseconds, which on a machine that has anything else to do makes a step take a
- * hundred times as long. libgomp reads it when it is loaded.
+ * How long libtorch's OpenMP threads (libgomp) spin before they sleep when they wait for each other.
+ * The default is milliseconds: on a machine with other work, a step then takes a hundred times as
+ * long. libgomp reads the value when it is loaded.
  */
 const SPIN_COUNT = '5000';
 
@@ -47,7 +47,7 @@ export function loadAddon(): NativeAddon {
 
 /**
  * An engine whose rejections are `GrpoError`s.
- * @throws {GrpoError} BAD_ARGUMENT where the options are none; a device is tried at the first call
+ * @throws {GrpoError} BAD_ARGUMENT where the options are invalid; whether the device works shows at the first call
  */
 export function createEngine(options: EngineOptions): NativeEngine {
   const { Engine } = loadAddon();
@@ -71,14 +71,14 @@ export function createEngine(options: EngineOptions): NativeEngine {
   });
 }
 
-/** Writes tensors of a snapshot; rejects with a `GrpoError`. */
+/** Writes tensors of a snapshot to a file; rejects with a `GrpoError`. */
 export function writeSnapshot(...args: Parameters<NativeAddon['writeSnapshot']>): Promise<void> {
   return loadAddon()
     .writeSnapshot(...args)
     .catch((error: unknown) => Promise.reject(asGrpoError(error)));
 }
 
-/** What a user can mend by giving other input; all else is a failure at run time. */
+/** Codes that mean bad input (exit status 2); all others are failures at run time (exit status 1). */
 const INPUT_CODES = new Set([
   'BAD_ARGUMENT',
   'DEVICE_UNKNOWN',

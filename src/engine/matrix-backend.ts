@@ -1,6 +1,7 @@
 /**
- * Which library multiplies matrices is measured once a machine and remembered, so that every
- * later run starts at once and, rounding being the library's own, repeats the earlier ones.
+ * The choice of the library for matrix products. It is measured once per machine and remembered:
+ * later runs start without the measurement, and reproduce earlier runs, since each library rounds
+ * in its own way.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
@@ -14,14 +15,14 @@ type Remembered = Record<string, Choice>;
 const file = (): string => join(cacheDir(), 'matrix-backend.json');
 const key = (threads: number): string => `${cpus()[0]?.model ?? 'unknown'}, ${threads || 'all'} threads`;
 
-/** `GRPO_NATIVE_MATRIX_BACKEND`, else what was remembered, else `auto`. */
+/** `GRPO_NATIVE_MATRIX_BACKEND`, else the remembered choice, else `auto`. */
 export function matrixBackend(threads: number): Choice {
   const forced = process.env.GRPO_NATIVE_MATRIX_BACKEND;
   if (forced === 'mkl' || forced === 'onednn' || forced === 'auto') return forced;
   return readJson<Remembered>(file())?.[key(threads)] ?? 'auto';
 }
 
-/** Keeps what `auto` came to; a cache that can't be written only costs the next start its 100 ms. */
+/** Remembers what `auto` chose. If the cache can't be written, the next start measures again (100 ms). */
 export async function rememberMatrixBackend(threads: number, info: EngineInfo): Promise<void> {
   if (info.matrixBackend !== 'mkl' && info.matrixBackend !== 'onednn') return;
   if (Object.keys(info.matrixGflops).length === 0) return;

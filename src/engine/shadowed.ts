@@ -1,4 +1,4 @@
-/** Libraries that the loader is told to take in place of the libtorch that the addon was built with. */
+/** Detects libtorch libraries on LD_LIBRARY_PATH that the loader takes instead of those the addon was built with. */
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { GrpoError } from '../common/errors.js';
@@ -10,19 +10,22 @@ const LIBRARIES = ['c10', 'torch', 'torch_cpu', 'c10_cuda', 'torch_cuda'].map(
   (name) => `lib${name}.${EXTENSION}`,
 );
 
-/** The folders that the loader looks into before those that a library names; an empty one is the working folder. */
+/** Folders that the loader searches before a library's own rpath; an empty entry is the working directory. */
 const folders = (): string[] => (process.env[VARIABLE] ? process.env[VARIABLE].split(delimiter) : []);
 
 const librariesIn = (folder: string): string[] =>
   LIBRARIES.map((name) => join(folder || '.', name)).filter((file) => existsSync(file));
 
-/** This process's environment without what leads to any libtorch. */
+/** This process's environment without the library folders that contain a libtorch. */
 export function withoutLibtorch(): NodeJS.ProcessEnv {
   const others = folders().filter((folder) => librariesIn(folder).length === 0);
   return { ...process.env, [VARIABLE]: others.length > 0 ? others.join(delimiter) : undefined };
 }
 
-/** @param reason what the loader says; where it is the addon itself that is broken, no variable is to blame */
+/**
+ * The error to show if another libtorch shadows the right one; undefined if none does.
+ * @param reason the loader's message; one about the addon's own file has nothing to do with shadowing
+ */
 export function shadowed(reason: string): GrpoError | undefined {
   const addon = addonPath();
   if (new RegExp(`${basename(addon)}: (file too short|invalid ELF header|cannot open)`).test(reason))

@@ -1,6 +1,6 @@
 /**
- * The native surface, typed once. `native/` implements exactly this and nothing else;
- * no other file of `src/` may reach past it.
+ * The interface of the native addon. `native/` implements exactly this, and the rest of `src/` uses
+ * the addon only through it.
  *
  * Every method that computes runs on the engine's own thread, in the order of the calls,
  * and returns a promise; the event loop stays free. Rejections carry `code` and `fix`
@@ -49,7 +49,7 @@ export interface ModelConfig {
   ropeInvFreq: Float64Array;
 }
 
-/** Where one tensor's bytes lie. Checked in TypeScript, checked again before they are read. */
+/** Where a tensor's bytes are in a file. Checked in TypeScript, and again in C++ before they are read. */
 export interface TensorLocation {
   /** As the checkpoint names it, such as `model.layers.0.self_attn.q_proj.weight`. */
   name: string;
@@ -104,7 +104,7 @@ export interface SampleRequest extends SamplingOptions {
   maxCompletionLength: number;
   /** Token ids that end a completion. */
   eosTokenIds: number[];
-  /** The draw of a token depends on (seed, step, promptIndices[p], completion, position) alone. */
+  /** The random draw of a token depends only on (seed, step, promptIndices[p], completion, position). */
   seed: number;
   /** Enters the draws: another step gives other completions. Training counts from 1; evaluations use 0. */
   step: number;
@@ -333,23 +333,23 @@ export interface EngineOptions {
   /** `cpu`, `cuda` or `cuda:N`. */
   device: string;
   dtype: DType;
-  /** 0: libtorch's own number, one a physical core. */
+  /** 0: libtorch's default, one per physical core. */
   threads: number;
-  /** `auto` measures both once a process, some 100 ms. */
+  /** `auto` measures both once per process, which takes about 100 ms. */
   matrixBackend: 'auto' | 'mkl' | 'onednn';
 }
 
-/** What the machine gives at best: FLOP/s of matrix products of 1024 x 896 x 4864, and bytes/s of memory. */
+/** The machine's peak rates, measured: FLOP/s of matrix products of 1024 x 896 x 4864, and bytes/s of memory traffic. */
 export interface MachineLimits {
   threads: number;
-  /** By library (`mkl`, `onednn`), of those that are exact in float32. */
+  /** FLOP/s in float32 by library (`mkl`, `onednn`): of those that compute float32 products exactly. */
   float32: Record<string, number>;
   bfloat16: number;
-  /** Of reading alone. */
+  /** Bytes/s of reading alone. */
   read: number;
-  /** From one place to another; bytes read and bytes written both count, here and below. */
+  /** Bytes/s of a copy, bytes read and bytes written added up, as in `update`. */
   copy: number;
-  /** In place. */
+  /** Bytes/s of an update in place. */
   update: number;
 }
 
@@ -365,10 +365,10 @@ export interface NativeAddon {
     header: Uint8Array,
     indices: Int32Array,
   ): Promise<void>;
-  /** Probabilities `[vocab]` that the sampler draws from; for tests against exact values. */
+  /** `[vocab]` the probabilities that the sampler draws from. For tests. */
   probabilities(logits: Float32Array, history: Int32Array, options: SamplingOptions): Float32Array;
-  /** Measures for about a second, on the calling thread, with half a GB. `threads` 0: libtorch's own number. */
+  /** Measures the peak rates: about a second on the calling thread, with half a GB. `threads` 0: libtorch's default. */
   machineLimits(options: { threads: number }): MachineLimits;
-  /** Uniform in [0, 1) behind the draw of (seed, step, prompt, completion, position). */
+  /** The uniform number in [0, 1) that decides the draw of (seed, step, prompt, completion, position). For tests. */
   uniform(seed: number, step: number, prompt: number, completion: number, position: number): number;
 }

@@ -1,4 +1,4 @@
-/** `train`, up to its first step. */
+/** Prepares a training run as `train` does, forecasts it, and stops before the first step. */
 import { toOptions, type TrainInput } from '../run/train-options.js';
 import { trainConfig } from './train.js';
 import type { TrainExtras } from '../run/extras.js';

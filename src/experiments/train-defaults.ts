@@ -1,9 +1,9 @@
-/** What a training run is like where nothing else was said. Apart from `train.ts`, so that `--help` loads no trainer. */
+/** Defaults of a training run. Separate from `train.ts`, so that `--help` doesn't load the trainer. */
 import type { Defaults } from '../config/load.js';
 import { modelDefaults, TINY_MODEL } from '../run/defaults.js';
 import { presetOptions } from './presets/index.js';
 
-/** The options of the preset that was named, over the model's own defaults. */
+/** The named preset's options, which override the defaults of the model. */
 export const trainDefaults: Defaults = ({ preset, model }) => {
   const named = typeof preset === 'string' ? presetOptions(preset, model as string | undefined) : {};
   return { ...modelDefaults('train', model ?? named.model ?? TINY_MODEL), ...named };

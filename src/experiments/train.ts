@@ -1,4 +1,4 @@
-/** A training run as one asks for it: by options, by a preset's name, or both. */
+/** A training run from the user's options, a preset's name, or both. */
 import { snakeKeys } from '../config/names.js';
 import { programSource, resolveConfig } from '../config/load.js';
 import type { TrainSummary } from '../run/events.js';

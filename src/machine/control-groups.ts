@@ -1,4 +1,4 @@
-/** The control groups that bind this process: a container's limits, of both versions of the interface. */
+/** Linux control groups (cgroup v1 and v2) that limit this process, as a container runtime sets them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -9,7 +9,7 @@ export interface ControlGroup {
 }
 
 /**
- * Innermost first: each of them binds the process.
+ * The process's own group first, then its ancestors: the limits of all of them apply.
  * @param root where `proc` and `sys` are
  */
 export function controlGroups(controller: 'memory' | 'cpu', root = '/'): ControlGroup[] {
@@ -17,11 +17,12 @@ export function controlGroups(controller: 'memory' | 'cpu', root = '/'): Control
     const [id, controllers = '', path = ''] = line.split(':');
     const version = id === '0' && controllers === '' ? 2 : 1;
     if (version === 1 && !controllers.split(',').includes(controller)) return [];
-    // What lists several controllers (`cpu,cpuacct`) is mounted under that name, or under each one's.
+    // A v1 hierarchy with several controllers (`cpu,cpuacct`) is mounted under the joint name, or under each single one.
     const mounts = version === 2 ? [''] : [...new Set([controllers, controller])];
     const parts = path.split('/').filter((part) => part !== '');
     return mounts.flatMap((mount) =>
-      // In a container, the part of the path that lies outside of it is not to be seen.
+      // Inside a container the path may be the host's, whose folders aren't visible here: then only the root, which is
+      // the container's own group, can be read.
       Array.from({ length: parts.length + 1 }, (_, above): ControlGroup => {
         const folder = join(root, 'sys/fs/cgroup', mount, ...parts.slice(0, parts.length - above));
         return { version, read: (name) => read(join(folder, name)) };

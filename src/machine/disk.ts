@@ -1,4 +1,4 @@
-/** Writing so that a crash or a full disk loses nothing that was there before. */
+/** File writes after which a crash or a full disk leaves either the old or the new content. */
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { GrpoError } from '../common/errors.js';
@@ -41,15 +41,15 @@ export async function writeSynced(path: string, content: string | Uint8Array): P
   }
 }
 
-/** What was created, renamed or removed in the folder is on the disk when this returns. */
+/** Flushes a folder's entries to the disk: files created, renamed or removed in it. */
 export async function syncFolder(path: string): Promise<void> {
-  // Not every file system can; those need no asking.
+  // Some file systems can't open a folder; these flush its entries by themselves.
   const handle = await open(path, 'r').catch(() => undefined);
   await handle?.sync().catch(() => undefined);
   await handle?.close();
 }
 
-/** The file holds the old or the new content, never a part. */
+/** Replaces a file atomically: after a crash it holds the old content or the new, never a part of it. */
 export async function writeAtomic(path: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${path}.tmp-${process.pid}`;
   try {

@@ -19,7 +19,7 @@ export interface RunOptions {
   cwd?: string;
 }
 
-/** Runs a program to its end and gives its output; a program that isn't there is a result too. */
+/** Runs a program and returns its output. Does not throw where the program is missing or fails: `ok` is false then. */
 export function run(program: string, args: string[], options: RunOptions = {}): Result {
   const { timeoutMs = 30_000, ...rest } = options;
   const child = spawnSync(program, args, {
@@ -33,7 +33,7 @@ export function run(program: string, args: string[], options: RunOptions = {}): 
     ok: child.status === 0,
     status: child.status,
     signal: child.signal,
-    // Not there at all where the program did not start.
+    // undefined if the program did not start.
     stdout: child.error ? '' : child.stdout,
     stderr: child.error ? child.error.message : child.stderr,
   };

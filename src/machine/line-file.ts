@@ -13,13 +13,13 @@ export class LineFile {
   }
 
   /**
-   * @param keep which of the lines already there stay (a resumed run repeats the others)
+   * @param keep which of the existing lines to keep: a resumed run drops those of steps that it takes again
    * @param header first line of a new file
    */
   static async open(path: string, options: { header?: string; keep?: (line: string) => boolean } = {}) {
     const before = await readFile(path, 'utf8').catch(() => '');
     const lines = before.split('\n');
-    // A crash in the middle of a write leaves a last line without an end: it is dropped too.
+    // A crash during a write leaves a last line without a line end, which is dropped as well.
     lines.pop();
     const kept = lines.filter(
       (line, i) => (i === 0 && options.header !== undefined) || (options.keep?.(line) ?? true),
@@ -36,7 +36,7 @@ export class LineFile {
 
   async append(lines: string): Promise<void> {
     try {
-      // A file that was removed takes lines as before, and nobody would ever read them.
+      // Writes to a file that was removed still succeed, but the lines would be lost.
       await access(this.#path);
       await this.#handle.writeFile(lines);
     } catch (error) {
@@ -44,7 +44,7 @@ export class LineFile {
     }
   }
 
-  /** What was appended is on the disk when this returns. */
+  /** Flushes the appended lines to the disk. */
   async sync(): Promise<void> {
     try {
       await this.#handle.datasync();

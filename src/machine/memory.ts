@@ -1,11 +1,11 @@
-/** How much memory there is, and how much of it may still be taken: the machine's, or a container's share. */
+/** Total and free memory of the machine, or of the container that this process runs in. */
 import { freemem, totalmem } from 'node:os';
 import { controlGroups, type ControlGroup } from './control-groups.js';
 
 export interface Memory {
   /** Bytes; a container's limit where there is one. */
   total: number;
-  /** Files that the system keeps in memory make room when they must, and count as free. */
+  /** Bytes; the page cache counts as free, since the system drops it when memory is needed. */
   free: number;
 }
 
@@ -20,15 +20,18 @@ export function memory(root = '/'): Memory {
   return { total, free: Math.min(free, total) };
 }
 
-/** Bytes for what a process takes beside tensors, as it goes on: JavaScript, libtorch's code as it is used. */
+/** Allowance in bytes for what grows beside the tensors: the JavaScript heap, pages of libtorch's code. */
 export const BESIDE_TENSORS = 128 << 20;
 
-/** Bytes that this process may still take. @param maxMemory GB that it may take in all; null: what is free */
+/**
+ * Bytes that this process may still allocate.
+ * @param maxMemory limit of the whole process in GB; null: limited by free memory alone
+ */
 export function freeWithin(maxMemory: number | null): number {
   return maxMemory === null ? memory().free : maxMemory * 1e9 - process.memoryUsage.rss();
 }
 
-/** The limited control groups that this process is in. */
+/** Limit and use of each control group of this process that has a memory limit. */
 function limitedGroups(root: string): { limit: number; used: number }[] {
   return controlGroups('memory', root).flatMap((group) => {
     const [limitName, usedName] =
@@ -41,7 +44,7 @@ function limitedGroups(root: string): { limit: number; used: number }[] {
   });
 }
 
-/** Bytes of files that a group is charged for and that the system can drop. */
+/** Page cache that is charged to the group and that the system can drop, in bytes. */
 function reclaimable(group: ControlGroup): number {
   const stat = group.read('memory.stat') ?? '';
   const value = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(stat)?.[1] ?? 0);

@@ -1,4 +1,4 @@
-/** Where the project's own things lie: the package, the user's cache, the addon. */
+/** Paths of the package, of the cache folder and of the built addon. */
 import { accessSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -10,7 +10,7 @@ let root: string | undefined;
 /** The folder that holds this package's `package.json`, in a checkout and when installed. */
 export function packageRoot(): string {
   if (root !== undefined) return root;
-  // The sources lie one or two folders deep, the bundle one: so walk up.
+  // Source files are at different depths, the bundle at another: so walk up until package.json is found.
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!isPackageRoot(folder)) {
     const parent = dirname(folder);
@@ -31,7 +31,7 @@ export function packageVersion(): string {
   return readJson<{ version: string }>(join(packageRoot(), 'package.json'))?.version ?? 'unknown';
 }
 
-/** The user's home; undefined where there is none, as for a container's user that has neither HOME nor an entry. */
+/** The home folder; undefined without one, as for a container's user with neither HOME nor an entry in /etc/passwd. */
 function home(): string | undefined {
   try {
     return homedir() || undefined;
@@ -40,13 +40,13 @@ function home(): string | undefined {
   }
 }
 
-/** `.cache` of the user, as XDG has it; undefined without a home. */
+/** The user's cache folder by the XDG specification; undefined without a home folder. */
 export function userCache(): string | undefined {
   const folder = home();
   return process.env.XDG_CACHE_HOME || (folder && join(folder, '.cache'));
 }
 
-/** This program's cache: `GRPO_NATIVE_CACHE`, else in the user's; without a home beside the addon. */
+/** grpo-native's cache: `GRPO_NATIVE_CACHE`, else a folder in the user's cache, else one beside the built addon. */
 export function cacheDir(): string {
   const chosen = process.env.GRPO_NATIVE_CACHE;
   if (chosen) return resolve(chosen);
@@ -60,7 +60,7 @@ function macCache(): string | undefined {
 }
 
 /**
- * The same, which is there and can be written to when this returns.
+ * `cacheDir`, created if needed and checked to be writable.
  * @throws {GrpoError} CACHE_READ_ONLY
  */
 export function writableCacheDir(): string {
@@ -105,8 +105,8 @@ export function addonPath(): string {
 }
 
 /**
- * A path whose leading `~/` is the home folder, which a shell puts there where a word begins with it, but nobody in
- * `--option=~/x` and in YAML.
+ * Expands a leading `~/` to the home folder. A shell does so only at the beginning of a word, not in
+ * `--option=~/x`, and in YAML files nothing does.
  */
 export function expandHome(path: string): string {
   if (path !== '~' && !path.startsWith('~/')) return path;
@@ -121,7 +121,7 @@ export function expandHome(path: string): string {
   }
 }
 
-/** A JSON file's value; undefined where there is none, or it isn't JSON. */
+/** The content of a JSON file; undefined if the file can't be read or isn't JSON. */
 export function readJson<T>(file: string): T | undefined {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as T;

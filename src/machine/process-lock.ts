@@ -1,4 +1,4 @@
-/** A file that one process holds at a time. It names the holder, and outlives its death without hindering anyone. */
+/** A lock file that one process holds at a time. It names its holder, so that a dead process's lock can be taken over. */
 import { createHash, randomUUID } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -7,21 +7,21 @@ import { basename, dirname, join } from 'node:path';
 export interface Holder {
   pid: number;
   host: string;
-  /** When the process was started, as the system counts it: a number that is used again is another process. */
+  /** Start time of the process by the system's count, which tells it from a later process with the same pid. */
   started: string | null;
   since: string;
-  /** No two locks have the same content. */
+  /** Random, so that no two locks have the same content. */
   id?: string;
 }
 
 export type Lock = { held: true; release: () => void } | { held: false; holder: Holder | undefined };
 
 interface Options {
-  /** Whether a holder of which nothing can be known, as on another machine, is to be taken for dead. */
+  /** Treat the holder as dead where that can't be checked, as for a process on another machine. */
   takeOver?: boolean;
 }
 
-/** Takes the lock, from a dead holder too. */
+/** Tries to take the lock; a lock whose holder is dead is replaced. */
 export function acquire(file: string, options: Options = {}): Lock {
   mkdirSync(dirname(file), { recursive: true });
   const own: Holder = {
@@ -34,26 +34,26 @@ export function acquire(file: string, options: Options = {}): Lock {
   const text = JSON.stringify(own);
   for (let attempt = 0; attempt < 10; attempt++) {
     createWith(file, text, own.id!);
-    const now = settled(file);
+    const now = readSettled(file);
     if (now === text) {
-      clear(file);
+      removeLeftovers(file);
       return { held: true, release: () => release(file, text) };
     }
     if (now === undefined) continue;
     const holder = holderOf(now);
     if (holder && isAlive(holder, options)) return { held: false, holder };
-    takeAway(file, now, options);
+    removeStale(file, now, options);
   }
   return { held: false, holder: holderOf(read(file) ?? '') };
 }
 
-/** Whether the holder's process can be looked at from here. */
+/** Whether the holder runs on another machine, so that this one can't check whether it is alive. */
 export const isElsewhere = (holder: Holder): boolean => holder.host !== hostname();
 
 /**
- * Makes the file, for one process only; does nothing where it is there.
- * A link appears with its content. File systems without hard links refuse it, each with a code of its own: there a
- * file is opened that must not be there yet, and for a moment has no content.
+ * Creates the file, for one of several competing processes; does nothing if it exists.
+ * A hard link appears together with its content. File systems without hard links refuse to make one, each with
+ * another error code: there the file is opened exclusively, and for a moment has no content.
  */
 function createWith(file: string, text: string, id: string): void {
   const mine = `${file}.${id}`;
@@ -72,12 +72,12 @@ function createWith(file: string, text: string, id: string): void {
   }
 }
 
-/** Milliseconds, and how often: what names no holder may be about to. */
+/** How long, in milliseconds, and how often to wait for a lock file that is still being written. */
 const PAUSE = 20;
 const PAUSES = 25;
 
-/** The content, once it names a holder, or after half a second whatever it is. */
-function settled(file: string): string | undefined {
+/** Reads the lock file, waiting up to half a second until it names a holder. */
+function readSettled(file: string): string | undefined {
   let text = read(file);
   for (let i = 0; i < PAUSES && text !== undefined && holderOf(text) === undefined; i++) {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
@@ -87,10 +87,11 @@ function settled(file: string): string | undefined {
 }
 
 /**
- * Removes the lock of a dead holder, and none that has come in its place. Who removes it holds a lock of its own,
- * named by that content: between the look and the removal nobody else can have removed it.
+ * Removes a dead holder's lock, but not a new lock that replaced it meanwhile. Removing needs a second lock,
+ * named after the content that is to be removed: while it is held, no other process can replace the file
+ * between the check and the removal.
  */
-function takeAway(file: string, content: string, options: Options): void {
+function removeStale(file: string, content: string, options: Options): void {
   const digest = createHash('sha256').update(content).digest('hex').slice(0, 8);
   const claim = acquire(`${file}.${digest}`, options);
   if (!claim.held) return;
@@ -98,8 +99,8 @@ function takeAway(file: string, content: string, options: Options): void {
   claim.release();
 }
 
-/** Removes what processes left that died while they took the lock. */
-function clear(file: string): void {
+/** Removes temporary files of processes that died while taking the lock. */
+function removeLeftovers(file: string): void {
   for (const name of readdirSync(dirname(file))) {
     if (!name.startsWith(`${basename(file)}.`)) continue;
     const beside = join(dirname(file), name);
@@ -139,16 +140,16 @@ function isAlive(holder: Holder, { takeOver = false }: Options = {}): boolean {
   }
   const now = statusOf(pid);
   if (now === undefined) return !takeOver;
-  // What has ended and was not asked for yet is no holder any more.
+  // A zombie, which has ended but whose parent hasn't collected its status, holds nothing any more.
   return now.state !== 'Z' && now.state !== 'X' && (started === null ? !takeOver : started === now.started);
 }
 
-/** Undefined where the system doesn't tell. */
+/** State and start time of a process; undefined where the system has no /proc. */
 function statusOf(pid: number): { state: string; started: string } | undefined {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // From the third field on; the second is a name that may hold anything.
+    // Fields from the third on: the second is the program's name, which may contain spaces and parentheses.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return { state: fields[0]!, started: `${boot} ${fields[19]}` };
   } catch {

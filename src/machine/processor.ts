@@ -1,4 +1,4 @@
-/** What this machine is: processor, GPU. */
+/** What this machine computes with: processor, GPU, and how much of them this process may use. */
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { controlGroups } from './control-groups.js';
@@ -6,14 +6,14 @@ import { run, which } from './exec.js';
 
 export interface Processor {
   model: string;
-  /** Cores with arithmetic units of their own; hyper-threads are not counted. */
+  /** Physical cores; hyper-threads are not counted. */
   physicalCores: number;
   logicalCores: number;
-  /** Those of avx2, avx512f, avx512_bf16, amx_tile, amx_bf16, asimd and bf16 that it has. */
+  /** The instruction set extensions it has, out of avx2, avx512f, avx512_bf16, amx_tile, amx_bf16, asimd and bf16. */
   features: string[];
 }
 
-/** Vector and matrix instructions that decide how fast libtorch is. */
+/** Vector and matrix extensions that libtorch's speed depends on. */
 const FEATURES = ['avx2', 'avx512f', 'avx512_bf16', 'amx_tile', 'amx_bf16', 'asimd', 'bf16'];
 
 export function processor(): Processor {
@@ -41,8 +41,8 @@ function physicalCores(info: string): number | null {
 }
 
 /**
- * Processors' worth of time that a container may take: of cgroup v2's `cpu.max`, of v1's `cpu.cfs_quota_us`.
- * Infinity where nothing is limited. The number of processors says nothing of it.
+ * CPU time per second that a container may use, in processors (cgroup v2's `cpu.max`, v1's `cpu.cfs_quota_us`).
+ * Infinity without a limit. The number of processors that Node reports doesn't reflect it.
  */
 export function cpuQuota(root = '/'): number {
   const quotas = controlGroups('cpu', root).map(({ version, read }) => {
@@ -57,13 +57,14 @@ export function cpuQuota(root = '/'): number {
   return Math.min(Infinity, ...quotas);
 }
 
-/** Processors that this process may use at once, as a number of jobs: those it is bound to, and its quota. */
+/** How many jobs to run in parallel: limited by the processors this process is bound to, and by its quota. */
 export const usableCores = (root = '/'): number =>
   Math.max(1, Math.floor(Math.min(availableParallelism(), cpuQuota(root))));
 
 /**
- * Threads for the engine. 0 means one a physical core, which libtorch counts by itself; it knows nothing of a quota,
- * beyond which all its threads are stopped, time and again, and those that run wait for those that don't.
+ * Threads for the engine; 0 lets libtorch take one for each physical core. libtorch doesn't know of CPU quotas.
+ * With more threads than the quota allows, the system keeps pausing all of them, and the running ones wait for
+ * the paused ones: so the quota, rounded down, is the number of threads.
  */
 export function engineThreads(asked: number, root = '/'): number {
   const { OMP_NUM_THREADS, MKL_NUM_THREADS } = process.env;
@@ -75,7 +76,7 @@ export function engineThreads(asked: number, root = '/'): number {
     : 0;
 }
 
-/** `name, memory, driver` of each NVIDIA GPU; empty where there is none, or no driver. */
+/** `name, memory, driver` of each NVIDIA GPU; empty without a GPU or a driver. */
 export function nvidiaGpus(): string[] {
   if (which('nvidia-smi') === null) return [];
   const query = ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader'];

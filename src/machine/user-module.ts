@@ -1,4 +1,4 @@
-/** A user's own module: JavaScript or TypeScript, its default export. */
+/** Loads a user's own module, JavaScript or TypeScript, and tracks when its code runs. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { access } from 'node:fs/promises';
 import { extname, isAbsolute, resolve } from 'node:path';
@@ -8,18 +8,18 @@ import { GrpoError } from '../common/errors.js';
 const TYPESCRIPT = ['.ts', '.mts', '.cts'];
 const EXTENSIONS = [...TYPESCRIPT, '.js', '.mjs', '.cjs'];
 
-/** The module whose code runs; what that code starts (timers, promises, requests) runs as the module's too. */
+/** Path of the user's module whose code is running, inherited by the timers, promises and requests that it starts. */
 const running = new AsyncLocalStorage<string>();
-/** Files of modules, by which a stack tells them. */
+/** Loaded modules by file name and URL, to recognise them in a stack trace. */
 const files = new Map<string, string>();
 
-/** Calls `work`, which is code of the module. */
+/** Calls `work` as code of the user's module at `path`. */
 export const asModule = <T>(path: string, work: () => T): T => running.run(path, work);
 
-/** Calls `work`, which is code of ours, whoever's code led here. */
+/** Calls `work` as this project's own code, even if a user's module called us. */
 export const asOurs = <T>(work: () => T): T => running.exit(work);
 
-/** The user's module whose code runs now, or, by its stack, that threw `error`. */
+/** The user's module whose code is running, or whose file is in the stack trace of `error`. */
 export function moduleOf(error?: unknown): string | undefined {
   const { stack } = (error ?? {}) as { stack?: unknown };
   return (
@@ -57,7 +57,7 @@ export async function defaultExport(path: string, folder: string): Promise<unkno
   } catch (cause) {
     throw failed(path, cause);
   }
-  // A transpiled CommonJS module has its default export one level down.
+  // In a transpiled CommonJS module the default export is nested one level deeper.
   let value = (loaded as { default?: unknown }).default;
   if (typeof value === 'object' && value !== null && 'default' in value) value = value.default;
   if (value !== undefined) return value;
@@ -70,7 +70,7 @@ export async function defaultExport(path: string, folder: string): Promise<unkno
 async function importModule(file: string): Promise<unknown> {
   const url = pathToFileURL(file).href;
   if (!TYPESCRIPT.includes(extname(file))) return import(url);
-  // Node 20 runs no TypeScript by itself; the loader is needed for nothing else.
+  // Node 20 can't run TypeScript by itself. jiti is loaded only for TypeScript modules.
   const { createJiti } = await import('jiti');
   return createJiti(url).import(file);
 }

@@ -1,4 +1,4 @@
-/** The curves of runs as a picture: reward, held-out accuracy and KL, as SVG. */
+/** Curves of several runs as an SVG picture: reward, held-out accuracy and KL. */
 import { LineChart } from 'echarts/charts';
 import { GridComponent, LegendComponent, TitleComponent } from 'echarts/components';
 import * as echarts from 'echarts/core';
@@ -8,7 +8,7 @@ import type { MetricName } from '../grpo/metrics.js';
 
 echarts.use([LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
 
-/** Okabe and Ito's palette, which the colour-blind tell apart. */
+/** Okabe and Ito's palette, whose colours the colour-blind can distinguish. */
 export const PALETTE = [
   '#0072B2',
   '#D55E00',
@@ -22,13 +22,13 @@ export const PALETTE = [
 
 const WIDTH = 1120;
 const PANEL = { width: 330, height: 240, top: 56, gap: 40, left: 48 };
-/** Points of a curve: a reward is averaged over so many stretches of the run. */
+/** Points per curve: each is the mean of an equal stretch of the run. */
 const POINTS = 80;
 
 interface Panel {
   title: string;
   points: (run: RunRecord) => [number, number][];
-  /** Whether each point is shown: few, and measured. */
+  /** Whether points are marked, as for evaluations, which are few. */
   marks?: boolean;
   min?: number;
   max?: number;
@@ -80,7 +80,7 @@ export function curvesSvg(runs: RunRecord[]): string {
         yAxisIndex: i,
         data: points(run),
         showSymbol: marks === true,
-        // Told apart without colour too.
+        // Symbols differ too, for readers who can't distinguish the colours.
         symbol: ['circle', 'rect', 'triangle', 'diamond'][r % 4],
         symbolSize: 7,
         lineStyle: { width: 2, type: r < PALETTE.length ? 'solid' : 'dashed' },
@@ -92,7 +92,7 @@ export function curvesSvg(runs: RunRecord[]): string {
   return svg;
 }
 
-/** Means over stretches of steps. */
+/** A metric's means over equal stretches of steps, as [last step, mean]. */
 function averaged({ steps }: RunRecord, name: MetricName): [number, number][] {
   const rows = steps.filter((row) => typeof row[name] === 'number');
   const size = Math.max(1, Math.ceil(rows.length / POINTS));

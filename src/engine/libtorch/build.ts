@@ -20,7 +20,7 @@ import type { Libtorch } from './inspect.js';
 import { withLock } from './lock.js';
 import { requireBuildTools } from './tools.js';
 
-/** A translation unit over PyTorch's headers takes about this much memory to compile. */
+/** Memory that compiling one file takes, because of PyTorch's headers. */
 const BYTES_PER_JOB = 1.5e9;
 
 /** `address`: memory and undefined behaviour; `thread`: data races. */
@@ -29,9 +29,9 @@ export type Sanitizer = 'address' | 'thread';
 export interface BuildOptions {
   /** Optimised code with debug information, in `build/debug`. */
   debug?: boolean;
-  /** Watches our own C++ as it runs, in `build/address` or `build/thread`. */
+  /** Instruments our own C++ with a sanitizer, in `build/address` or `build/thread`. */
   sanitize?: Sanitizer;
-  /** Starts from nothing. */
+  /** Removes the previous build first. */
   clean?: boolean;
   /** Called with a line for each file that is compiled. */
   onProgress?: (line: string) => void;
@@ -43,7 +43,7 @@ export interface BuildResult {
   log: string;
 }
 
-/** What a build was made against; kept beside the addon. */
+/** The libtorch that the addon was built against; kept in a file beside the addon. */
 export interface BuildStamp {
   path: string;
   version: string;
@@ -53,7 +53,7 @@ export interface BuildStamp {
   config: string;
 }
 
-/** What the present build was made against; undefined where nothing is built. */
+/** The stamp of the existing build; undefined if there is none. */
 export function buildStamp(debug = false): BuildStamp | undefined {
   return readJson(join(buildFolder({ debug }), 'libtorch.json'));
 }
@@ -102,7 +102,7 @@ function requireWritable(): void {
   }
 }
 
-/** False where CMake's cache is of another libtorch, another version of it, or another place. */
+/** False if CMake's cache belongs to another libtorch, another version of it, or another build folder. */
 function isConfiguredFor(folder: string, libtorch: Libtorch): boolean {
   const cache = join(folder, 'CMakeCache.txt');
   if (!existsSync(cache)) return false;
@@ -130,7 +130,7 @@ async function cmakeJs(
   const args = ['build', '--directory', packageRoot(), '--out', folder, '--config', config];
   args.push('--parallel', String(jobs), `--CDLIBTORCH=${libtorch.path}`);
   for (const [name, value] of Object.entries(definitions)) if (value) args.push(`--CD${name}=${value}`);
-  // A compiler of tomorrow may warn of what ours does not; only a checkout stops at that.
+  // A newer compiler may have new warnings: they are errors in a checkout, but not for users of the package.
   args.push(`--CDWARNINGS_AS_ERRORS=${existsSync(join(packageRoot(), 'src')) ? 'ON' : 'OFF'}`);
   const output = await runLogged([cmakeJsBin(), ...args], log, onProgress);
   if (output === null) return;
@@ -149,9 +149,9 @@ function cmakeJsBin(): string {
   return join(dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js');
 }
 
-/** Null when it went well, else the lines of its output that matter. */
+/** Runs cmake-js; returns null on success, else the lines of its output that show the error. */
 function runLogged(args: string[], log: string, onProgress?: (line: string) => void): Promise<string | null> {
-  // ccache knows precompiled headers only when told so.
+  // ccache handles precompiled headers only with this setting.
   const env = {
     ...process.env,
     CCACHE_SLOPPINESS: 'pch_defines,time_macros',
@@ -182,7 +182,7 @@ function runLogged(args: string[], log: string, onProgress?: (line: string) => v
   });
 }
 
-/** `[ 42%] native/tree/forest.cc` of CMake's line about it, with make and with ninja. */
+/** The progress line `[ 42%] native/tree/forest.cc` from CMake's output, with make or ninja. */
 function progressOf(line: string): string | null {
   const match = /^(\[[^\]]+\]) (?:Building|Linking) CXX (?:object|shared \w+) (.*)$/.exec(line);
   if (match === null) return null;
@@ -190,7 +190,7 @@ function progressOf(line: string): string | null {
   return `${match[1]!} ${file.startsWith('cmake_pch') || file.includes('/cmake_pch') ? "PyTorch's headers" : file}`;
 }
 
-/** The errors of a log with what follows each, else its end. */
+/** The errors in a log, each with the lines after it; the end of the log if it has none. */
 export function excerpt(text: string, limit = 20): string {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   const picked = new Set<number>();

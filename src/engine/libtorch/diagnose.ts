@@ -1,4 +1,4 @@
-/** Everything that decides whether training works here, looked at once. */
+/** Checks everything that training on this machine depends on. */
 import { existsSync, statfsSync } from 'node:fs';
 import { arch, platform, release } from 'node:os';
 import { dirname } from 'node:path';
@@ -14,7 +14,7 @@ import { probeAddon } from './probe.js';
 import { hasVenv, python3, pythonVersion } from './python.js';
 import { buildTools, installLine, type Tool } from './tools.js';
 
-/** One thing that is wrong. An `error` keeps training from working, a `warning` does not. */
+/** Something that is wrong. With an `error` training can't work, with a `warning` it can. */
 export interface Problem {
   severity: 'error' | 'warning';
   code: string;
@@ -30,7 +30,7 @@ export interface Diagnosis {
     path: string;
     /** What it was built against; null when it was not built. */
     stamp: BuildStamp | null;
-    /** What the engine says of itself; null when it does not load. */
+    /** The loaded engine's own report; null if the addon does not load. */
     info: EngineInfo | null;
   };
   system: { platform: string; release: string; arch: string };
@@ -41,10 +41,10 @@ export interface Diagnosis {
   problems: Problem[];
 }
 
-/** Below this much free memory even small models swap. */
+/** With less free memory than this, in bytes, even small models swap. */
 const LITTLE_MEMORY = 1e9;
 
-/** Looks at everything; takes a few seconds, because the engine measures its matrix back ends. */
+/** Runs all checks. Takes a few seconds, since the engine measures its matrix libraries. */
 export function diagnose(): Diagnosis {
   const problems: Problem[] = [];
   const add = (severity: Problem['severity'], { code, message, fix }: GrpoError) =>
@@ -76,7 +76,7 @@ export function diagnose(): Diagnosis {
       new GrpoError('LIBTORCH_CPU_ONLY', message, { fix: 'Run: npx grpo-native setup --fetch' }),
     );
   }
-  // The CUDA libraries are opened only when asked for: so ask.
+  // The CUDA libraries are loaded only when a CUDA device is used, so use it.
   if (gpus.length > 0 && works && addon.stamp?.cuda) {
     try {
       probeAddon('cuda');
@@ -155,13 +155,13 @@ function cudaFails({ message, code }: GrpoError): GrpoError {
   });
 }
 
-/** npm says who it is when it runs us (npx does too); else it is asked. */
+/** npm and npx pass their version to the programs they run; otherwise npm is run to get it. */
 function npmVersion(): string | null {
   const agent = /npm\/(\S+)/.exec(process.env.npm_config_user_agent ?? '')?.[1];
   return agent ?? (run('npm', ['--version'], { timeoutMs: 10_000 }).stdout.trim() || null);
 }
 
-/** Free bytes where a folder is, or will be. */
+/** Free bytes on the disk of a folder that exists or is yet to be created. */
 function freeDisk(folder: string): number {
   let existing = folder;
   while (!existsSync(existing)) existing = dirname(existing);

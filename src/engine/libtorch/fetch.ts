@@ -1,4 +1,4 @@
-/** Fetches libtorch: PyTorch's wheel, by pip, into a virtual environment of our own. */
+/** Downloads libtorch: installs PyTorch's wheel with pip into a virtual environment in the cache folder. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -53,7 +53,7 @@ function isReachable(index: string, python: string): boolean {
   return run(python, [...args, ...quick], { timeoutMs: 15_000 }).ok;
 }
 
-/** Makes the virtual environment anew, and gives its interpreter: the one with a pip for sure. */
+/** Creates the virtual environment anew; returns its interpreter, which certainly has pip. */
 export function makeVenv(): string {
   const python = requirePython();
   const venv = cacheVenv();
@@ -96,7 +96,7 @@ function pipInstall(args: string[]): void {
     '--no-cache-dir',
     '--no-warn-conflicts',
   ];
-  // Our standard output may be JSON: pip's goes to standard error.
+  // pip's output goes to standard error, since our standard output may have to be JSON.
   const child = spawnSync(venvPython(), [...pip, ...args], { stdio: ['ignore', 2, 2] });
   if (child.status === 0) return;
   throw new GrpoError('FETCH_FAILED', `pip could not install ${args.join(' ')}; its own words are above`, {
@@ -112,7 +112,7 @@ function pipInstall(args: string[]): void {
  */
 export function companions(metadata: string, missing: string[]): string[] {
   const toolkit = /^Requires-Dist: cuda-toolkit\[[^\]]*\]\s*\(?==([\d.]+)/m.exec(metadata);
-  // The extras of this meta package pin its parts.
+  // The extras of this meta package pin the versions of its parts.
   if (toolkit !== null) return [`cuda-toolkit[cudart,cupti]==${toolkit[1]!}`];
   return packagesFor(missing).map((name) => {
     const pin = new RegExp(`^Requires-Dist: ${name}\\s*\\(?(==[\\d.]+)`, 'm').exec(metadata);

@@ -1,4 +1,4 @@
-/** Looks for a libtorch in the places a person would expect, in a fixed order. */
+/** Searches for a libtorch in the usual places, in a fixed order. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GrpoError } from '../../common/errors.js';
@@ -7,9 +7,9 @@ import { which } from '../../machine/exec.js';
 import { inspect, type Libtorch } from './inspect.js';
 import { python3, torchOf } from './python.js';
 
-/** One place that was looked in. */
+/** A place that was searched. */
 export interface Place {
-  /** What led there, in words: `LIBTORCH`, `last setup`, ... */
+  /** Why it was searched: `LIBTORCH`, `last setup`, ... */
   source: string;
   /** The folder or interpreter; null where the source names none. */
   where: string | null;
@@ -24,7 +24,7 @@ export interface Search {
   source: string | null;
 }
 
-/** Looks in every place. A `LIBTORCH` that is set but can't be used is an error, not a hint. */
+/** Searches every place. A `LIBTORCH` that is set but unusable is an error. */
 export function search(): Search {
   const places = [fromEnvironment(), fromLastSetup(), ...fromPython(), fromCache()];
   const named = places[0]!;
@@ -33,7 +33,7 @@ export function search(): Search {
   return { places, chosen: usable?.libtorch ?? null, source: usable?.source ?? null };
 }
 
-/** The libtorch in a folder that a person named; throws when it can't be used. */
+/** The libtorch in a folder that the user named; throws if it is unusable. */
 export function named(path: string, by: string): Libtorch {
   const libtorch = inspect(path);
   if (libtorch === null) {
@@ -46,7 +46,7 @@ export function named(path: string, by: string): Libtorch {
   return libtorch;
 }
 
-/** The chosen libtorch; throws with everything that was looked at when there is none. */
+/** The libtorch to use; if there is none, throws an error that lists every place searched. */
 export function findLibtorch(): { libtorch: Libtorch; source: string } {
   const { places, chosen, source } = search();
   if (chosen !== null) return { libtorch: chosen, source: source! };
@@ -57,7 +57,7 @@ export function findLibtorch(): { libtorch: Libtorch; source: string } {
   });
 }
 
-/** One line about a place: what was found, and why it can't be used. */
+/** One line about a place: what was found there, and why it can't be used. */
 export function describe({ source, where, libtorch }: Place): string {
   if (where === null) return `${source}: none`;
   if (libtorch === null) return `${source}: no libtorch in ${where}`;
@@ -70,12 +70,12 @@ export function cacheVenv(): string {
   return join(cacheDir(), 'venv');
 }
 
-/** Written last by a fetch: an interrupted one leaves none. */
+/** Marker file that a download writes last; without it, the download was interrupted. */
 export function fetchMarker(): string {
   return join(cacheVenv(), 'complete.json');
 }
 
-/** Keeps a choice for the next build. */
+/** Remembers the chosen libtorch for the next build. */
 export function remember(libtorch: Libtorch): void {
   writableCacheDir();
   writeFileSync(
@@ -105,11 +105,11 @@ function fromPython(): Place[] {
   const active = venv ? which(join(venv, 'bin', 'python')) : null;
   const onPath = python3();
   const places = [place('python3 on the PATH', onPath, onPath && torchOf(onPath))];
-  // An active environment comes first on the PATH as a rule; say it once then.
+  // The active environment is usually first on the PATH as well: list it once.
   if (active !== null && onPath !== join(venv!, 'bin', 'python3')) {
     places.unshift(place('active virtual environment', venv!, torchOf(active)));
   }
-  // It may hold libtorch alone, without a Python.
+  // A conda environment may have libtorch without Python.
   const conda = process.env.CONDA_PREFIX;
   if (conda && onPath !== join(conda, 'bin', 'python3'))
     places.push(place('active conda environment', conda));

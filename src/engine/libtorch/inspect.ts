@@ -1,4 +1,4 @@
-/** Looks at a folder and says what libtorch it holds and whether it can be used. */
+/** Finds out which libtorch a folder holds, and whether it is usable. */
 import { existsSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { GrpoError } from '../../common/errors.js';
@@ -10,13 +10,13 @@ import { NEWEST, OLDEST, PIP_REQUIREMENT, isAccepted } from './version.js';
 export interface Libtorch {
   /** Holds `include/` and `lib/`. */
   path: string;
-  /** Such as `2.15.0+cu132`; `unknown` where nothing in the folder says it. */
+  /** Such as `2.15.0+cu132`; `unknown` if no file in the folder states it. */
   version: string;
   /** The CUDA version it was built for; null for a CPU build. */
   cuda: string | null;
-  /** False for the old `std::string` of PyTorch's wheels before 2.7. */
+  /** Whether it was built with the C++11 ABI; PyTorch's wheels before 2.7 were not. */
   cxx11Abi: boolean;
-  /** Shared libraries that libtorch needs and the loader does not find. */
+  /** Shared libraries that libtorch needs and the dynamic loader does not find. */
   missing: string[];
   /** Why it can't be used; null when it can. */
   problem: GrpoError | null;
@@ -55,7 +55,7 @@ function sitePackages(venv: string): string[] {
 
 /** Everything known about the libtorch in `path` without loading it; null when there is none. */
 export function inspect(path: string): Libtorch | null {
-  // A choice is recorded and used from other folders.
+  // An absolute path, since the choice is remembered and used from other working directories.
   const folder = locate(resolve(path));
   if (folder === null) return null;
   const found = {
@@ -72,12 +72,12 @@ function library(folder: string, name: string): string {
   return join(folder, 'lib', `lib${name}.${EXTENSION}`);
 }
 
-/** `torch/version.py`, where the folder is that package, or a conda environment that has it. */
+/** Content of `torch/version.py`, if the folder is that package or a conda environment that contains it. */
 function versionModule(folder: string): string {
   return [folder, ...sitePackages(folder)].map((place) => read(join(place, 'version.py'))).join('\n');
 }
 
-/** Wheels say their version in Python, archives in a file of one line, both in a header. */
+/** Wheels state their version in version.py, archives in the file build-version, both in a C++ header. */
 function version(folder: string): string {
   const python = /^__version__ = '([^']+)'/m.exec(versionModule(folder));
   if (python !== null) return python[1]!;
@@ -96,10 +96,10 @@ function cuda(folder: string): string | null {
   return existsSync(library(folder, 'torch_cuda')) ? 'unknown version' : null;
 }
 
-/** What the loader would not find, asked of the loader itself. Empty where it can't be asked. */
+/** Libraries that the dynamic loader doesn't find, according to ldd. Empty where there is no ldd. */
 function missingLibraries(file: string): string[] {
   if (which('ldd') === null) return [];
-  // Another libtorch that LD_LIBRARY_PATH leads to says nothing about this one.
+  // Without other libtorchs on LD_LIBRARY_PATH: this one must be complete by itself.
   const lines = run('ldd', [file], { env: withoutLibtorch() }).stdout.split('\n');
   return lines.flatMap((line) => /^\s*(\S+) => not found/.exec(line)?.[1] ?? []);
 }

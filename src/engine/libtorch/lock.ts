@@ -1,4 +1,4 @@
-/** Keeps two builds out of one folder. */
+/** Keeps two processes from building in the same folder at once. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { acquire, isElsewhere, type Holder } from '../../machine/process-lock.js';
 

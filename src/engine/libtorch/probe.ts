@@ -1,4 +1,4 @@
-/** Loads the addon in a child process, where a bad binary can take nobody down. */
+/** Tries to load the addon in a child process, so that a broken binary can't crash this one. */
 import { existsSync } from 'node:fs';
 import { GrpoError } from '../../common/errors.js';
 import { engineThreads } from '../../machine/processor.js';
@@ -7,7 +7,7 @@ import { shadowed } from '../shadowed.js';
 import { addonPath } from '../../machine/paths.js';
 import { run, type Result } from '../../machine/exec.js';
 
-/** Runs in the child: plain JavaScript, for `node -e`. */
+/** The child's program, for `node -e`. */
 const CHILD = `
 const { Engine } = require(process.argv[1]);
 const engine = new Engine(JSON.parse(process.argv[2]));
@@ -16,7 +16,7 @@ engine.info()
   .catch((error) => { console.error(error.message); process.exitCode = 1; });
 `;
 
-/** What the engine says of itself on `device`; throws when the addon can't be loaded. */
+/** The engine's own report on `device`; throws if the addon can't be loaded. */
 export function probeAddon(device = 'cpu'): EngineInfo {
   const addon = addonPath();
   if (!existsSync(addon)) {
@@ -35,7 +35,7 @@ export function probeAddon(device = 'cpu'): EngineInfo {
     try {
       return JSON.parse(result.stdout) as EngineInfo;
     } catch {
-      // Falls through: a program that prints something else did not go well.
+      // Falls through: output that isn't JSON means that the child failed.
     }
   }
   throw (
@@ -54,7 +54,7 @@ function reason(result: Result): string {
   return error ?? lines[0] ?? `the process ended with status ${result.status ?? 'unknown'}`;
 }
 
-/** One instruction for each way in which loading fails. */
+/** What to do about each way in which loading can fail. */
 function remedy(result: Result): { fix: string } {
   if (result.signal === 'SIGILL') {
     return {

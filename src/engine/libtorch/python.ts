@@ -1,4 +1,4 @@
-/** Asks a Python interpreter things, without importing torch (that takes seconds). */
+/** Queries a Python interpreter without importing torch, which would take seconds. */
 import { run, which } from '../../machine/exec.js';
 
 const FIND_TORCH = `
@@ -8,7 +8,7 @@ spec = importlib.util.find_spec('torch')
 print(spec.submodule_search_locations[0] if spec and spec.submodule_search_locations else '')
 `;
 
-/** Where this interpreter's torch lies, or null. */
+/** Folder of this interpreter's torch package, or null. */
 export function torchOf(python: string): string | null {
   const result = run(python, ['-c', FIND_TORCH], { timeoutMs: 10_000 });
   const path = result.stdout.trim();
@@ -20,12 +20,12 @@ export function python3(): string | null {
   return which('python3');
 }
 
-/** `3.11.7`, or null where it does not run (a Windows or pyenv stub, say). */
+/** Its version, such as `3.11.7`; null if it does not run, as the stubs of Windows or pyenv don't. */
 export function pythonVersion(python: string): string | null {
   return /Python (\d+\.\d+\.\d+)/.exec(run(python, ['--version']).stdout)?.[1] ?? null;
 }
 
-/** Whether it can make virtual environments with pip in them; Debian packs that apart. */
+/** Whether it can create virtual environments with pip; on Debian that needs a separate package. */
 export function hasVenv(python: string): boolean {
   return run(python, ['-c', 'import venv, ensurepip']).ok;
 }

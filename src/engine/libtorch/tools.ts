@@ -1,4 +1,4 @@
-/** What must be on the machine to build the addon, and how to get it. */
+/** The programs needed to build the addon, and how to install them. */
 import { existsSync } from 'node:fs';
 import { GrpoError } from '../../common/errors.js';
 import { run, which } from '../../machine/exec.js';
@@ -8,16 +8,16 @@ export interface Tool {
   name: string;
   path: string | null;
   version: string | null;
-  /** Null when it will do. */
+  /** Null if it is there and new enough. */
   problem: GrpoError | null;
 }
 
 const OLDEST_CMAKE = '3.18';
-/** The first majors with the C++20 that is used. */
+/** The first major versions with the parts of C++20 that are used. */
 const OLDEST_GCC = 10;
 const OLDEST_CLANG = 12;
 
-/** The C++ compiler, CMake and the program CMake drives. */
+/** The C++ compiler, CMake, and make or ninja, which CMake drives. */
 export function buildTools(): Tool[] {
   return [compiler(), cmake(), maker()];
 }
@@ -29,7 +29,7 @@ export function requireBuildTools(): void {
 }
 
 function compiler(): Tool {
-  // cmake-js wants one of the last two to be there, whatever CMake chooses.
+  // cmake-js requires one of the last two, whichever compiler CMake chooses.
   const path = firstOf([process.env.CXX, 'g++', 'clang++']);
   const text = path === null ? '' : run(path, ['--version']).stdout;
   const version = /\b(\d+\.\d+\.\d+)/.exec(text)?.[1] ?? null;
@@ -78,7 +78,7 @@ function tool(
   return { name, path, version, problem };
 }
 
-/** The line that installs everything a build needs, for this machine's package manager. */
+/** The command that installs everything a build needs, with this machine's package manager. */
 export function installLine(): string {
   if (process.platform === 'darwin') return 'xcode-select --install; brew install cmake python';
   if (existsSync('/usr/bin/apt-get')) return 'sudo apt-get install g++ make cmake python3 python3-venv';

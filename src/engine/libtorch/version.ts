@@ -1,6 +1,6 @@
 /** Which versions of libtorch this project builds against. */
 
-/** The range that is tested, major.minor, both ends included. */
+/** The range of tested versions, major.minor, both ends included. */
 export const OLDEST = '2.6';
 export const NEWEST = '2.15';
 

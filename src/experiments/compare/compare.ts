@@ -1,11 +1,11 @@
-/** What runs came to, side by side. Pure: from what was read to what is told. */
+/** Compares the results of several runs. Pure functions over what was read from the run folders. */
 import type { RunRecord } from '../../run/folder/read.js';
 import type { MetricName, Metrics } from '../../grpo/metrics.js';
 import type { ComparedRun } from './compared.js';
 
 export type { ComparedRun } from './compared.js';
 
-/** @param target share of held-out problems that `steps_to_accuracy` is about */
+/** @param target held-out accuracy, 0 to 1, that `steps_to_accuracy` is about */
 export function compareRun(
   { name, config, steps, evaluations, summary }: RunRecord,
   target: number,
@@ -39,11 +39,11 @@ export function compareRun(
   };
 }
 
-/** Seconds of the steps up to one. */
+/** Total seconds of the steps up to step `last`. */
 const secondsUntil = (steps: Metrics[], last: number): number =>
   steps.filter(({ step }) => step <= last).reduce((sum, { step_time = 0 }) => sum + step_time, 0);
 
-/** Over the steps that have it; null where none has. */
+/** Mean of a metric over the steps that have it; null if none has. */
 function meanOf(steps: Metrics[], name: MetricName): number | null {
   const values = steps.map((metrics) => metrics[name]).filter((value) => typeof value === 'number');
   return values.length > 0 ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
@@ -57,9 +57,9 @@ function median(values: number[]): number | null {
 /** Options in which the runs differ, with each one's value. */
 export function differences(runs: RunRecord[]): Record<string, unknown[]> {
   const names = [...new Set(runs.flatMap(({ config }) => Object.keys(config)))];
-  const told = names.filter((name) => !['output_dir', 'resume', 'preset'].includes(name));
+  const relevant = names.filter((name) => !['output_dir', 'resume', 'preset'].includes(name));
   return Object.fromEntries(
-    told
+    relevant
       .map((name) => [name, runs.map(({ config }) => config[name] ?? null)] as const)
       .filter(([, values]) => new Set(values.map((value) => JSON.stringify(value))).size > 1),
   );

@@ -1,28 +1,31 @@
-/** A row of a comparison; plain data, for tables and pages. */
+/** A row of a comparison of runs, as plain data for tables and pages. */
 
-/** Of one run, by the names of `--csv` and `--json`. A single step jumps with its few prompts: means of the last tenth. */
+/**
+ * The figures of a run, by their names in `--csv` and `--json`. Metrics of training are means over the last
+ * tenth of the steps: those of a single step vary too much, since a step has few prompts.
+ */
 export interface ComparedRun {
   run: string;
   preset: string | null;
   model: string;
   task: string;
   steps: number;
-  /** Whether it went to its end. */
+  /** Whether the run reached its last step. */
   finished: boolean;
   reward: number | null;
-  /** Share of the sampled training completions that are right. */
+  /** Share of sampled training completions that are right. */
   train_accuracy: number | null;
   /** On held-out problems, at the last evaluation. */
   accuracy: number | null;
   accuracy_low: number | null;
   accuracy_high: number | null;
   accuracy_before: number | null;
-  /** Training accuracy less held-out accuracy: what was learned by heart. */
+  /** Training accuracy minus held-out accuracy, a measure of overfitting. */
   gap: number | null;
   kl: number | null;
   entropy: number | null;
   frac_reward_zero_std: number | null;
-  /** First evaluation that reached the accuracy asked about. */
+  /** Step of the first evaluation that reached the target accuracy. */
   steps_to_accuracy: number | null;
   seconds_to_accuracy: number | null;
   seconds: number;

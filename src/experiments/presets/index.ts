@@ -8,8 +8,8 @@ import { BASE, PRESETS, type Preset } from './journal.js';
 export { PRESETS, type Preset } from './journal.js';
 
 /**
- * What is different on the embedded model: it is 600 times smaller, and learns at rates that would ruin a
- * real one. Its rate is `RATE` times the preset's, but no more than `MOST`; epochs stay.
+ * Learning rates on the embedded model, which is 600 times smaller and needs rates that would ruin a real
+ * model: `rate` times the preset's, and at most `most`. The number of epochs stays the same.
  */
 export const TINY_RULE = { rate: 100, most: 1e-3 };
 
@@ -26,8 +26,8 @@ export function findPreset(name: string): Preset {
 }
 
 /**
- * A preset's options, by their names in files.
- * @param model in place of the journal's
+ * A preset's options, by their snake_case names.
+ * @param model replaces the journal's model
  */
 export function presetOptions(name: string, model?: string): Record<string, unknown> {
   const { options, continues } = findPreset(name);
@@ -43,5 +43,5 @@ export function presetOptions(name: string, model?: string): Record<string, unkn
   };
 }
 
-/** Where a preset's run is written when nothing else is said. */
+/** The default run folder of a preset. */
 export const defaultRun = (model: string, preset: string): string => `runs/${modelName(model)}-${preset}`;

@@ -8,16 +8,16 @@ import type { TRAIN } from '../../run/options.js';
 
 export interface Preset {
   name: string;
-  /** What sets it apart from the common base. */
+  /** In words, how it differs from the common base. */
   differs: string;
   outcome: string;
-  /** By their names in files, on top of the base. */
+  /** Options by their snake_case names, which override those of the base. */
   options: Partial<z.input<typeof TRAIN>>;
-  /** The preset whose run with the same model it goes on from. */
+  /** The preset whose final weights it starts from. */
   continues?: string;
 }
 
-/** What they have in common: 100 arithmetic problems with numbers to 20, 64 completions a step. */
+/** The options that all presets share: 100 arithmetic problems with numbers to 20, 64 completions per step. */
 export const BASE = {
   model: 'Qwen/Qwen2-0.5B',
   task: 'arithmetic',
@@ -45,7 +45,7 @@ const MIXED = {
 
 const FOUR = { num_generations: 4, batch_size: 64, num_train_epochs: 50 } satisfies Preset['options'];
 
-/** Few problems and a high rate: how much can be learned by heart. */
+/** The overfitting experiments: few problems and a high learning rate. */
 const OVERFIT = { num_train_epochs: 50, learning_rate: 1e-4 } satisfies Preset['options'];
 
 export const PRESETS: Preset[] = [

@@ -1,38 +1,38 @@
-/** Which runs a sweep is made of: a list, a grid, or both; checked before the first one starts. */
+/** Expands a sweep (a list of runs, a grid of options, or both) into its runs, and checks their options before any starts. */
 import { TRAIN } from '../../run/options.js';
 import { resolveConfig, type Source } from '../../config/load.js';
 import { trainDefaults } from '../train-defaults.js';
 import { GrpoError, cut, shown } from '../../common/errors.js';
 
-/** Folder of the runs' configurations, beside the runs: hidden, so that `compare runs/*` names runs alone. */
+/** Folder of the runs' configurations, in the sweep's folder. Hidden, so that `compare runs/*` matches only runs. */
 export const CONFIGS = '.configs';
-/** Characters of a run's name: file systems take 255 bytes, and something is put behind it. */
-const LONGEST = 200;
-/** Runs of a grid. */
-const MOST = 10_000;
+/** Longest name of a run, in characters: file systems allow 255 bytes, and suffixes are added to it. */
+const MAX_NAME_LENGTH = 200;
+/** Most combinations that a grid may have. */
+const MAX_COMBINATIONS = 10_000;
 
-/** Options of training, by their names in files. */
+/** Options of training by their snake_case names. */
 type Options = Record<string, unknown>;
 
 export interface SweepSpec {
-  /** Options that every run has, unless it says otherwise. */
+  /** Options of all runs, which a run's own override. */
   base: Options;
-  /** Options of each run, on top; a `name` names its folder. One run without more where it is empty. */
+  /** Own options of each run; `name` names its folder. An empty list means a single run with the base alone. */
   runs: Options[];
-  /** Of each option, the values that it takes: every combination, of every run. */
+  /** Values for each option of the grid; every run is repeated with every combination of them. */
   grid: Record<string, unknown[]>;
 }
 
 export interface PlannedRun {
-  /** Of its folder, and to tell the runs apart. */
+  /** Name of the run's folder, unique in the sweep. */
   name: string;
-  /** What is given of it. */
+  /** The options given for it: the base's, its own, and the grid's. */
   options: Options;
 }
 
 /**
- * @throws {GrpoError} SWEEP where there is nothing to run or two runs have one name; whatever is wrong with
- * the options of one
+ * @throws {GrpoError} SWEEP if the grid or a name is invalid, or two runs have the same name; the errors of
+ * `resolveConfig` for the options of a run
  */
 export function planSweep({ base, runs, grid }: SweepSpec): PlannedRun[] {
   const listed = runs.length > 0 ? runs : [{}];
@@ -42,11 +42,11 @@ export function planSweep({ base, runs, grid }: SweepSpec): PlannedRun[] {
       if (name !== undefined) checkName(name);
       const options: Options = { ...base, ...own, ...point };
       const named = typeof name === 'string';
-      // Told apart by what differs: the grid's options, and, without a name, the run's own.
-      const told = { ...(!named && listed.length > 1 && own), ...point };
-      const first = named ? name : plain(textOf(options.preset ?? options.task ?? 'run')) || 'run';
-      const rest = Object.entries(told).filter(([option]) => option !== 'preset' && option !== 'task');
-      return { name: [first, ...rest.map(label)].join('-').slice(0, LONGEST), options };
+      // The name holds the options that differ between runs: the grid's and, for a run without a name, its own.
+      const differing = { ...(!named && listed.length > 1 && own), ...point };
+      const first = named ? name : folderName(textOf(options.preset ?? options.task ?? 'run')) || 'run';
+      const rest = Object.entries(differing).filter(([option]) => option !== 'preset' && option !== 'task');
+      return { name: [first, ...rest.map(nameAndValue)].join('-').slice(0, MAX_NAME_LENGTH), options };
     }),
   );
   const names = planned.map(({ name }) => name);
@@ -60,11 +60,11 @@ export function planSweep({ base, runs, grid }: SweepSpec): PlannedRun[] {
   return planned;
 }
 
-/** It becomes a folder in that of the sweep, and nowhere else. */
+/** A run's name becomes a folder's: it must not lead out of the sweep's folder. */
 function checkName(name: unknown): void {
-  if (typeof name === 'string' && /^\w[\w.-]*$/.test(name) && name.length <= LONGEST) return;
+  if (typeof name === 'string' && /^\w[\w.-]*$/.test(name) && name.length <= MAX_NAME_LENGTH) return;
   throw new GrpoError('SWEEP', `a run cannot be called ${shown(name)}`, {
-    fix: `take letters, digits, dots and dashes, at most ${LONGEST}, with a letter or digit first`,
+    fix: `take letters, digits, dots and dashes, at most ${MAX_NAME_LENGTH}, with a letter or digit first`,
     value: name,
   });
 }
@@ -77,9 +77,9 @@ function combinations(grid: Record<string, unknown[]>): Options[] {
         value: values,
       });
   const count = Object.values(grid).reduce((product, { length }) => product * length, 1);
-  if (!(count <= MOST))
+  if (!(count <= MAX_COMBINATIONS))
     throw new GrpoError('SWEEP', `the grid has ${count} combinations`, {
-      fix: `leave at most ${MOST}: name the runs that matter in \`runs\``,
+      fix: `leave at most ${MAX_COMBINATIONS}: name the runs that matter in \`runs\``,
       value: count,
     });
   return Object.entries(grid).reduce<Options[]>(
@@ -91,15 +91,15 @@ function combinations(grid: Record<string, unknown[]>): Options[] {
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : shown(value));
 
-/** The last part of a path, as far as a folder may be called so. */
-const plain = (text: string): string =>
+/** The last component of a path, without characters that a folder's name should not have. */
+const folderName = (text: string): string =>
   text
     .replace(/^.*[\\/]/s, '')
     .replace(/[^\w.]+/g, '-')
     .replace(/^[-.]+|-+$/g, '');
 
-/** `beta0.1`, `seed2`: of any value, what a folder may be called. */
-function label([option, value]: [string, unknown]): string {
+/** An option and its value as part of a folder's name, such as `beta0.1` or `seed2`. */
+function nameAndValue([option, value]: [string, unknown]): string {
   return `${option}${textOf(value)}`.replace(/[^\w.]+/g, '_').slice(0, 60);
 }
 
@@ -108,7 +108,7 @@ const labelled = (run: string, options: Options): Source => ({
   label: (option) => `run ${run}: ${option}`,
 });
 
-/** A sweep from a YAML file and flags; a flag that was given several times is a dimension of the grid. */
+/** Reads a sweep from a YAML file and flags; a flag that is given several times is a dimension of the grid. */
 export function sweepOf(
   file: Source | undefined,
   flags: Record<string, unknown[]>,
@@ -141,7 +141,7 @@ export function sweepOf(
   const several = Object.entries(flags).filter(([, values]) => values.length > 1);
   return {
     outputDir: outputDir as string | undefined,
-    // What the command line says has precedence, whatever the file says of a run.
+    // Flags take precedence over the file, over the own options of a run too.
     base: base as Options,
     runs: (runs as Options[]).map((run) => ({ ...run, ...Object.fromEntries(single.map(first)) })),
     grid: { ...(grid as Record<string, unknown[]>), ...Object.fromEntries(several) },

@@ -1,6 +1,6 @@
 /**
- * The runs of a sweep, one after another, each in a process of its own: what one leaves in memory, or how one
- * ends, is nothing to the next. A sweep that was broken off goes on where it was.
+ * Runs a sweep's runs one after another, each in a process of its own, so that neither memory nor a crash of
+ * one affects the next. A sweep that was interrupted continues where it stopped.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { writeAtomic } from '../../machine/disk.js';
 import { readJson } from '../../machine/paths.js';
 import { CONFIGS, type PlannedRun } from './plan.js';
 
-/** Exit status of a run that saved and ended when it was told to. */
+/** Exit status of a run that was interrupted and saved a checkpoint. */
 const INTERRUPTED = 130;
 
 export type RunState = 'new' | 'begun' | 'done';
@@ -21,14 +21,14 @@ export interface SweepEvents {
   onEnd: (run: PlannedRun, status: number | string) => void;
 }
 
-/** What is there of a run. */
+/** Whether a run is new, was begun or is done, by what its folder holds. */
 export function stateOf(folder: string): RunState {
   const summary = readJson<{ interrupted?: boolean }>(join(folder, 'summary.json'));
   if (summary && summary.interrupted === false && existsSync(join(folder, 'final'))) return 'done';
   return existsSync(join(folder, 'config.yaml')) ? 'begun' : 'new';
 }
 
-/** @returns names of the runs that failed; what is left after a signal is neither */
+/** @returns names of the runs that failed; runs that were interrupted or not started don't count */
 export async function runSweep(
   runs: PlannedRun[],
   outputDir: string,
@@ -54,7 +54,7 @@ export async function runSweep(
   return failed;
 }
 
-/** This same command line, as `train`. Ctrl-C reaches it by itself. */
+/** Starts `train` in a child process. Ctrl-C reaches the child by itself, as part of the terminal's process group. */
 function train(args: string[], folder: string): Promise<number | string> {
   const child = spawn(
     process.execPath,

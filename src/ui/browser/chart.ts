@@ -1,4 +1,4 @@
-/** One chart, by uPlot: lines over steps, evaluations with intervals, what the diagnosis marks, and the step chosen. */
+/** A chart, drawn by uPlot: lines over steps, evaluations with intervals, shaded diagnoses, and the selected step. */
 import uPlot from 'uplot';
 import type { Diagnosed } from '../../run/diagnosis/events.js';
 import type { EvaluationPoint } from '../server/types.js';
@@ -9,23 +9,23 @@ import { NOISY, smooth } from './smooth.js';
 import type { Chosen } from './state.js';
 import { color, onTheme } from './theme.js';
 
-/** What is drawn: a line, or points with intervals. */
+/** A series of a chart: a line, or points with intervals. */
 export interface Drawn {
   label: string;
   x: readonly number[];
   values: readonly (number | null)[];
-  /** Of the points: low and high. */
+  /** Low and high end of each point's interval; without them the series is a line. */
   intervals?: readonly [number, number][];
   /** Number of its colour, from 1. */
   color: number;
   dash?: number[];
-  /** Without the line as it is, however smooth that is: several lie over each other. */
+  /** Draw only the smoothed line, not the raw one too, where several series share a chart. */
   smoothOnly?: boolean;
 }
 
 const HEIGHT = 190;
-/** Between two marks of an axis that counts. */
-const WHOLE = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000].flatMap((power) => [
+/** Distances between the ticks of an axis of whole numbers. */
+const WHOLE_INCREMENTS = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000].flatMap((power) => [
   power,
   2 * power,
   5 * power,
@@ -64,7 +64,10 @@ export class Chart {
     chosen.watch(() => this.#plot?.redraw(false));
   }
 
-  /** Hidden where there is nothing to draw. @param along what the horizontal axis counts */
+  /**
+   * Draws the series; hides the chart if there are none.
+   * @param along unit of the horizontal axis
+   */
   show(drawn: Drawn[], marks: readonly Diagnosed[], along = 'step'): void {
     this.element.hidden = drawn.length === 0;
     if (drawn.length === 0) return;
@@ -82,13 +85,13 @@ export class Chart {
     }
   }
 
-  /** A line that is smoothed is there twice: faint as it is, and smoothed. */
+  /** The series as uPlot takes them, aligned to common x values. A smoothed line is drawn twice: raw and faint, and smoothed. */
   #data(): uPlot.AlignedData {
     const x = [...new Set(this.#drawn.flatMap((one) => one.x))].sort((a, b) => a - b);
     const at = new Map(x.map((step, i) => [step, i]));
     const align = (own: Drawn, values: readonly (number | null)[]) => {
       const aligned = new Array<number | null | undefined>(x.length).fill(undefined);
-      own.x.forEach((step, i) => (aligned[at.get(step)!] = this.#shown(values[i])));
+      own.x.forEach((step, i) => (aligned[at.get(step)!] = this.#plottable(values[i])));
       return aligned;
     };
     return [
@@ -101,8 +104,8 @@ export class Chart {
     ] as uPlot.AlignedData;
   }
 
-  /** A logarithm has no place for nought. */
-  #shown(value: number | null | undefined): number | null {
+  /** The value, or null if a logarithmic scale can't show it. */
+  #plottable(value: number | null | undefined): number | null {
     const known = value ?? null;
     return known !== null && this.#panel.logarithmic && known <= 0 ? null : known;
   }
@@ -123,15 +126,15 @@ export class Chart {
       scales: {
         x: { time: false },
         y: {
-          // Declared as an enum that isn't there when the page runs.
+          // The type is a const enum, which doesn't exist at run time.
           // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
           ...(logarithmic && { distr: 3 as const }),
           ...(range && { range: () => range }),
         },
       },
       axes: [
-        // There is no half a step.
-        { ...axis, size: 28, ...(this.#along === 'step' && { incrs: WHOLE }) },
+        // Ticks only at whole steps.
+        { ...axis, size: 28, ...(this.#along === 'step' && { incrs: WHOLE_INCREMENTS }) },
         {
           ...axis,
           size: 46,
@@ -165,7 +168,7 @@ export class Chart {
       ],
       legend: {
         live: true,
-        // The faint line's name has the colour of the smoothed one.
+        // In the legend the raw line has the colour of the smoothed one, not the faint one.
         markers: { stroke: (_, i) => color(`--c${colors[i - 1] ?? 1}`), fill: 'transparent' },
       },
       cursor: {
@@ -188,7 +191,7 @@ export class Chart {
     };
   }
 
-  /** Where something was wrong: shaded, with a bar on top that is no matter of colour alone. */
+  /** Shades the steps of each diagnosis; the bar on top shows them without relying on colour. */
   #drawMarks(plot: uPlot): void {
     const { ctx, bbox } = plot;
     const last = plot.data[0].at(-1);
@@ -271,7 +274,7 @@ export class Chart {
     if (this.#plot && width > 0 && width !== this.#plot.width) this.#plot.setSize({ width, height: HEIGHT });
   }
 
-  /** For those who can't see it. */
+  /** The chart in words, for screen readers. */
   #summary(): string {
     const { title, format } = this.#panel;
     const lines = this.#drawn.map(({ label, values, x }) => {
@@ -288,11 +291,11 @@ export class Chart {
   }
 }
 
-/** Whether it is drawn twice: faint as it is, and smoothed. */
+/** Whether a series is drawn twice: raw and faint, and smoothed. */
 const isDoubled = ({ values, intervals, smoothOnly }: Drawn): boolean =>
   !smoothOnly && !intervals && values.length >= NOISY;
 
-/** Marks of a logarithmic scale: powers of ten within it, and others between them where these are few. */
+/** Ticks of a logarithmic scale: powers of ten, and 2 and 5 times these if there are few. */
 function logarithmicMarks(low: number, high: number): number[] {
   const [from, to] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
   const few = to - from <= 2;

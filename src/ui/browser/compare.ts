@@ -1,4 +1,4 @@
-/** Runs beside each other: figures with intervals, differences of their options, curves over each other. */
+/** The page that compares runs: a table of figures, the options that differ, and the runs' curves in common charts. */
 import type { ComparedRun } from '../../experiments/compare/compared.js';
 import type { Embedded, RunData } from '../server/types.js';
 import { Chart, evaluationPoints, type Drawn } from './chart.js';
@@ -7,7 +7,7 @@ import { count, duration, number, percent, value } from './format.js';
 import { PANELS, TIME, type Panel } from './panels.js';
 import { Chosen } from './state.js';
 
-/** Colours, then the same again with dashes. */
+/** Number of colours; further runs have the same colours with dashed lines. */
 const COLORS = 6;
 const drawing = (i: number) => ({
   color: (i % COLORS) + 1,
@@ -100,14 +100,14 @@ const noticed = ({ diagnoses }: RunData): string =>
     .map(({ title, level }) => `${title} (${level})`)
     .join(', ') || 'nothing';
 
-/** Steps and seconds until an evaluation reached the accuracy that the reader asks about. */
+/** Steps and seconds until an evaluation reached the accuracy that the reader chooses. */
 function reached(runs: RunData[]): HTMLElement {
   const body = el('div');
   const input = el('input', {
     type: 'range',
     min: 0,
     max: 100,
-    value: askedAtFirst(runs),
+    value: initialTarget(runs),
     'aria-label': 'held-out accuracy in percent',
     oninput: () => show(),
   });
@@ -141,8 +141,8 @@ function reached(runs: RunData[]): HTMLElement {
   );
 }
 
-/** Half; where no run came as far, what the best one came to. */
-function askedAtFirst(runs: RunData[]): number {
+/** The accuracy, in percent, chosen at first: 50, or the best accuracy of any run if none reached that. */
+function initialTarget(runs: RunData[]): number {
   const later = runs.flatMap(({ evaluations }) => evaluations.filter(({ step }) => step > 0));
   const best = Math.max(...later.map(({ accuracy }) => accuracy));
   return Number.isFinite(best) ? Math.floor(100 * Math.min(0.5, best)) : 50;
@@ -162,7 +162,7 @@ function linesOf(panel: Panel, runs: RunData[], axis: 'step' | 'seconds'): Drawn
     const { curves, evaluations, name } = run;
     const seconds = curves.columns.seconds;
     const x = axis === 'step' ? curves.steps : curves.steps.map((_, at) => seconds?.[at] ?? at);
-    // One line a run is enough to look at; of accuracy that of what is held out.
+    // One line per run; on the chart of accuracy that is held-out accuracy.
     if (panel.evaluations && evaluations.length > 0) {
       const points = evaluationPoints(evaluations, drawing(i).color, name);
       return [

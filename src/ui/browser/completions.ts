@@ -1,10 +1,10 @@
-/** Completions of a step: groups with what was said how often, each token coloured by its log-prob. */
+/** The completions of a step, by group: distinct completions with their counts, and tokens coloured by log-prob. */
 import type { CompletionRecord } from '../server/types.js';
 import { el, fill, section } from './dom.js';
 import { number } from './format.js';
 import type { Chosen } from './state.js';
 
-/** Different completions of a group, and groups of a step, that are shown at first. */
+/** Distinct completions per group, and groups per step, that are shown at first. */
 const FEW = { rows: 8, groups: 6 };
 
 export class Completions {
@@ -27,7 +27,7 @@ export class Completions {
   readonly #load: (step: number) => Promise<CompletionRecord[]>;
   #steps: readonly number[] = [];
   #shown = 0;
-  /** Of the group that was asked for. */
+  /** Prompt of the group that was selected elsewhere on the page. */
   #prompt: string | undefined;
   #everything = false;
 
@@ -63,7 +63,7 @@ export class Completions {
       this.#note,
       thinned ? `Completions of ${steps.length} steps are in this file; watch serves those of all.` : '',
     );
-    // Who looks at the newest step goes on doing so.
+    // If the newest step was shown, show the one that is now the newest.
     if (steps.length > 0 && (this.#shown === 0 || follows)) this.#chosen.choose(steps.at(-1)!);
     else this.#slider.value = String(this.#index(this.#shown));
   }
@@ -76,7 +76,7 @@ export class Completions {
     });
   }
 
-  /** Of the last step that has any, up to this one. */
+  /** Index of the last step with completions that is not after `step`. */
   #index(step: number): number {
     return Math.max(
       0,
@@ -103,7 +103,7 @@ export class Completions {
       fill(this.#list, el('p', { class: 'note' }, `not to be had: ${(error as Error).message}`));
       return;
     }
-    // Another step was chosen while this one came.
+    // Another step was selected while this one was loading.
     if (this.#shown !== step) return;
     this.#everything = false;
     this.#render(records);
@@ -142,7 +142,7 @@ interface Group {
   reward: number;
 }
 
-/** The best and the worst first: these are the ones that one looks for. */
+/** Groups in the order best, worst, second best, second worst, and so on. */
 function groupsOf(records: readonly CompletionRecord[]): Group[] {
   const byPrompt = new Map<string, CompletionRecord[]>();
   for (const record of records) {
@@ -223,7 +223,7 @@ function completionRow(record: CompletionRecord, size: number): HTMLElement {
   );
 }
 
-/** The text in its tokens, each the paler the surer the model was of it. */
+/** The completion's tokens, each the paler the higher its probability was. */
 function tokenSpans({ completion, tokens, logps, ended }: CompletionRecord): Node[] {
   if (!tokens || !logps) return visibleText(completion);
   let at = 0;
@@ -248,7 +248,7 @@ function tokenSpans({ completion, tokens, logps, ended }: CompletionRecord): Nod
   });
 }
 
-/** Spaces, line ends and what has no shape of its own as marks that can be seen, told apart from the text. */
+/** The text with visible marks for spaces, line ends and other invisible characters, styled differently from the text. */
 function visibleText(text: string): Node[] {
   return text.split(/([\s\p{Cc}\p{Cf}\p{Co}\p{Cs}]+)/u).flatMap((part, i): Node[] => {
     if (part === '') return [];

@@ -1,11 +1,11 @@
-/** Where time and memory went, how the run was set up, and the command that repeats it. */
+/** Time and memory by part, the run's options and environment, and the command that repeats it. */
 import type { RunData } from '../server/types.js';
 import { el, section, table } from './dom.js';
 import { bytes, duration, percent, value } from './format.js';
 
 const PHASES = ['sample', 'reward', 'reference', 'train', 'optimizer', 'save'];
 
-/** Parts of a whole as one bar, named beneath. */
+/** A bar divided into parts, with a legend below it. */
 function partsBar(parts: [name: string, value: number][], format: (value: number) => string): HTMLElement {
   const total = parts.reduce((sum, [, size]) => sum + size, 0);
   const shown = parts.filter(([, size]) => size > 0.002 * total);
@@ -46,7 +46,7 @@ function timeBar({ curves, summary, seconds, steps }: RunData): HTMLElement | nu
   });
   const told = parts.reduce((sum, [, size]) => sum + size, 0);
   if (told === 0) return null;
-  // Evaluations lie between steps.
+  // Steps don't include evaluations, which are part of the rest.
   const whole = typeof summary?.seconds === 'number' ? summary.seconds : seconds;
   const rest: [string, number] = ['evaluation and the rest', Math.max(0, whole - told)];
   return el(
@@ -57,7 +57,7 @@ function timeBar({ curves, summary, seconds, steps }: RunData): HTMLElement | nu
   );
 }
 
-/** Weights, gradients and moments have the same size in every run; what is left of the measured peak is the rest. */
+/** Weights, gradients and moments are computed from the number of parameters; the rest of the measured peak is one part. */
 function memoryBar({ summary, config, env }: RunData): HTMLElement | null {
   const peak = summary?.peak_memory;
   const parameters = summary?.parameters;
@@ -120,7 +120,7 @@ export function setup(run: RunData): HTMLElement {
   );
 }
 
-/** `machine.processor`, one name for what lies deeper. */
+/** Flattens nested objects to names such as `machine.processor`. */
 function flat(object: Record<string, unknown>, before = ''): [string, unknown][] {
   return Object.entries(object).flatMap(([name, thing]): [string, unknown][] =>
     typeof thing === 'object' && thing !== null && !Array.isArray(thing)
@@ -129,7 +129,7 @@ function flat(object: Record<string, unknown>, before = ''): [string, unknown][]
   );
 }
 
-/** There is no clipboard for a page that comes from another machine without encryption. */
+/** Fails on a page loaded over plain HTTP from another machine: browsers have no clipboard there. */
 const copy = async (text: string): Promise<void> => navigator.clipboard.writeText(text);
 
 function copyable(text: string): HTMLElement {
@@ -140,7 +140,7 @@ function copyable(text: string): HTMLElement {
       onclick: () => {
         copy(text).then(
           () => (button.textContent = 'copied'),
-          // Then it is marked, for the keyboard to copy.
+          // Without a clipboard: select the text, so that it can be copied with the keyboard.
           () => getSelection()?.selectAllChildren(code),
         );
       },

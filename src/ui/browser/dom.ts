@@ -1,9 +1,9 @@
-/** Elements without markup: every text goes in as text, so nothing that a model or a dataset says is obeyed. */
+/** Builds DOM elements. All text is inserted as text nodes, so that no output of a model or a dataset is parsed as HTML. */
 
 type Props = Record<string, string | number | boolean | undefined | ((event: never) => void)>;
 export type Child = Node | string | number | false | null | undefined;
 
-/** Properties that begin with `on` are listeners, the others attributes; false and undefined leave one out. */
+/** Creates an element. Properties that begin with `on` are listeners, others attributes; false and undefined ones are left out. */
 export function el<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   props: Props = {},
@@ -20,13 +20,13 @@ export function el<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** In place of what was in it. */
+/** Replaces an element's children. */
 export function fill(element: Element, ...children: Child[]): void {
   const shown = children.filter((child) => child !== false && child !== null && child !== undefined);
   element.replaceChildren(...shown.map((child) => (child instanceof Node ? child : String(child))));
 }
 
-/** A part of the page with a heading. */
+/** A section of the page, with a heading. */
 export function section(id: string, title: string, ...children: Child[]): HTMLElement {
   return el(
     'section',

@@ -1,14 +1,15 @@
 /**
- * What the server pushes. A browser opens six connections to a server and no more, and a stream takes one for
- * good: of all tabs one has the stream and tells the others; when it is closed another one takes over.
+ * Receives the server's events. A browser opens at most six connections to a server, and an event stream keeps one
+ * for good. So only one of all tabs opens the stream and forwards its events to the others; when that tab is
+ * closed, another takes over.
  */
 import type { Update } from '../server/types.js';
 
 export interface Listener {
   onUpdate(update: Update): void;
-  /** The server has come to this version, and tells all that follows. */
+  /** Connected: the server is at this version, and sends all later updates. */
   onHello(version: number): void;
-  /** All of it must be asked for again. */
+  /** Everything must be loaded again. */
   onReset(): void;
   onLost(): void;
 }
@@ -18,7 +19,7 @@ type Message =
   | { event: 'hello'; version: number }
   | { event: 'reset' }
   | { event: 'lost' }
-  /** Of a tab that has just come: the one that has the stream answers. */
+  /** Sent by a tab that was just opened: the tab with the stream repeats the last message. */
   | { event: 'who' };
 
 const NAME = 'grpo-native-events';
@@ -30,7 +31,7 @@ export function openEvents(listener: Listener): void {
     else if (message.event === 'reset') listener.onReset();
     else if (message.event === 'lost') listener.onLost();
   };
-  // Absent on a page that comes from another machine without encryption: then each tab has a stream of its own.
+  // Absent on a page loaded over plain HTTP from another machine: then each tab opens a stream of its own.
   const locks = (navigator as { locks?: LockManager }).locks;
   if (!locks) {
     stream(receive);
@@ -49,13 +50,13 @@ export function openEvents(listener: Listener): void {
     channel.addEventListener('message', ({ data }) => {
       if ((data as Message).event === 'who' && last) channel.postMessage(last);
     });
-    // Held until the tab is closed.
+    // Never resolves: the lock is held until the tab is closed.
     return new Promise(() => undefined);
   });
 }
 
 function stream(tell: (message: Message) => void): void {
-  // Comes back by itself after the server did.
+  // An EventSource reconnects by itself when the server is back.
   const events = new EventSource('api/events');
   const json = ({ data }: MessageEvent) => JSON.parse(String(data)) as unknown;
   events.addEventListener('hello', (event) =>
@@ -65,7 +66,7 @@ function stream(tell: (message: Message) => void): void {
   events.addEventListener('reset', () => tell({ event: 'reset' }));
   events.addEventListener('error', () => {
     tell({ event: 'lost' });
-    // A refusal ends it for good, unlike a server that is gone.
+    // Unlike a lost connection, an error response closes it for good.
     if (events.readyState === EventSource.CLOSED) setTimeout(() => stream(tell), 5000);
   });
 }

@@ -1,8 +1,8 @@
-/** Values as a person reads them. */
+/** Values as text. */
 
 export { bytes, count, duration, number, percent } from '../../common/format.js';
 
-/** For axes: no more digits than needed. */
+/** A number at an axis's tick, with no more digits than needed. */
 export function tick(value: number): string {
   const size = Math.abs(value);
   if (value === 0) return '0';
@@ -10,6 +10,6 @@ export function tick(value: number): string {
   return String(Number(value.toPrecision(4)));
 }
 
-/** Of a configuration or an environment. */
+/** A value of a configuration or an environment as text. */
 export const value = (thing: unknown): string =>
   typeof thing === 'string' ? thing : thing === undefined ? '-' : JSON.stringify(thing);

@@ -1,4 +1,4 @@
-/** The page: of a run, of several, in a file, or served while the run goes on. */
+/** The page's entry point, for one run or several, from a report file or from the server. */
 import 'uplot/dist/uPlot.min.css';
 import './style.css';
 import type { RunData } from '../server/types.js';
@@ -65,7 +65,7 @@ function show(main: HTMLElement, run: RunData, source: Source): void {
     .join(', ');
   let page = new RunPage(run, source);
   let asked = false;
-  /** The newest version that was heard of. */
+  /** The newest version that the server has announced. */
   let heard = run.version;
   const lay = () =>
     frame(main, run.name, [about, made(source.about)].filter(Boolean).join('; '), LINKS, page.parts());
@@ -84,17 +84,17 @@ function show(main: HTMLElement, run: RunData, source: Source): void {
       .then(
         () => {
           asked = false;
-          // Something new came while it was on its way.
+          // There was an update while the data was loading.
           if (run.version < heard) again();
         },
-        // The server is gone again: it says hello when it is back.
+        // The server is gone again; there will be a hello event when it is back.
         () => (asked = false),
       );
   };
   source.listen?.({
     onUpdate: (update) => {
       heard = update.version;
-      // What lies between was told while nobody listened.
+      // Updates were missed while the page was not connected.
       if (update.version > run.version + 1) again();
       else page.update(update);
       told(run.summary ? 'ended' : 'live');

@@ -1,4 +1,4 @@
-/** Every problem's history: right, wrong, mixed, not seen yet; a problem a row, steps from left to right. */
+/** The map of problems: a row per problem, steps from left to right, coloured by whether its completions were right. */
 import type { OutcomeData } from '../server/types.js';
 import { el, fill, section } from './dom.js';
 import {
@@ -15,7 +15,7 @@ import {
 import type { Chosen } from './state.js';
 import { color, onTheme } from './theme.js';
 
-/** Pixels of the part that is seen; the rest is scrolled to. */
+/** Height of the visible part in pixels; the rest is reached by scrolling. */
 const HEIGHT = 440;
 const HINT = 'Point at a problem, or move with the arrow keys; a click or Enter shows its completions.';
 
@@ -27,10 +27,10 @@ interface Cell {
 export class ProblemMap {
   readonly element: HTMLElement;
   readonly #canvas: HTMLCanvasElement;
-  /** As high as all rows; the canvas, which has a greatest height, is as high as what is seen. */
+  /** As high as all rows together. The canvas is only as high as the visible part, since a canvas's height is limited. */
   readonly #space: HTMLElement;
   readonly #scroll: HTMLElement;
-  readonly #told = el('p', { class: 'told', 'aria-live': 'polite' }, HINT);
+  readonly #description = el('p', { class: 'told', 'aria-live': 'polite' }, HINT);
   readonly #chosen: Chosen;
   readonly #onOpen: (step: number, prompt: string) => void;
   #data: OutcomeData = { version: 0, problems: [], visits: [] };
@@ -40,7 +40,7 @@ export class ProblemMap {
   #order: Order = 'first';
   #columns: Columns = { count: 1, per: 1 };
   #rowHeight = 4;
-  /** Where the keyboard is. */
+  /** The cell selected with the keyboard. */
   #cursor: Cell = { row: 0, column: 0 };
 
   constructor(chosen: Chosen, onOpen: (step: number, prompt: string) => void) {
@@ -49,8 +49,8 @@ export class ProblemMap {
     this.#canvas = el('canvas', {
       tabindex: 0,
       role: 'img',
-      onmousemove: (event: MouseEvent) => this.#tell(this.#cellAt(event)),
-      onmouseleave: () => fill(this.#told, HINT),
+      onmousemove: (event: MouseEvent) => this.#describe(this.#cellAt(event)),
+      onmouseleave: () => fill(this.#description, HINT),
       onclick: (event: MouseEvent) => this.#open(this.#cellAt(event)),
       onkeydown: (event: KeyboardEvent) => this.#key(event),
       onfocus: () => this.#draw(),
@@ -80,7 +80,7 @@ export class ProblemMap {
         order,
       ),
       this.#scroll,
-      this.#told,
+      this.#description,
     );
     new ResizeObserver(() => this.#draw()).observe(this.element);
     onTheme(() => this.#draw());
@@ -115,7 +115,7 @@ export class ProblemMap {
     const count = this.#rows.length;
     if (this.#scroll.clientWidth <= 0 || count === 0 || this.#steps === 0) return;
     this.#rowHeight = Math.max(3, Math.min(14, Math.floor(HEIGHT / count)));
-    // First: it decides whether there is a scroll bar, which takes of the width.
+    // The height comes first: it decides whether there is a scroll bar, which reduces the width.
     this.#space.style.height = `${count * this.#rowHeight}px`;
     const width = this.#scroll.clientWidth;
     const height = Math.min(HEIGHT, count * this.#rowHeight);
@@ -129,7 +129,7 @@ export class ProblemMap {
     this.#paint(context, width, height);
   }
 
-  /** The rows that are seen. */
+  /** Paints the visible rows. */
   #paint(context: CanvasRenderingContext2D, width: number, height: number): void {
     const colors = KINDS.map((name) => color(`--${name}`));
     const { scrollTop } = this.#scroll;
@@ -141,7 +141,7 @@ export class ProblemMap {
     context.fillRect(0, scrollTop, width, height);
     for (let row = first; row < end; row++) {
       const cells = rowCells(this.#byProblem[this.#rows[row]!]!, this.#data.visits, this.#columns);
-      // Cells of one kind that lie side by side are one rectangle.
+      // Neighbouring cells of the same kind are painted as one rectangle.
       for (let from = 0; from < cells.length;) {
         const own = cells[from]!;
         let to = from + 1;
@@ -161,7 +161,7 @@ export class ProblemMap {
     if (document.activeElement === this.#canvas) {
       const { row, column } = this.#cursor;
       const box = [column * cell - 2, row * this.#rowHeight - 1, cell + 4, this.#rowHeight + 2] as const;
-      // Two colours: one of them is seen on any.
+      // Two colours, one of which is visible on any background.
       context.strokeStyle = color('--bg');
       context.lineWidth = 5;
       context.strokeRect(...box);
@@ -192,10 +192,10 @@ export class ProblemMap {
     };
   }
 
-  #tell(cell: Cell): void {
+  #describe(cell: Cell): void {
     const { problem, visit } = this.#visit(cell);
     fill(
-      this.#told,
+      this.#description,
       el('code', { class: 'text' }, problem.prompt),
       ` expects ${problem.answer}: `,
       visit ? `${visit.right} of ${visit.all} right at step ${visit.step}` : 'not sampled yet',
@@ -225,14 +225,14 @@ export class ProblemMap {
     else if (!to) return;
     else {
       this.#cursor = this.#within(to);
-      this.#bringIntoSight(this.#cursor.row * this.#rowHeight);
+      this.#scrollIntoView(this.#cursor.row * this.#rowHeight);
       this.#draw();
-      this.#tell(this.#cursor);
+      this.#describe(this.#cursor);
     }
     event.preventDefault();
   }
 
-  #bringIntoSight(top: number): void {
+  #scrollIntoView(top: number): void {
     const { scrollTop, clientHeight } = this.#scroll;
     if (top < scrollTop) this.#scroll.scrollTop = top;
     else if (top + this.#rowHeight > scrollTop + clientHeight)

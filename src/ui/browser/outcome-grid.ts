@@ -1,14 +1,14 @@
-/** From visits to a picture of cells: rows are problems, columns are stretches of steps. Pure. */
+/** Turns visits into a grid of cells: rows are problems, columns are ranges of steps. Pure functions. */
 import type { OutcomeData } from '../server/types.js';
 
 export type Order = 'first' | 'hardest';
 
-/** What a cell shows: how the completions were, when the problem was last sampled. */
+/** Kinds of cells: whether the completions were right when the problem was last sampled. */
 export const KINDS = ['unseen', 'wrong', 'mixed', 'right'] as const;
 
 export interface Columns {
   count: number;
-  /** Steps that a column stands for. */
+  /** Steps per column. */
   per: number;
 }
 
@@ -18,20 +18,20 @@ export interface Visit {
   all: number;
 }
 
-/** @param most columns that there is room for */
+/** @param most most columns that fit */
 export function columnsFor(steps: number, most: number): Columns {
   const per = Math.max(1, Math.ceil(steps / Math.max(1, most)));
   return { count: Math.max(1, Math.ceil(steps / per)), per };
 }
 
-/** Of each problem, where its visits lie, in the order of steps. */
+/** For each problem, the indices of its visits in `visits`, in the order of steps. */
 export function visitsByProblem({ problems, visits }: OutcomeData): number[][] {
   const own: number[][] = problems.map(() => []);
   for (let at = 0; at < visits.length; at += 4) own[visits[at + 1]!]!.push(at);
   return own;
 }
 
-/** Problems from the top row down: by when each was met first, or by how often it was wrong. */
+/** Indices of problems from the top row down: by when each was first sampled, or by how often it was wrong. */
 export function rowOrder(byProblem: readonly number[][], visits: readonly number[], order: Order): number[] {
   const rows = byProblem.map((_, problem) => problem);
   if (order === 'first') return rows;
@@ -40,12 +40,12 @@ export function rowOrder(byProblem: readonly number[][], visits: readonly number
   return rows.sort((a, b) => shares[a]! - shares[b]! || a - b);
 }
 
-/** Positions in `KINDS`, one a column. What isn't sampled again stays as it was. */
+/** Indices in `KINDS`, one per column. A cell stays as it was until the problem is sampled again. */
 export function rowCells(own: readonly number[], visits: readonly number[], columns: Columns): Uint8Array {
   const cells = new Uint8Array(columns.count);
   for (const at of own) {
     const column = Math.floor((visits[at]! - 1) / columns.per);
-    // All later ones too, until another visit says otherwise.
+    // Fills all later columns too; later visits overwrite them.
     if (column < columns.count) cells.fill(kindOf(visits[at + 2]!, visits[at + 3]!), column);
   }
   return cells;
@@ -53,7 +53,7 @@ export function rowCells(own: readonly number[], visits: readonly number[], colu
 
 export const kindOf = (right: number, all: number): number => (right === 0 ? 1 : right === all ? 3 : 2);
 
-/** How a problem was answered at its last visit up to a step. */
+/** The last visit of a problem up to a step. */
 export function visitAt(own: readonly number[], visits: readonly number[], step: number): Visit | undefined {
   const at = own.findLast((one) => visits[one]! <= step);
   return at === undefined ? undefined : { step: visits[at]!, right: visits[at + 2]!, all: visits[at + 3]! };

@@ -1,4 +1,4 @@
-/** Ten seconds: whether it learns. A minute: why it does not. */
+/** The top of the page: the verdict, the main figures, and the diagnoses. */
 import { byLevel, type Diagnosed } from '../../run/diagnosis/events.js';
 import type { RunData } from '../server/types.js';
 import { verdictOf } from '../server/verdict.js';
@@ -41,7 +41,7 @@ export function overview(run: RunData): HTMLElement {
 const tile = (name: string, value: string, more: string) =>
   el('div', {}, el('dt', {}, name), el('dd', {}, el('b', {}, value), el('small', {}, more)));
 
-/** Mean of the last tenth of the points, beside the first one's. */
+/** A tile with the mean over the last tenth of the points, beside that over the first tenth. */
 function tailTile(
   values: readonly (number | null)[] | undefined,
   name: string,

@@ -1,22 +1,22 @@
-/** Which curves there are, and which belong on one chart. */
+/** Declares the charts of a run: which curves there are, and which share a chart. */
 import type { CurveData, RunData } from '../server/types.js';
 import { count, number, percent } from './format.js';
 
 export interface Line {
   label: string;
-  /** Metric, or what follows from metrics. */
+  /** A metric's values, or values computed from metrics. */
   values: (curves: CurveData) => (number | null)[] | undefined;
 }
 
 export interface Panel {
   title: string;
   unit?: string;
-  /** Metrics that it is about: where the diagnosis marks it. */
+  /** Metrics of the chart: diagnoses of these are marked on it. */
   metrics: string[];
   lines: Line[];
-  /** Shows held-out evaluations, with their intervals. */
+  /** Whether it shows held-out evaluations with their intervals. */
   evaluations?: boolean;
-  /** Fixed ends of the scale; without them it fits the values. */
+  /** Fixed range of the vertical scale; without it, the range of the values. */
   range?: [number, number];
   logarithmic?: boolean;
   format: (value: number | null) => string;
@@ -36,7 +36,7 @@ const tokensPerSecond = ({ columns }: CurveData) =>
 
 const share = (value: number | null) => percent(value);
 
-/** A chart hides where a run has nothing for it. */
+/** The main charts; one without values in a run is hidden. */
 export const PANELS: Panel[] = [
   {
     title: 'Reward',
@@ -116,7 +116,7 @@ export const TIME: Panel[] = [
     lines: ['sample', 'reward', 'reference', 'train', 'optimizer', 'save'].map((phase) =>
       metric(`time/${phase}`, phase),
     ),
-    // The first steps, in which memory and caches fill, take many times as long.
+    // The first steps take many times as long, while memory is allocated and caches fill.
     logarithmic: true,
     format: number,
   },
@@ -128,11 +128,11 @@ export const TIME: Panel[] = [
   },
 ];
 
-/** Not worth a chart: counts, or told elsewhere. */
+/** Metrics without a chart: counters, and values that are shown elsewhere. */
 const LEFT_OUT =
   /^(step|epoch|seconds|num_tokens|step_time|eval\/accuracy(_low|_high)?|tokens\/|time\/|completions\/min_length)/;
 
-/** One for each metric that no other one shows. */
+/** A chart for each metric that no other chart shows. */
 export function morePanels(runs: readonly RunData[]): Panel[] {
   const has = ({ values }: Line) =>
     runs.some(({ curves }) => values(curves)?.some((value) => value !== null) ?? false);

@@ -20,10 +20,10 @@ export class RunPage {
   #run: RunData;
   #curves: Curves;
   #outcomes: OutcomeData | undefined;
-  /** Until they are here, what happened since they were asked for. */
-  readonly #outcomesToCome: Update[] = [];
-  /** Parts that are made anew when something is new. */
-  readonly #anew: { make: () => HTMLElement; element: HTMLElement }[];
+  /** Updates that arrive while the outcomes are loading. */
+  readonly #pendingUpdates: Update[] = [];
+  /** Parts of the page that are rebuilt after an update. */
+  readonly #rebuilt: { make: () => HTMLElement; element: HTMLElement }[];
   readonly #more = el(
     'details',
     { ontoggle: () => this.#drawCharts() },
@@ -38,16 +38,16 @@ export class RunPage {
     this.#curves = Curves.from(run.curves);
     this.#map = new ProblemMap(this.#chosen, (step, prompt) => this.#completions.open(step, prompt));
     this.#completions = new Completions(this.#chosen, (step) => source.completions(step));
-    this.#anew = [
+    this.#rebuilt = [
       () => overview(this.#run),
       () => diagnosisList(this.#run.diagnoses, this.#chosen),
       () => costBars(this.#run),
     ].map((make) => ({ make, element: make() }));
   }
 
-  /** Everything, in order; what is slow comes after it is on the screen. */
+  /** All parts of the page in order. The outcomes are loaded after it is shown. */
   parts(): Child[] {
-    const [shown, noticed, bars] = this.#anew.map(({ element }) => element);
+    const [shown, noticed, bars] = this.#rebuilt.map(({ element }) => element);
     const parts = [
       shown,
       noticed,
@@ -63,7 +63,7 @@ export class RunPage {
     return parts;
   }
 
-  /** Told again of something that is known, does nothing. */
+  /** Applies an update; one that is already contained is ignored. */
   update(update: Update): void {
     if (update.version <= this.#run.version) return;
     for (const row of update.rows) this.#curves.add(row);
@@ -87,12 +87,12 @@ export class RunPage {
     const known = this.#outcomes;
     if (version <= (known?.version ?? 0)) return;
     if (!known) {
-      this.#outcomesToCome.push({ version, problems, visits } as Update);
+      this.#pendingUpdates.push({ version, problems, visits } as Update);
       return;
     }
     known.version = version;
     known.problems.push(...problems);
-    // The last step may have been there in part.
+    // The known visits of the last step may have been incomplete: they are replaced.
     let end = known.visits.length;
     while (end > 0 && visits.length > 0 && known.visits[end - 4]! >= visits[0]!) end -= 4;
     known.visits.length = end;
@@ -103,21 +103,21 @@ export class RunPage {
     try {
       this.#outcomes = await this.#source.outcomes();
     } catch {
-      // The server is gone: it is asked again when it is back.
+      // The server is gone; the page is loaded again when it is back.
       return;
     }
-    for (const update of this.#outcomesToCome.splice(0)) this.#addOutcomes(update);
+    for (const update of this.#pendingUpdates.splice(0)) this.#addOutcomes(update);
     this.#map.show(this.#outcomes, this.#run.steps);
   }
 
-  /** Steps may come faster than a screen is drawn. */
+  /** Redraws at most once per frame, since steps may come faster than that. */
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
     requestAnimationFrame(() => {
       this.#scheduled = false;
       this.#run.curves = this.#curves.data();
-      for (const part of this.#anew) replace(part);
+      for (const part of this.#rebuilt) replace(part);
       this.#drawCharts();
       if (this.#outcomes) this.#map.show(this.#outcomes, this.#run.steps);
       this.#completions.setSteps(this.#run.completionSteps);
@@ -143,7 +143,7 @@ export class RunPage {
       this.#charts.get(panel.title)?.show(linesOf(panel, this.#run), this.#run.diagnoses);
   }
 
-  /** Those that not every run has: made when they are looked at. */
+  /** Charts of further metrics, which are made when the reader opens them. */
   #addMore(): void {
     const panels = morePanels([this.#run]);
     const [summary, grid] = this.#more.children;
@@ -155,7 +155,7 @@ export class RunPage {
   }
 }
 
-/** Leaves alone what says the same: a reader may have opened a part of it, or stand on it. */
+/** Replaces a part only if its text changed, so that what the reader opened or focused in it stays so. */
 function replace(part: { make: () => HTMLElement; element: HTMLElement }): void {
   const fresh = part.make();
   if (part.element.textContent === fresh.textContent) return;

@@ -1,12 +1,12 @@
-/** A line that the eye can follow through noisy steps: the mean of the points around each. */
+/** Smooths a noisy line: each point becomes the mean of the points around it. */
 
-/** Points from which on a line is smoothed. */
+/** Lines with at least this many points are smoothed. */
 export const NOISY = 60;
 
 export function smooth(values: readonly (number | null)[]): (number | null)[] | undefined {
   if (values.length < NOISY) return undefined;
   const radius = Math.max(2, Math.round(values.length / 100));
-  // Running sums: a curve of thousands of points is drawn anew with each step.
+  // Prefix sums, since a curve of thousands of points is redrawn at each step.
   const sums = [0];
   const counts = [0];
   values.forEach((value, i) => {

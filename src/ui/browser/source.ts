@@ -1,4 +1,4 @@
-/** Where the page's data comes from: the file it stands in, or the server that serves it. */
+/** The source of the page's data: the report file that it is in, or the server. */
 import { openEvents, type Listener } from './events.js';
 import type { CompletionRecord, Embedded, OutcomeData, RunData } from '../server/types.js';
 
@@ -6,9 +6,9 @@ export interface Source {
   runs(): Promise<RunData[]>;
   outcomes(): Promise<OutcomeData>;
   completions(step: number): Promise<CompletionRecord[]>;
-  /** What a file says beside its runs. */
+  /** Only in a report file: its data beside the runs. */
   about?: Omit<Embedded, 'runs'>;
-  /** Of a run that may still go on. */
+  /** Only from a server: listens to updates of the run. */
   listen?(listener: Listener): void;
 }
 
@@ -25,7 +25,7 @@ async function unpack(element: Element): Promise<string> {
 
 function fileSource({ runs, ...about }: Embedded): Source {
   const blocks = [...document.querySelectorAll<HTMLElement>('script.completions')];
-  // Unpacked when a step of it is looked at.
+  // Blocks are unpacked when the reader looks at one of their steps.
   const opened = new Map<HTMLElement, Promise<Map<number, CompletionRecord[]>>>();
   const open = async (block: HTMLElement) => {
     const steps = (await unpack(block)).split('\n').map((line) => JSON.parse(line) as CompletionRecord[]);

@@ -1,4 +1,4 @@
-/** The step that is looked at, which every part of the page shows and may choose. */
+/** The selected step, which all parts of the page show and may change. */
 
 type Watcher = (step: number) => void;
 

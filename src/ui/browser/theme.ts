@@ -1,4 +1,4 @@
-/** Light, dark, or as the system says; charts ask for colours when they draw. */
+/** The page's theme: light, dark, or the system's. Charts read the colours when they draw. */
 import { el } from './dom.js';
 
 const KEY = 'grpo-native-theme';
@@ -9,7 +9,7 @@ const watchers: (() => void)[] = [];
 
 export const onTheme = (watcher: () => void): void => void watchers.push(watcher);
 
-/** A colour of the style sheet, as it is now. */
+/** The current value of a colour in the style sheet. */
 export const color = (name: string): string =>
   getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -24,7 +24,7 @@ export function themeButton(): HTMLElement {
     try {
       localStorage.setItem(KEY, theme);
     } catch {
-      // A file may not keep anything.
+      // A page opened from a file may not be allowed to store anything.
     }
     for (const watcher of watchers) watcher();
   };

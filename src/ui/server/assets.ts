@@ -1,4 +1,4 @@
-/** The page's script and style, as the build leaves them. */
+/** Loads the page's script and style sheet from the build's output. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GrpoError } from '../../common/errors.js';

@@ -1,7 +1,7 @@
-/** Curves that stay small however long a run is: neighbours become their mean when there are too many points. */
+/** Curves of bounded size: when there are too many points, neighbouring points are replaced by their mean. */
 import type { CurveData } from './types.js';
 
-/** More points than this no screen shows. */
+/** Most points per curve: more than a screen can show. */
 export const MOST_POINTS = 2000;
 
 interface Point {
@@ -10,10 +10,10 @@ interface Point {
 }
 
 export class Curves {
-  /** Steps in a full point. */
+  /** Steps that a point averages. */
   #per = 1;
   #points: Point[] = [];
-  /** Steps in the last one. */
+  /** Steps in the last point so far. */
   #filled = 0;
   readonly #names = new Set<string>();
 

@@ -1,6 +1,7 @@
 /**
- * Whom the server answers. A page of another site may ask for `http://its.name:port/` and let that name lead to
- * this machine: such a request carries the site's name, and is refused unless a person allowed the name. An address can't be rebound so.
+ * Which requests the server answers, by their `Host` header, as a defence against DNS rebinding: a page of another
+ * site may request `http://its.name:port/` after pointing that name at this machine. Such a request has the
+ * site's name in `Host`, and is refused unless the user allowed that name. IP addresses can't be rebound.
  */
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
@@ -10,9 +11,9 @@ const LOOPBACK = /^(127(\.\d+){3}|::1|localhost)$/i;
 export const isLoopback = (host: string): boolean => LOOPBACK.test(host);
 
 /**
- * @param header `Host` of the request. Its port doesn't matter: the near end of a tunnel has one of its own.
+ * @param header the request's `Host`. Its port is ignored, since the local end of a tunnel may have another one.
  * @param bound address that the server listens on
- * @param allowed names beside, such as a proxy's; `.example.com` stands for that domain and all below it
+ * @param allowed further names, such as a proxy's; `.example.com` allows that domain and its subdomains
  */
 export function hostAllowed(
   header: string | undefined,

@@ -1,25 +1,25 @@
-/** Follows a file of lines that grows: what is whole and new, each time it is asked. */
+/** Follows a growing file of lines: each read returns the complete lines that were added since the one before. */
 import { open, stat } from 'node:fs/promises';
 
 const CHUNK = 1 << 20;
 
 export interface Line {
   text: string;
-  /** Where it lies in the file. */
+  /** Byte offset in the file. */
   offset: number;
   bytes: number;
 }
 
 export class LineReader {
   #offset = 0;
-  /** Another file of the same name is read from its beginning. */
+  /** Inode of the file, to notice when another file takes its place. */
   #inode: number | undefined;
 
   constructor(readonly path: string) {}
 
   /**
-   * Calls `onLine` for each line that is new.
-   * @returns false where the file was replaced or cut (a resumed run does that): it must be read anew
+   * Calls `onLine` for each new line.
+   * @returns false if the file was replaced or truncated, as by a resumed run: it must be read from the beginning
    */
   async read(onLine: (line: Line) => void): Promise<boolean> {
     const info = await stat(this.path).catch(() => undefined);
@@ -29,7 +29,7 @@ export class LineReader {
     if (info.size === this.#offset) return true;
     const file = await open(this.path, 'r');
     try {
-      // A line may be longer than a chunk, and a character may lie across two.
+      // A line may be longer than a chunk, and a chunk may end within a character.
       let rest = Buffer.alloc(0);
       let at = this.#offset;
       while (at < info.size) {

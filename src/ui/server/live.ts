@@ -1,8 +1,8 @@
-/** A run that pages watch: read once for all of them, followed while any is open. */
+/** A run that open pages watch. Its files are read once for all pages, and followed while any page is open. */
 import type { RunReader } from './run-reader.js';
 import type { Update } from './types.js';
 
-/** Milliseconds between two looks at the files. */
+/** Milliseconds between two reads of the files. */
 const PAUSE = 300;
 
 type Listener = (message: { event: 'update'; data: Update } | { event: 'reset' }) => void;
@@ -10,11 +10,11 @@ type Listener = (message: { event: 'update'; data: Update } | { event: 'reset' }
 export class LiveRun {
   readonly #listeners = new Set<Listener>();
   #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<void> = Promise.resolve();
+  #reading: Promise<void> = Promise.resolve();
 
   constructor(readonly reader: RunReader) {}
 
-  /** @returns ends it */
+  /** @returns a function that removes the listener */
   listen(listener: Listener): () => void {
     this.#listeners.add(listener);
     this.#schedule();
@@ -25,18 +25,18 @@ export class LiveRun {
     return this.#listeners.size;
   }
 
-  /** What is there now; open pages are told of it too. */
+  /** Reads what was added to the files, and sends it to open pages. */
   async look(): Promise<void> {
-    // One at a time: two would read the same lines.
-    this.#looking = this.#looking.then(async () => {
+    // One read at a time: two at once would read the same lines.
+    this.#reading = this.#reading.then(async () => {
       const news = await this.reader.follow().catch(() => null);
-      if (news === 'reset') this.#tell({ event: 'reset' });
-      else if (news) this.#tell({ event: 'update', data: news });
+      if (news === 'reset') this.#broadcast({ event: 'reset' });
+      else if (news) this.#broadcast({ event: 'update', data: news });
     });
-    await this.#looking;
+    await this.#reading;
   }
 
-  /** Open pages are told of the last things too. */
+  /** Sends the last updates to open pages, then stops. */
   async close(): Promise<void> {
     await this.look();
     clearTimeout(this.#timer);
@@ -44,7 +44,7 @@ export class LiveRun {
     this.#listeners.clear();
   }
 
-  #tell(message: Parameters<Listener>[0]): void {
+  #broadcast(message: Parameters<Listener>[0]): void {
     for (const listener of this.#listeners) listener(message);
   }
 

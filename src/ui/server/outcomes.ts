@@ -1,11 +1,11 @@
-/** How each problem was answered each time it was sampled. */
+/** Counts how many completions were right each time a problem was sampled (a visit). */
 import type { CompletionRecord, OutcomeData } from './types.js';
 
 export class Outcomes {
   readonly problems: OutcomeData['problems'] = [];
   readonly visits: number[] = [];
   readonly #indexOf = new Map<string, number>();
-  /** Visits of the last step, by problem: completions of a group stand on several lines. */
+  /** Visits in the last step, by problem: a group's completions are on several lines of the file. */
   #open = new Map<number, number>();
   #step = 0;
 
@@ -26,7 +26,7 @@ export class Outcomes {
     this.visits[visit + 3]! += count;
   }
 
-  /** Where the visits of the last step begin: some of its lines may still come. */
+  /** Index in `visits` where the last step's begin: more of its lines may follow. */
   lastStep(): number {
     let from = this.visits.length;
     while (from > 0 && this.visits[from - 4] === this.#step) from -= 4;

@@ -1,4 +1,4 @@
-/** The command that repeats a run, from its resolved options: as short as it can be. */
+/** The shortest command that repeats a run, derived from its resolved options. */
 import { modelDefaults } from '../../run/defaults.js';
 import { describeOptions } from '../../config/describe.js';
 import { toKebab } from '../../config/names.js';
@@ -7,14 +7,14 @@ import { presetOptions } from '../../experiments/presets/index.js';
 
 type Options = Record<string, unknown>;
 
-/** Where a run is written isn't what it is. */
-const ELSEWHERE = ['output_dir', 'resume'];
+/** Options that say where a run is written, and are not part of the command. */
+const OUTPUT_OPTIONS = ['output_dir', 'resume'];
 
-/** `target_accuracy` is the warm start's alone, `num_generations` GRPO's. */
+/** Only `sft` has the option `target_accuracy`, only `train` has `num_generations`. */
 export const commandOf = (config: Options): 'train' | 'sft' =>
   'num_generations' in config || !('target_accuracy' in config) ? 'train' : 'sft';
 
-/** What every option would be if only the model and the preset were given, and the model if only the preset. */
+/** Default of every option given the run's model and preset; of the model itself, given the preset. */
 function defaults(config: Options): Options {
   const command = commandOf(config);
   const own = Object.fromEntries(
@@ -25,7 +25,7 @@ function defaults(config: Options): Options {
     try {
       return typeof preset === 'string' ? presetOptions(preset, given) : {};
     } catch {
-      // Of another version, which had it: then every option is told.
+      // A preset that this version doesn't have: then all options are listed.
       return {};
     }
   };
@@ -38,12 +38,12 @@ function defaults(config: Options): Options {
   };
 }
 
-/** Names of the options that aren't at their defaults, in the order of the file. */
+/** Names of options that differ from their defaults, in the order of `config.yaml`. */
 export function chosenOptions(config: Options): string[] {
   const usual = defaults(config);
   return Object.keys(config).filter(
     (name) =>
-      !ELSEWHERE.includes(name) && JSON.stringify(config[name]) !== JSON.stringify(usual[name] ?? null),
+      !OUTPUT_OPTIONS.includes(name) && JSON.stringify(config[name]) !== JSON.stringify(usual[name] ?? null),
   );
 }
 
@@ -75,6 +75,6 @@ function flagsOf(name: string, value: unknown): string[] {
   return [`${flag} ${quoted(typeof value === 'string' ? value : JSON.stringify(value))}`];
 }
 
-/** For a shell; what is plain stays as it is. */
+/** Quotes a word for a shell, if it needs quotes. */
 const quoted = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;

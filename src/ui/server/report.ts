@@ -1,4 +1,4 @@
-/** `report.html`: runs as one file that opens from the disk, without a network. */
+/** `report.html`: one run, or a comparison of several, as a single file that needs no network. */
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
@@ -11,19 +11,19 @@ import { RunReader } from './run-reader.js';
 import type { Embedded } from './types.js';
 
 export interface ReportOptions {
-  /** Bytes of completions, as they lie in the run folder, that are taken along of a run; some steps' beyond it. */
+  /** Most bytes of completions to include, as in the run folder. Of a run with more, only some steps' are included. */
   mostCompletions?: number;
 }
 
 const MOST_COMPLETIONS = 24 << 20;
-/** Bytes of completions that a page unpacks at once. */
+/** Size of a block of completions, in bytes, which the page unpacks at once. */
 const BLOCK = 1 << 18;
 
 const zip = promisify(gzip);
 const embed = (what: string, content: string, more = ''): string =>
   `<script type="text/plain" class="${what}"${more}>${content}</script>`;
 
-/** Base64 has no character that could end a script element. */
+/** Compressed text in base64, which has no character that could end a script element. */
 const packed = async (text: string) => (await zip(text, { level: 9 })).toString('base64');
 
 /** @throws {GrpoError} RUN_NOT_FOUND, PAGE_MISSING */
@@ -34,7 +34,7 @@ export async function reportHtml(folders: readonly string[], options: ReportOpti
   const runs = readers.map((reader) => reader.data());
   const blocks: string[] = [];
   let thinned = false;
-  // A page that compares shows curves alone.
+  // A comparison shows no completions.
   if (readers.length > 1) for (const run of runs) run.completionSteps = [];
   else {
     const [reader, run] = [readers[0]!, runs[0]!];
@@ -70,20 +70,20 @@ ${blocks.join('\n')}
 `;
 }
 
-/** @returns bytes written */
+/** @returns size of the file in bytes */
 export async function writeReport(file: string, folders: readonly string[]): Promise<number> {
   const html = await reportHtml(folders);
   await writeAtomic(file, html);
   return Buffer.byteLength(html);
 }
 
-/** Steps and seconds to an accuracy are the page's own to count: a reader chooses it. */
+/** The target accuracy 1 is a placeholder: on the page the reader chooses one, and the page counts the steps to it. */
 async function compareAll(folders: readonly string[]): Promise<NonNullable<Embedded['comparison']>> {
   const records = await Promise.all(folders.map((folder) => readRun(folder)));
   return { rows: records.map((record) => compareRun(record, 1)), differences: differences(records) };
 }
 
-/** All steps; where they take too much, the first, the last and evenly chosen ones between. */
+/** Steps whose completions are included: all, or if these are too large, evenly spaced ones with the first and the last. */
 function chooseSteps(reader: RunReader, steps: readonly number[], most: number): number[] {
   const total = steps.reduce((sum, step) => sum + reader.bytesOf(step), 0);
   if (total <= most) return [...steps];

@@ -1,4 +1,4 @@
-/** A run folder as pages need it; read once, then followed while it grows. Nothing here writes. */
+/** Reads a run folder for its pages, then follows it while it grows. Never writes. */
 import { open, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { parse } from 'yaml';
@@ -11,7 +11,7 @@ import { Outcomes } from './outcomes.js';
 import { chosenOptions, repeatCommand } from './repeat.js';
 import type { CompletionRecord, EvaluationPoint, OutcomeData, RunData, Update } from './types.js';
 
-/** Where a step's lines lie in `completions.jsonl`. */
+/** Byte range of a step's lines in `completions.jsonl`. */
 interface Place {
   offset: number;
   bytes: number;
@@ -30,7 +30,7 @@ export class RunReader {
   #evaluations: EvaluationPoint[] = [];
   #diagnoses: Diagnosed[] = [];
   #places = new Map<number, Place>();
-  /** Begins where no other reader of the same run does: after a restart, a page sees that it missed something. */
+  /** Starts at the current time, so that after a restart of the server a page notices that it missed updates. */
   #version = Date.now();
   #steps = 0;
   #epoch = 0;
@@ -73,7 +73,7 @@ export class RunReader {
     return this.#outcomes.data(this.#version);
   }
 
-  /** All completions of a step; none where it has none. */
+  /** All completions of a step; empty if none are stored. */
   async completions(step: number): Promise<CompletionRecord[]> {
     const place = this.#places.get(step);
     if (!place) return [];
@@ -90,12 +90,12 @@ export class RunReader {
     }
   }
 
-  /** Bytes that a step's completions take. */
+  /** Size of a step's completions in bytes. */
   bytesOf(step: number): number {
     return this.#places.get(step)?.bytes ?? 0;
   }
 
-  /** What is new; null where nothing is; `reset` where all of it must be looked at anew. */
+  /** What was added since the last call; null if nothing was, `reset` if the files were replaced and everything was read again. */
   async follow(): Promise<Update | 'reset' | null> {
     const before = {
       summary: this.#summaryText,
@@ -134,7 +134,7 @@ export class RunReader {
   #state(): Pick<RunData, 'version' | 'diagnoses' | 'summary' | 'steps' | 'plannedSteps' | 'seconds'> {
     return {
       version: this.#version,
-      // At the end it is told with the last evidence, not that of its beginning.
+      // The summary has each diagnosis with its last evidence, metrics.jsonl with that of its beginning.
       diagnoses: (this.#summary?.diagnoses as Diagnosed[] | undefined) ?? this.#diagnoses,
       summary: this.#summary,
       steps: this.#steps,
@@ -143,7 +143,7 @@ export class RunReader {
     };
   }
 
-  /** As the options say; where these count epochs, as the last step's epoch lets conclude. */
+  /** Total steps by the options; where these give epochs, estimated from the epoch of the last step. */
   #planned(): number {
     const { max_steps: most, num_train_epochs: epochs } = this.#config as Record<string, number | undefined>;
     if (most !== undefined && most > 0) return most;
@@ -170,7 +170,7 @@ export class RunReader {
   async #readSummary(): Promise<void> {
     this.#summaryText = await readFile(join(this.path, 'summary.json'), 'utf8').catch(() => '');
     const summary = parseJson(this.#summaryText) as { steps: number } | undefined;
-    // A resumed run has that of its last sitting, until it ends again.
+    // While a resumed run goes on, summary.json is still that of the process before.
     this.#summary = summary && summary.steps >= this.#steps ? { ...summary } : null;
   }
 
@@ -198,7 +198,7 @@ export class RunReader {
       this.#steps = row.step;
       this.#epoch = row.epoch ?? 0;
       this.#seconds += row.step_time ?? 0;
-      // Time on the axis of charts that compare runs.
+      // Seconds of training so far, for charts over time.
       const timed = { ...(row as Record<string, number>), seconds: this.#seconds };
       this.#curves.add(timed);
       onRow(timed);

@@ -1,4 +1,4 @@
-/** Serves a run's page while it goes on: reads, never writes, and pushes what is new. */
+/** Serves a run's page while the run goes on. Only reads the run folder, and pushes updates to open pages. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
@@ -10,9 +10,9 @@ import { RunReader } from './run-reader.js';
 
 export interface ServeOptions {
   host: string;
-  /** 0: any that is free. */
+  /** 0: any free port. */
   port: number;
-  /** Names that it may be called by, beside its own. */
+  /** Host names that requests may use, beside the machine's own. */
   allowedHosts?: readonly string[];
 }
 
@@ -21,9 +21,9 @@ export interface PageServer {
   close(): Promise<void>;
 }
 
-/** Pages open at once; each holds a connection. */
+/** Most pages that may be open at once; each holds a connection. */
 const MOST_PAGES = 64;
-/** Milliseconds after which a silent connection is written to, so that tunnels keep it. */
+/** Milliseconds between comments on an idle connection, so that tunnels keep it open. */
 const HEARTBEAT = 15_000;
 
 const HEADERS = {
@@ -66,7 +66,7 @@ export async function serveRun(folder: string, options: ServeOptions): Promise<P
       await run.close();
       await new Promise((done) => {
         server.close(done);
-        // A moment for what was written last to arrive.
+        // Leaves a moment for the last writes to arrive.
         setTimeout(() => server.closeAllConnections(), 100);
       });
     },
@@ -140,14 +140,14 @@ function send(
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-/** Server-sent events: what is new, as it comes. */
+/** Sends updates of the run as server-sent events. */
 function push(request: IncomingMessage, response: ServerResponse, run: LiveRun): void {
   if (run.listeners >= MOST_PAGES) {
     send(request, response, 503, 'text/plain', 'too many pages are open\n');
     return;
   }
   response.writeHead(200, { ...HEADERS, 'Content-Type': 'text/event-stream; charset=utf-8' });
-  // Browsers come back by themselves, this soon.
+  // Browsers reconnect by themselves, after `retry` milliseconds.
   response.write(`retry: 1000\nevent: hello\ndata: ${JSON.stringify({ version: run.reader.version })}\n\n`);
   const stop = run.listen((message) => {
     const data = message.event === 'update' ? JSON.stringify(message.data) : '{}';

@@ -1,17 +1,17 @@
-/** What a page is told of a run. Shared by the program that tells and the page that shows; of JSON's types. */
+/** Data that the server, or a report, gives the page. JSON types only; shared by both sides. */
 import type { ComparedRun } from '../../experiments/compare/compared.js';
 import type { Diagnosed } from '../../run/diagnosis/events.js';
 
-/** In the run folder. */
+/** Name of the report in the run folder. */
 export const REPORT_FILE = 'report.html';
 
-/** Columns of numbers over the steps of a run, thinned: each point is the mean of so many steps. */
+/** Metrics over the steps of a run. In long runs each point is the mean of several steps. */
 export interface CurveData {
-  /** Steps in a point. */
+  /** Steps per point. */
   per: number;
   /** Last step of each point. */
   steps: number[];
-  /** Of each metric, a value a point; null where it wasn't measured. */
+  /** Values of each metric, one per point; null where it wasn't measured. */
   columns: Record<string, (number | null)[]>;
 }
 
@@ -20,26 +20,26 @@ export interface EvaluationPoint {
   accuracy: number;
   low: number;
   high: number;
-  /** Seconds of training until then. */
+  /** Seconds of training before it. */
   seconds: number;
 }
 
-/** Who was asked what when, and how many of the completions were right. */
+/** When each problem was sampled, and how many of its completions were right. */
 export interface OutcomeData {
-  /** As `RunData` has it. */
+  /** See `RunData.version`. */
   version: number;
   problems: { prompt: string; answer: string }[];
-  /** Four numbers a visit: step, problem, right ones, all of them. */
+  /** Four numbers per visit: step, index of the problem, right completions, all completions. */
   visits: number[];
 }
 
-/** Completions of a prompt that are alike; as `completions.jsonl` has them. */
+/** Equal completions of a prompt: a line of `completions.jsonl`. */
 export interface CompletionRecord {
   step: number;
   prompt: string;
   answer: string;
   completion: string;
-  /** Absent in the files of older versions, as are the last two. */
+  /** Absent in files of older versions, as are `logps` and `tokens`. */
   extracted?: string;
   length: number;
   ended: 'eos' | 'stop' | 'length';
@@ -52,19 +52,19 @@ export interface CompletionRecord {
   tokens?: number[];
 }
 
-/** Everything but what a page asks for when it shows it: outcomes, and completions a step at a time. */
+/** A run, without what the page loads on demand: outcomes, and the completions of a step. */
 export interface RunData {
-  /** Goes up each time that something new was read: an update of no higher one is in here already. */
+  /** Increases with each update. Updates with the same or a lower version are already contained. */
   version: number;
   name: string;
   path: string;
   config: Record<string, unknown>;
-  /** Names of the options that aren't at their defaults. */
+  /** Names of options that differ from their defaults. */
   chosen: string[];
   env: Record<string, unknown> | null;
   /** `summary.json`; null while the run goes on. */
   summary: Record<string, unknown> | null;
-  /** The command that repeats it. */
+  /** The command that repeats the run. */
   command: string;
   steps: number;
   plannedSteps: number;
@@ -72,20 +72,20 @@ export interface RunData {
   curves: CurveData;
   evaluations: EvaluationPoint[];
   diagnoses: Diagnosed[];
-  /** Steps whose completions can be asked for, ascending. */
+  /** Steps whose completions are available, ascending. */
   completionSteps: number[];
 }
 
-/** What happened since the last message, pushed to open pages. */
+/** What was added since the last update. */
 export interface Update {
   version: number;
   rows: Record<string, number>[];
   evaluations: EvaluationPoint[];
-  /** All of them. */
+  /** All diagnoses, not only new ones. */
   diagnoses: Diagnosed[];
-  /** Beside those that are known. */
+  /** New problems. */
   problems: OutcomeData['problems'];
-  /** From the first of these steps on they replace what was known. */
+  /** New visits. They replace known visits from their first step on. */
   visits: number[];
   completionSteps: number[];
   summary: Record<string, unknown> | null;
@@ -94,13 +94,13 @@ export interface Update {
   seconds: number;
 }
 
-/** What a file that opens by itself holds beside the page. */
+/** The data embedded in a report file. */
 export interface Embedded {
   version: string;
   made: string;
   runs: RunData[];
-  /** Of several runs: a row each, and the options in which they differ with each one's value. */
+  /** Only with several runs: a row for each, and the options in which they differ, with the value in each run. */
   comparison?: { rows: ComparedRun[]; differences: Record<string, unknown[]> };
-  /** Whether completions of some steps were left out, so that the file stays small. */
+  /** Whether completions of some steps were left out, to keep the file small. */
   thinned: boolean;
 }

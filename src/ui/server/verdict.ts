@@ -1,4 +1,4 @@
-/** Whether a run learns, in a sentence. Pure. */
+/** The verdict on a run: whether it learns, in a sentence. A pure function. */
 import type { Diagnosed } from '../../run/diagnosis/events.js';
 import type { RunData } from './types.js';
 import { percent } from '../../common/format.js';

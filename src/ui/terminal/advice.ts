@@ -1,12 +1,12 @@
-/** What to try next: what the diagnosis says of the run, and what is always worth doing. */
+/** Suggestions after a run: the remedies of its diagnoses, and general ones. */
 import { shellOption } from '../../common/shell.js';
 import { shortPath } from './text.js';
 import { byLevel, type Diagnosed } from '../../run/diagnosis/events.js';
 import type { TrainPlan, TrainSummary } from '../../run/events.js';
 
-/** Things to try of each. */
+/** Remedies listed per diagnosis. */
 const REMEDIES = 2;
-/** What is over is told where it lasted for a good part of the run. */
+/** A diagnosis that ended is mentioned only if it lasted for more than this share of the run. */
 const LASTED = 0.2;
 
 export function advice(summary: TrainSummary, plan: TrainPlan): string[] {
@@ -17,7 +17,7 @@ export function advice(summary: TrainSummary, plan: TrainPlan): string[] {
           `go on: grpo-native ${plan.kind === 'sft' ? 'sft' : 'train'} ${shellOption('output-dir', shortPath(summary.outputDir))} --resume`,
         ];
   const { before, after } = summary;
-  const tips = worthTelling(summary).map(
+  const tips = worthMentioning(summary).map(
     ({ title, evidence, remedies }) =>
       `${title}: ${evidence}. Try: ${remedies.slice(0, REMEDIES).join('; or ')}`,
   );
@@ -30,11 +30,13 @@ export function advice(summary: TrainSummary, plan: TrainPlan): string[] {
   return tips;
 }
 
-/** Characters of a prompt that one would copy. */
+/** Longest prompt, in characters, that is put into a command to copy. */
 const LONGEST_PROMPT = 200;
 
-/** The gravest first; of what came several times, the last. */
-function worthTelling({ diagnoses, steps }: TrainSummary): Diagnosed[] {
-  const told = diagnoses.filter(({ began, ended }) => ended === undefined || ended - began > LASTED * steps);
-  return [...new Map(told.map((one) => [one.diagnosis, one])).values()].sort(byLevel);
+/** Diagnoses worth mentioning, the most severe first; of repeated ones, the last. */
+function worthMentioning({ diagnoses, steps }: TrainSummary): Diagnosed[] {
+  const relevant = diagnoses.filter(
+    ({ began, ended }) => ended === undefined || ended - began > LASTED * steps,
+  );
+  return [...new Map(relevant.map((one) => [one.diagnosis, one])).values()].sort(byLevel);
 }

@@ -1,4 +1,4 @@
-/** Runs side by side, for a person. */
+/** A comparison of runs as text for the terminal. */
 import colors from 'picocolors';
 import stringWidth from 'string-width';
 import { table, type Column } from './table.js';
@@ -10,7 +10,7 @@ const right = (title: string, width: number): Column => ({ title, width, align: 
 const share = (value: number | null) => (value === null ? '-' : percent(value));
 const plain = (value: number | null) => (value === null ? '-' : number(value));
 
-/** @param width columns of the terminal: what doesn't fit as a table stands below each other */
+/** @param width columns of the terminal; if no table fits, the figures are listed below each other */
 export function comparisonTable(runs: ComparedRun[], target: number, width = Infinity): string {
   const named = Math.min(36, Math.max(8, ...runs.map(({ run }) => stringWidth(run))));
   const columns: Column[] = [
@@ -44,15 +44,15 @@ export function comparisonTable(runs: ComparedRun[], target: number, width = Inf
     ...(runs.some(({ finished }) => !finished) ? ['+: the run has not ended'] : []),
   ];
   const shown =
-    [table(columns, rows), turned(columns, rows)].find((text) => widthOf(text) <= width) ??
+    [table(columns, rows), transposed(columns, rows)].find((text) => widthOf(text) <= width) ??
     listed(columns, rows, width);
   return `${shown}\n${notes.map((note) => wrapped(colors.dim(note), width)).join('\n')}`;
 }
 
 const widthOf = (text: string) => Math.max(...text.split('\n').map((line) => stringWidth(line)));
 
-/** A column a run. */
-function turned([, ...figures]: Column[], rows: string[][]): string {
+/** The table transposed: a column per run. */
+function transposed([, ...figures]: Column[], rows: string[][]): string {
   const columns = rows.map(([name, ...cells]) =>
     right(name!, Math.max(...[name!, ...cells].map((cell) => stringWidth(cell)))),
   );
@@ -63,7 +63,7 @@ function turned([, ...figures]: Column[], rows: string[][]): string {
   );
 }
 
-/** A line a figure, under the run's name. */
+/** A list: the run's name, and a line per figure below it. */
 function listed([, ...figures]: Column[], rows: string[][], width: number): string {
   const first = Math.max(...figures.map(({ title }) => title.length)) + 2;
   return rows
@@ -78,7 +78,7 @@ function listed([, ...figures]: Column[], rows: string[][], width: number): stri
 
 const number100 = (value: number | null) => (value === null ? '-' : (100 * value).toFixed(1));
 
-/** Options in which the runs differ. */
+/** The options in which the runs differ, as text. */
 export function differencesText(
   runs: ComparedRun[],
   different: Record<string, unknown[]>,

@@ -1,4 +1,4 @@
-/** Real completions as a table that no text can break; in a narrow window as a list. */
+/** Sampled completions as a table, or in a narrow window as a list. No text in them can break the layout. */
 import colors from 'picocolors';
 import { table, type Column } from './table.js';
 import { fit, fitting, visible, visibleSpaces } from './text.js';
@@ -7,9 +7,9 @@ import { number } from '../../common/format.js';
 export interface Shown {
   prompt: string;
   completion: string;
-  /** What it answers, as the task reads it. */
+  /** The answer that the task extracts from it. */
   extracted: string;
-  /** The right answer. */
+  /** The expected answer. */
   answer: string;
   reward: number;
   advantage: number;
@@ -29,7 +29,7 @@ export interface ShownGroup {
   rows: Row[];
 }
 
-/** The groups of the highest and of the lowest mean reward; one where there is but one, or all are alike. */
+/** The groups with the highest and the lowest mean reward; a single one if there is only one. */
 export function bestAndWorst(completions: readonly Shown[]): ShownGroup[] {
   const groups = new Map<string, { rows: Map<string, Row>; sum: number; size: number }>();
   for (const completion of completions) {
@@ -51,15 +51,15 @@ export function bestAndWorst(completions: readonly Shown[]): ShownGroup[] {
   }));
 }
 
-/** Below it a table has no room for its texts. */
+/** Least terminal width for a table: below it there is no room for the texts. */
 const LEAST = 96;
 const ANSWER = 8;
-/** Columns of everything but the two long texts, borders and spaces included. */
+/** Terminal columns taken by everything but prompt and completion, borders and spaces included. */
 const FIXED = 5 + ANSWER * 2 + 5 + 7 + 9 + 8 * 3 + 1;
 
 /**
  * @param width columns of the terminal
- * @param most rows of a group
+ * @param most most rows per group
  */
 export function completionsTable(groups: readonly ShownGroup[], width: number, most = 4): string {
   return width < LEAST ? list(groups, width, most) : wide(groups, width, most);

@@ -1,6 +1,6 @@
 /**
- * The display of a run, held apart from it: whatever goes wrong in showing (an output that is closed, a text
- * that nobody thought of) turns the display off and never ends the run.
+ * Isolates a run from its display: an error while displaying (a closed output, an unexpected text) turns the
+ * display off and never ends the run.
  */
 import type { TrainCallbacks, TrainSummary } from '../../run/events.js';
 import type { Output } from './live.js';
@@ -9,11 +9,11 @@ import { TrainReport, type ReportOptions } from './train-report.js';
 export interface DisplayOptions extends ReportOptions {
   out: Output;
   quiet: boolean;
-  /** Who is told that the display is off. */
+  /** Called with the reason when the display is turned off. */
   complain?: (text: string) => void;
 }
 
-/** All of the callbacks, none of which is waited for. */
+/** The callbacks of a run, all synchronous. */
 type Shown = {
   [K in keyof Required<TrainCallbacks>]: (...args: Parameters<Required<TrainCallbacks>[K]>) => void;
 };
@@ -22,7 +22,7 @@ export interface Display {
   callbacks: Shown;
   end(summary: TrainSummary): void;
   close(): void;
-  /** Shows nothing any more. */
+  /** Turns the display off. */
   off: (why: unknown) => void;
 }
 
@@ -68,6 +68,6 @@ function toStandardError(text: string): void {
   try {
     process.stderr.write(`${text}\n`);
   } catch {
-    // Nobody is left to be told.
+    // Standard error is closed as well: there is no way to report it.
   }
 }

@@ -1,4 +1,4 @@
-/** What a person wants to know when a run is over, and what to try next. */
+/** What is printed when a run has ended: results, diagnoses, and what to try next. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import colors from 'picocolors';
@@ -60,11 +60,11 @@ export function ending(summary: TrainSummary, plan: TrainPlan, rewards: number[]
   return lines.join('\n');
 }
 
-/** What was noticed, in the order in which it began; what came and went several times is one line. */
+/** Diagnoses in the order in which they began; one that recurred is a single line. */
 export function whatHappened(diagnoses: readonly Diagnosed[]): string[] {
-  const stories = new Map<string, Diagnosed[]>();
-  for (const one of diagnoses) stories.set(one.diagnosis, [...(stories.get(one.diagnosis) ?? []), one]);
-  return [...stories.values()].map((times) => {
+  const byRule = new Map<string, Diagnosed[]>();
+  for (const one of diagnoses) byRule.set(one.diagnosis, [...(byRule.get(one.diagnosis) ?? []), one]);
+  return [...byRule.values()].map((times) => {
     const { title, level } = times.toSorted(byLevel)[0]!;
     const { began } = times[0]!;
     const { ended } = times.at(-1)!;

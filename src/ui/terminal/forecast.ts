@@ -1,4 +1,4 @@
-/** What a run will be like, for a person. */
+/** The forecast of a run as text for the terminal. */
 import colors from 'picocolors';
 import type { Forecast } from '../../run/events.js';
 import type { RunMemory } from '../../run/forecast/run-memory.js';
@@ -6,7 +6,7 @@ import { bytes, count, duration, number, percent } from '../../common/format.js'
 
 const TOTALS = new Set(['peak', 'available']);
 
-/** The parts, largest first, without those that hardly count. */
+/** The parts of the memory, largest first, without those below 1%. */
 export function memoryText(memory: RunMemory): string {
   return Object.entries<number>({ ...memory })
     .filter(([name, size]) => !TOTALS.has(name) && size > 0.01 * memory.peak)

@@ -1,4 +1,4 @@
-/** What the live block says of a run, as lines that fit a width. Pure. */
+/** The lines of the live display of a run, fitted to a width. Pure functions. */
 import colors from 'picocolors';
 import type { Diagnosed } from '../../run/diagnosis/events.js';
 import type { Level } from '../../run/diagnosis/events.js';
@@ -9,22 +9,22 @@ import { bar, sparkline } from './sparkline.js';
 import { fitting } from './text.js';
 import { count, duration, number, percent } from '../../common/format.js';
 
-/** Steps that a reward is averaged over: a single one jumps with its few prompts. */
+/** Steps that the shown reward is averaged over, since a single step's few prompts make it vary. */
 export const WINDOW = 20;
-/** Problems shown at once. */
+/** Most diagnoses shown at once. */
 const SHOWN = 3;
 
 export interface LiveState {
   plan: TrainPlan;
-  /** Of the step that was taken last. */
+  /** Metrics of the last step. */
   last: Metrics | undefined;
-  /** What goes on, before the first step. */
+  /** What is being done, shown until the first step ends. */
   phase: string;
   rewards: readonly number[];
   evaluations: readonly { step: number; evaluation: Evaluation }[];
-  /** What goes wrong now. */
+  /** Diagnoses that have not ended. */
   diagnoses: readonly Pick<Diagnosed, 'title' | 'level' | 'evidence'>[];
-  /** Seconds since the sitting began, and those it will take still. */
+  /** Seconds since this process began the run or resumed it, and an estimate of those still to come. */
   elapsed: number;
   left: number;
 }
@@ -72,7 +72,7 @@ function progress({ plan, last, elapsed, left }: LiveState, width: number): stri
 }
 
 const NAME = 9;
-/** Columns of a curve: what a narrow window leaves, and no more than forty. */
+/** Width of a curve: what the window leaves, but at most forty columns. */
 const curveWidth = (width: number) => Math.max(4, Math.min(40, width - NAME - 10));
 
 function rewardLine({ rewards }: LiveState, width: number): string {
@@ -127,7 +127,7 @@ function figures({ beta }: TrainPlan, m: Metrics, width: number): string {
 
 const PHASES = ['sample', 'reward', 'reference', 'train', 'optimizer'] as const;
 
-/** Seconds a phase, and tokens a second. */
+/** Seconds per step and phase, and tokens per second. */
 function speed(m: Metrics, width: number): string {
   const total = m.step_time ?? 0;
   const phases = PHASES.filter((phase) => (m[`time/${phase}`] ?? 0) > 0.005 * total);

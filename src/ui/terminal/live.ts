@@ -1,4 +1,4 @@
-/** A block of lines at the end of the terminal that is drawn anew in place, by log-update. */
+/** A block of lines at the bottom of the terminal that is redrawn in place, with log-update. */
 import { stripVTControlCharacters } from 'node:util';
 import { createLogUpdate } from 'log-update';
 import stringWidth from 'string-width';
@@ -9,19 +9,19 @@ export interface Output {
   isTTY?: boolean | undefined;
   columns?: number | undefined;
   rows?: number | undefined;
-  /** Whether what was written before waits still: there is no use in drawing more. */
+  /** Whether earlier output has not been taken yet, so that there is no use in drawing. */
   busy?: boolean | undefined;
   on?(event: 'resize', listener: () => void): unknown;
   off?(event: 'resize', listener: () => void): unknown;
 }
 
-/** Columns where there is no terminal, or one that doesn't know its width. */
+/** Width assumed without a terminal, or if the terminal doesn't know its width. */
 const WIDE = 100;
 
-/** Nothing narrower than 20 is drawn for. */
+/** Width to draw for: that of the terminal, but at least 20. */
 export const columnsOf = (out: Output): number => Math.max(20, out.columns || WIDE);
 
-/** A terminal would break lines in the middle of a word; a file's are as long as they are. */
+/** Wraps text between words for a terminal; text for a file stays as it is. */
 export const fitted = (text: string, out: Output): string =>
   out.isTTY ? wrapped(text, columnsOf(out)) : text;
 
@@ -31,42 +31,42 @@ const UP = '\x1b[1A';
 export class LiveBlock {
   readonly #out: Output;
   readonly #update: ReturnType<typeof createLogUpdate>;
-  /** As it stands on the screen, and the width it was drawn for. */
+  /** The lines on the screen, and the width for which they were drawn. */
   #lines: string[] = [];
   #columns = 0;
   #lastDraw: (() => string[]) | undefined;
   readonly #onResize = () => {
-    this.#forgetReflow();
+    this.#clearWrappedLines();
     if (this.#lastDraw) this.draw(this.#lastDraw);
   };
 
   constructor(out: Output) {
     this.#out = out;
-    // Of a stream it asks no more than `Output` has.
+    // log-update uses only the members of a stream that `Output` has.
     this.#update = createLogUpdate(out as Parameters<typeof createLogUpdate>[0]);
     out.on?.('resize', this.#onResize);
   }
 
-  /** Shows lines in place of those before; a function makes them anew when the window changes its width. */
+  /** Replaces the block's lines. A function is called again when the window's width changes. */
   draw(lines: string[] | (() => string[])): void {
     this.#lastDraw = typeof lines === 'function' ? lines : () => lines;
     const columns = columnsOf(this.#out);
     this.#columns = columns;
     this.#lines = this.#lastDraw().map((line) =>
-      // Colours have no width, but a cut line must not lose the code that ends them.
+      // A line that must be cut loses its colours: cutting could remove the code that resets them.
       stringWidth(line) > columns - 1 ? fit(stripVTControlCharacters(line), columns - 1) : line,
     );
     this.#update(this.#lines.join('\n'));
   }
 
-  /** Prints above the block, for good. */
+  /** Prints text above the block, where it stays. */
   print(text: string): void {
     this.#update.clear();
     this.#out.write(`${text}\n`);
     if (this.#lines.length > 0) this.#update(this.#lines.join('\n'));
   }
 
-  /** Leaves the block as it stands. */
+  /** Ends the block and leaves its last lines on the screen. */
   end(): void {
     this.#update.done();
     this.#out.off?.('resize', this.#onResize);
@@ -79,8 +79,8 @@ export class LiveBlock {
     this.end();
   }
 
-  /** A window that became narrower broke lines in two: log-update clears as many as it wrote, these are the others. */
-  #forgetReflow(): void {
+  /** A narrower window wraps the block's lines. log-update clears as many lines as it wrote; this clears the additional ones. */
+  #clearWrappedLines(): void {
     const columns = columnsOf(this.#out);
     if (columns >= this.#columns) return;
     const more = this.#lines

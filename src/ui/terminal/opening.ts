@@ -1,4 +1,4 @@
-/** What is about to happen. */
+/** What is printed before a run: model, task, engine, steps, memory. */
 import colors from 'picocolors';
 import type { TrainPlan } from '../../run/events.js';
 import { memoryText } from './forecast.js';

@@ -2,7 +2,7 @@ import colors from 'picocolors';
 import { BASE, type Preset } from '../../experiments/presets/journal.js';
 import { TINY_RULE } from '../../experiments/presets/index.js';
 
-/** The list, for a person. */
+/** The list of presets as text for the terminal. */
 export function presetsText(presets: Preset[], width: number): string {
   const column = Math.max(...presets.map(({ name }) => name.length)) + 2;
   const lines = presets.flatMap(({ name, differs, outcome }) => [

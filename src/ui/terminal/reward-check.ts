@@ -1,4 +1,4 @@
-/** How a reward function judged, as a table. */
+/** The result of `check-reward` as a table. */
 import colors from 'picocolors';
 import type { RewardCheck } from '../../data/rewards/check.js';
 import { table, type Column } from './table.js';

@@ -1,6 +1,6 @@
 const LEVELS = '▁▂▃▄▅▆▇█';
 
-/** A curve in one line: `values` averaged into at most `width` columns. */
+/** A curve in a single line of text: `values` averaged into at most `width` columns. */
 export function sparkline(values: number[], width: number): string {
   const points = values.filter(Number.isFinite);
   if (points.length === 0) return '';

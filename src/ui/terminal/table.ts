@@ -1,11 +1,11 @@
-/** A table of single-line cells whose columns stay straight, whatever the width of a character. */
+/** A table of single-line cells, aligned by the width of characters on a terminal. */
 import { stripVTControlCharacters } from 'node:util';
 import colors from 'picocolors';
 import stringWidth from 'string-width';
 
 export interface Column {
   title: string;
-  /** Columns of the terminal for the text; a longer one must have been cut. */
+  /** Terminal columns for the text; the caller cuts longer ones. */
   width: number;
   align?: 'left' | 'right';
 }

@@ -1,11 +1,11 @@
-/** Text from a model, or of any width, made safe for one line of a terminal. */
+/** Makes text from a model, or of any width, safe to print in a line of a terminal. */
 import { isAbsolute, relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import sliceAnsi from 'slice-ansi';
 import stringWidth from 'string-width';
 import wrapAnsi from 'wrap-ansi';
 
-/** Nothing longer is looked at: a completion may be megabytes. */
+/** Characters beyond this are ignored: a completion may be megabytes. */
 const LOOKED_AT = 2000;
 
 /**
@@ -22,19 +22,19 @@ export function visible(text: string): string {
   });
 }
 
-/** As `visible`, with a mark for each space, so that those at an end can be seen. */
+/** Like `visible`, with a mark for each space, so that leading and trailing ones can be seen. */
 export const visibleSpaces = (text: string): string => visible(text).replaceAll(' ', '·');
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
-/** At most `width` columns, with an ellipsis where something is left out. */
+/** Cuts text to `width` columns, with an ellipsis if something was cut. */
 export function fit(text: string, width: number): string {
   if (text.length <= LOOKED_AT && stringWidth(text) <= width) return text;
   let taken = '';
   let columns = 0;
   for (const { segment } of graphemes.segment(text.slice(0, LOOKED_AT))) {
     const wide = stringWidth(segment);
-    // A heap of combining marks is one grapheme of one column, but no terminal draws it as such.
+    // Many combining marks count as a single grapheme of one column, but no terminal draws them so.
     if (segment.length > 16) continue;
     if (columns + wide > width - 1) break;
     taken += segment;
@@ -43,7 +43,7 @@ export function fit(text: string, width: number): string {
   return `${taken}…`;
 }
 
-/** As many of the parts as fit, in their order; the first one always, cut if need be. */
+/** Joins as many parts as fit, in their order. The first is always included, cut if necessary. */
 export function fitting(parts: string[], separator: string, width: number): string {
   const between = stringWidth(separator);
   let line = '';
@@ -61,12 +61,12 @@ export function fitting(parts: string[], separator: string, width: number): stri
   return line;
 }
 
-/** What stands before the text of a line: the mark of a point in a list, or a name and the blanks behind it. */
+/** The head of a line, before its text: a list bullet, or a name and the spaces after it. */
 const HEAD = /^ *(?:- |\S+(?: \S+)* {2,})?/;
-/** To be copied, so it stays in one piece. */
+/** A command that users copy, which must not be wrapped. */
 const COMMAND = /grpo-native \w+ --/;
 
-/** Lines wider than `width` are broken between words, and go on where their text began. */
+/** Wraps lines between words; continued lines are indented to where the text began. */
 export function wrapped(text: string, width: number): string {
   return text
     .split('\n')
@@ -80,7 +80,7 @@ export function wrapped(text: string, width: number): string {
     .join('\n');
 }
 
-/** As one would type it here. */
+/** The path relative to the working directory, if it is inside it. */
 export function shortPath(path: string): string {
   const here = relative(process.cwd(), path);
   return here === '' || here.startsWith('..') || isAbsolute(here) ? path : here;

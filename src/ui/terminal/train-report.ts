@@ -1,4 +1,4 @@
-/** What a person sees of a run: how it begins, goes and ends. */
+/** Displays a run in the terminal, or as lines in a file: its beginning, its steps and its end. */
 import colors from 'picocolors';
 import type { DiagnosisEvent } from '../../run/diagnosis/events.js';
 import type { Evaluation } from '../../run/evaluate.js';
@@ -13,17 +13,17 @@ import { forecastText } from './forecast.js';
 import { opening } from './opening.js';
 import { duration, number, percent } from '../../common/format.js';
 
-/** Tables of completions in a run, beside the first step's, where it isn't said how many. */
+/** Default number of tables of completions in a run, beside that of the first step. */
 const TABLES = 5;
-/** Lines of steps where there is no terminal to draw in. */
+/** Lines of steps in a run, if the output is no terminal. */
 const LINES = 50;
-/** Milliseconds between two drawings: no eye is faster. */
+/** Least milliseconds between two redraws. */
 const PAUSE = 60;
 
 export interface ReportOptions {
-  /** Completions of a group in a table; 0: no tables. */
+  /** Rows per group in a table of completions; 0: no tables. */
   rows: number;
-  /** Steps between tables; null: a few in a run; 0: none. */
+  /** Steps between tables; null: `TABLES` in a run; 0: none. */
   every: number | null;
 }
 
@@ -36,7 +36,7 @@ export class TrainReport implements TrainCallbacks {
   readonly #rewards: number[] = [];
   readonly #stepTimes: number[] = [];
   readonly #evaluations: { step: number; evaluation: Evaluation }[] = [];
-  readonly #wrong = new Map<string, DiagnosisEvent>();
+  readonly #active = new Map<string, DiagnosisEvent>();
   #last: Metrics | undefined;
   #phase = '';
   #shown: ShownGroup[] | undefined;
@@ -77,8 +77,8 @@ export class TrainReport implements TrainCallbacks {
   };
 
   onDiagnosis = (event: DiagnosisEvent): void => {
-    if (event.event === 'ends') this.#wrong.delete(event.diagnosis);
-    else this.#wrong.set(event.diagnosis, event);
+    if (event.event === 'ends') this.#active.delete(event.diagnosis);
+    else this.#active.set(event.diagnosis, event);
     this.#print(diagnosisText(event));
   };
 
@@ -107,7 +107,7 @@ export class TrainReport implements TrainCallbacks {
     this.#out.write(`${fitted(ending(summary, this.#plan!, this.#rewards), this.#out)}\n`);
   }
 
-  /** Leaves the terminal as it was; after an error. */
+  /** Restores the terminal after an error. */
   close(): void {
     this.#live?.end();
   }
@@ -122,8 +122,8 @@ export class TrainReport implements TrainCallbacks {
     else this.#out.write(`${text}\n`);
   }
 
-  /** Seconds that the steps still to come will take, by the last twenty. */
-  #left(): number {
+  /** Estimate of the seconds left, from the last twenty steps. */
+  #secondsLeft(): number {
     const recent = this.#stepTimes.slice(-20);
     if (recent.length === 0) return NaN;
     return meanOf(recent) * (this.#plan!.steps - (this.#last?.step ?? this.#plan!.startStep));
@@ -144,7 +144,7 @@ export class TrainReport implements TrainCallbacks {
         ? ''
         : `equal groups ${percent(metrics.frac_reward_zero_std, 0)}`,
       `${number(metrics.step_time)} s`,
-      `left ${duration(this.#left())}`,
+      `left ${duration(this.#secondsLeft())}`,
     ];
     return fields.filter(Boolean).join('  ');
   }
@@ -159,9 +159,9 @@ export class TrainReport implements TrainCallbacks {
       phase: this.#phase,
       rewards: this.#rewards,
       evaluations: this.#evaluations,
-      diagnoses: [...this.#wrong.values()],
+      diagnoses: [...this.#active.values()],
       elapsed: (performance.now() - this.#began) / 1000,
-      left: this.#left(),
+      left: this.#secondsLeft(),
     };
     this.#live.draw(() => liveLines(state, columnsOf(this.#out)));
   }
