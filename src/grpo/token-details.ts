@@ -1,17 +1,20 @@
-/** Log-probs and texts of a completion's tokens, as small as a file of a hundred thousand completions needs them. */
+/** Log-probs and text lengths of a completion's tokens, in the compact form that `completions.jsonl` keeps. */
 import type { Tokenizer } from '../model/tokenizer.js';
 import type { Rollout } from './rollout.js';
 
 type Decoder = Pick<Tokenizer, 'decode'>;
 
 export interface TokenDetails {
-  /** Of each token, nats, at the sampling temperature, to two decimals. */
+  /** Log-probability of each token under the policy that sampled it, nats, rounded to two decimals. */
   logps: number[];
-  /** Of each token, how much of the completion it is: characters, as JavaScript counts them. Absent where that can't be told. */
+  /**
+   * Characters (UTF-16 code units) of the text that each token adds. Absent where they don't add up to the
+   * text.
+   */
   tokens?: number[];
 }
 
-/** Of each completion. */
+/** The details of each completion of a rollout. */
 export function tokenDetails(
   { batch, completions, oldLogps }: Pick<Rollout, 'batch' | 'completions' | 'oldLogps'>,
   tokenizer: Decoder,
@@ -37,7 +40,7 @@ const twoDecimals = (value: number): number => Math.round(100 * value) / 100 || 
 export function tokenLengths(ids: ArrayLike<number>, text: string, tokenizer: Decoder): number[] | undefined {
   const all = Array.from(ids);
   const lengths: number[] = [];
-  // Decoded together with the token before: some tokenizers drop a space at the beginning.
+  // A token is decoded together with the one before: some tokenizers drop a space at the beginning.
   let from = 0;
   let counted = 0;
   for (let i = 0; i < all.length; i++) {

@@ -12,7 +12,7 @@ import type { AdvantageFunction, AdvantageOptions, RewardedGroups, ScaleRewards 
 
 export const ADVANTAGES: Record<ScaleRewards, AdvantageFunction> = { group, batch, none };
 
-/** The advantages that the options name. */
+/** Computes the advantages that the options name. */
 export const groupAdvantages: AdvantageFunction = (groups, options) =>
   (options.multiObjectiveAggregation === 'normalize_then_sum' ? gdpo : ADVANTAGES[options.scaleRewards])(
     groups,
@@ -22,15 +22,18 @@ export const groupAdvantages: AdvantageFunction = (groups, options) =>
 export interface Advantages {
   /** `[completions]` */
   values: Float64Array;
-  /** `[completions]` weighted sum over the functions; NaN where none had anything to say. */
+  /** `[completions]` Weighted sum over the reward functions; NaN where all of them returned null. */
   rewards: Float64Array;
-  /** `[completions]` whether the group (with `batch`, or normalised before the sum, the batch) has no spread. */
+  /**
+   * `[completions]` Whether the rewards of the completion's group have no spread; with `scale_rewards: batch`
+   * or `normalize_then_sum`, whether those of the batch have none.
+   */
   flat: boolean[];
 }
 
 /**
- * @param perFunction of each reward function, of each completion, group after group; NaN: nothing to say
- * @param advantages in place of those that the options name
+ * @param perFunction `[functions][completions]` rewards, group after group; NaN where a function returned null
+ * @param advantages a function to use in place of the one that the options name
  */
 export function computeAdvantages(
   perFunction: readonly ArrayLike<number>[],
@@ -42,10 +45,13 @@ export function computeAdvantages(
   return { values: advantages(groups, options), rewards, flat: withoutSpread(groups, options) };
 }
 
-/** Below it a standard deviation is nought (the tolerance of `torch.isclose`). */
-const NOUGHT = 1e-8;
+/** A standard deviation up to this counts as 0 (the tolerance of `torch.isclose`). */
+const ZERO_TOLERANCE = 1e-8;
 
-/** Whether a completion's rewards can't tell it from others, as TRL counts `frac_reward_zero_std`: `[completions]`. */
+/**
+ * `[completions]` Whether the rewards around a completion have no spread, as TRL counts
+ * `frac_reward_zero_std`.
+ */
 function withoutSpread(groups: RewardedGroups, options: AdvantageOptions): boolean[] {
   const ofBatch = (values: Float64Array) => new Float64Array(values.length).fill(standardDeviation(values));
   const deviations =
@@ -54,5 +60,5 @@ function withoutSpread(groups: RewardedGroups, options: AdvantageOptions): boole
       : options.scaleRewards === 'batch'
         ? ofBatch(groups.rewards)
         : groupDeviations(groups);
-  return Array.from(deviations, (deviation) => deviation <= NOUGHT);
+  return Array.from(deviations, (deviation) => deviation <= ZERO_TOLERANCE);
 }

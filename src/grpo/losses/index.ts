@@ -20,5 +20,5 @@ export const LOSSES: Record<LossType, LossFunction> = {
   vespo,
 };
 
-/** The loss that `options.lossType` names, of a micro-batch. */
+/** Computes the loss that `options.lossType` names, for a micro-batch. */
 export const policyLoss: LossFunction = (input, options) => LOSSES[options.lossType](input, options);

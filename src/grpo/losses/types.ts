@@ -1,4 +1,4 @@
-/** What a loss is given and what it gives back. Tokens of all completions lie one after another. */
+/** Types of the losses. The tokens of all completions lie one after another. */
 
 /** TRL's `loss_type`s: GRPO and its family. */
 export const LOSS_TYPES = ['grpo', 'dr_grpo', 'bnpo', 'dapo', 'cispo', 'sapo', 'luspo', 'vespo'] as const;
@@ -7,16 +7,16 @@ export type LossType = (typeof LOSS_TYPES)[number];
 export const IMPORTANCE_SAMPLING_LEVELS = ['token', 'sequence'] as const;
 export type ImportanceSamplingLevel = (typeof IMPORTANCE_SAMPLING_LEVELS)[number];
 
-/** Options of a run that its loss reads. */
+/** The options of a run that losses read. */
 export interface LossOptions {
   lossType: LossType;
-  /** Whose ratio pi / pi_old counts: each token's own, or its completion's (GSPO). */
+  /** Which probability ratio pi / pi_old is used: that of each token, or that of its completion (GSPO). */
   importanceSamplingLevel: ImportanceSamplingLevel;
   /** Weight of the KL penalty. */
   beta: number;
   /** Clip range below 1. */
   epsilon: number;
-  /** Clip range above 1; of cispo the greatest ratio itself. */
+  /** Clip range above 1; for cispo the greatest ratio itself. */
   epsilonHigh: number;
   /** The greatest ratio that an unclipped term may have (two-sided clipping); null: none. */
   delta: number | null;
@@ -28,38 +28,46 @@ export interface LossOptions {
   vespoLambdaNeg: number;
   /** Weight of the entropy bonus; null: there is none. */
   entropyCoef: number | null;
-  /** Share of the tokens, those of the highest entropy, that the policy term learns from. */
+  /** Share of the tokens, those of the highest entropy, that the policy term acts on. */
   topEntropyQuantile: number;
-  /** Completions of negative advantage that the policy has left by more than this are left out; null: none. */
+  /**
+   * A completion of negative advantage is left out where the mean of log(pi_old / pi) over its tokens is
+   * above this; null: none is.
+   */
   offPolicyMaskThreshold: number | null;
   /** Multiplies the KL by the ratio, which makes its gradient unbiased (on by default in later TRL). */
   useBiasCorrectionKl: boolean;
   maxCompletionLength: number;
-  /** The loss is one of this many micro-batches whose gradients are summed. */
+  /** Number of micro-batches of the optimiser step; their gradients are summed. */
   gradientAccumulationSteps: number;
 }
 
-/** The completions that a loss is taken of: a micro-batch of a step. */
+/** The micro-batch that a loss is computed for. */
 export interface LossInput {
-  /** `[tokens]` log pi, nats. */
+  /** `[tokens]` Log-probability of each token under the policy (log pi), nats. */
   logps: ArrayLike<number>;
-  /** `[tokens]` log pi_old; null where the policy is the one that sampled (ratio 1). */
+  /**
+   * `[tokens]` The same under the policy that sampled (log pi_old); null where that is this policy (ratio 1).
+   */
   oldLogps: ArrayLike<number> | null;
-  /** `[tokens]` log pi of the reference model; null when beta is 0. */
+  /** `[tokens]` The same under the reference model (log pi_ref); null when beta is 0. */
   refLogps: ArrayLike<number> | null;
-  /** `[tokens]` nats. */
+  /** `[tokens]` Entropy of the distribution that each token was drawn from, nats. */
   entropies: ArrayLike<number>;
-  /** `[completions]` tokens of each. */
+  /** `[completions]` Number of tokens of each. */
   lengths: ArrayLike<number>;
   /** `[completions]` */
   advantages: ArrayLike<number>;
-  /** `[completions]` those that the loss leaves out (`mask_truncated_completions`); null: none. */
+  /** `[completions]` Which ones the loss leaves out (`mask_truncated_completions`); null: none. */
   masked?: ArrayLike<boolean> | null;
-  /** Tokens of the optimiser step that are not masked, all micro-batches together. */
+  /** Number of tokens that are not masked in the optimiser step, all micro-batches together. */
   tokensInStep: number;
 }
 
-/** Means over the completion tokens, by TRL's names; which of the ratios' there are, the loss type decides. */
+/**
+ * Means over the completion tokens, by TRL's names. Which metrics of the ratios there are depends on the loss
+ * type.
+ */
 export interface LossMetrics {
   entropy: number;
   kl?: number;
@@ -76,35 +84,42 @@ export interface LossMetrics {
 
 export interface LossResult {
   loss: number;
-  /** `[tokens]` dL / dlog pi. */
+  /** `[tokens]` Derivative of the loss with respect to the log-probs (dL / dlog pi). */
   dLogps: Float32Array;
-  /** `[tokens]` dL / dentropy; null where the loss has no entropy term. */
+  /**
+   * `[tokens]` Derivative of the loss with respect to the entropies; null where the loss has no entropy term.
+   */
   dEntropies: Float32Array | null;
   metrics: LossMetrics;
-  /** Entropies of the tokens that an entropy bonus acts on. */
+  /** Sum of the entropies, nats, and number of the tokens that an entropy bonus acts on. */
   entropyActedOn: { sum: number; tokens: number };
 }
 
-/** A loss: pure, from log-probs to a number and its derivatives, which the engine back-propagates. */
+/** A loss: a pure function from log-probs to a number and its derivatives, which the engine back-propagates. */
 export type LossFunction = (input: LossInput, options: LossOptions) => LossResult;
 
-/** What one token adds to the loss, before it is weighted. */
+/** The term of one token in the loss, before it is weighted, and its derivatives. */
 export interface Term {
   value: number;
-  /** With respect to the log of the ratio, which moves with log pi of its own token, or of all of a completion. */
+  /**
+   * Derivative with respect to the log of the ratio (which depends on one token, or on the whole completion).
+   */
   byLogRatio: number;
-  /** With respect to log pi where it stands outside a ratio. */
+  /** Derivative with respect to log pi where it appears outside of the ratio. */
   byLogp: number;
 }
 
-/** A completion as a surrogate sees it. */
+/** What a surrogate is given of a completion. */
 export interface CompletionRatios {
   advantage: number;
   /** `[tokens]` log(pi / pi_old); empty where the completion is masked. */
   logRatios: Float64Array;
 }
 
-/** Given a completion, what each of its tokens adds; `ratio` is the token's or the completion's own. */
+/**
+ * Given a completion, a function that gives the term of each token; `ratio` is that of the token or the
+ * completion.
+ */
 export type Surrogate = (
   completion: CompletionRatios,
   options: LossOptions,
