@@ -29,18 +29,23 @@ import { MOMENTS, ModelSaver, readKeptFiles, tensorsOf, type KindOfTensor } from
 import { readEosTokenIds, Tokenizer } from './tokenizer.js';
 
 export interface LoadOptions {
-  /** `tiny`, a folder in the Hugging Face layout, a run (`runs/NAME`, `runs/NAME/checkpoint-N`), or a hub id. */
+  /**
+   * `tiny`, a folder in the Hugging Face layout, a run (`runs/NAME`, `runs/NAME/checkpoint-N`), or a hub id.
+   */
   model: string;
   /** `cpu` (default), `cuda` or `cuda:N`. */
   device?: string;
-  /** What is computed with; weights are always kept in float32 too. Default `float32`. */
+  /** Type of numbers that is computed with; weights are always kept in float32 too. Default `float32`. */
   dtype?: DType;
-  /** CPU threads; 0 (default): one a physical core, within the quota of a container. */
+  /** CPU threads; 0 (default): one per physical core, within the quota of a container. */
   threads?: number;
-  /** GB that the process may take; null (default): what is free. Beyond it, work fails with `OUT_OF_MEMORY`. */
+  /**
+   * Memory that the process may take, in GB; null (default): what is free. Beyond it calls fail with
+   * `OUT_OF_MEMORY`.
+   */
   maxMemory?: number | null;
   onProgress?: (progress: DownloadProgress) => void;
-  /** Things a person should know that are not errors. */
+  /** Called with things that the user should know and that are not errors. */
   onNotice?: (text: string) => void;
   signal?: AbortSignal;
 }
@@ -49,7 +54,7 @@ export interface InitializeOptions extends Pick<LoadOptions, 'device' | 'dtype' 
   config: ModelConfig;
   tokenizer: Tokenizer;
   eosTokenIds: number[];
-  /** Decides the weights. */
+  /** Seed of the random weights. */
   seed: number;
 }
 
@@ -66,8 +71,8 @@ export interface SampleOptions
       >
     > {
   /**
-   * Ends a completion whose text so far it accepts. `prompt` is a position in `prompts`; `drawn` is the text
-   * with its special tokens.
+   * A stop rule: a completion ends where this returns true for its text so far. `prompt` is a position in
+   * `prompts`; `drawn` is the text with special tokens.
    */
   stop?: (text: string, prompt: number, drawn: string) => boolean;
   signal?: AbortSignal;
@@ -78,27 +83,27 @@ export interface SampleOptions
 export interface SampledCompletion {
   /** Position of its prompt in `prompts`. */
   prompt: number;
-  /** The end-of-sequence token included, where it drew one. */
+  /** Token ids, with the end-of-sequence token where one was drawn. */
   ids: Int32Array;
-  /** Without special tokens. */
+  /** The text without special tokens. */
   text: string;
-  /** Of each token, nats, at the sampling temperature. */
+  /** Log-probability of each token at the sampling temperature, nats: `[tokens]`. */
   logps: Float32Array;
   ended: 'eos' | 'stop' | 'length';
 }
 
 export interface Samples {
   completions: SampledCompletion[];
-  /** Distinct tokens forwarded, prompts included. */
+  /** Distinct tokens (nodes of the token tree) that were forwarded, prompts included. */
   computed: number;
 }
 
 export class LanguageModel {
-  /** What a saved model has beside weights, or why that can't be saved. */
+  /** The files of a saved model beside its weights, or the error why they can't be saved. */
   readonly #files: Map<string, Uint8Array> | GrpoError;
 
   private constructor(
-    /** Where it was read from. */
+    /** The folder that the model was read from. */
     readonly folder: string,
     readonly config: ModelConfig,
     readonly tokenizer: Tokenizer,
@@ -110,8 +115,8 @@ export class LanguageModel {
   }
 
   /**
-   * Reads a model, fetching it first where it is a hub id that isn't in the cache.
-   * @throws {GrpoError} whatever is wrong with the folder, before any weight is read
+   * Reads a model; downloads it first where it is named by a hub id that isn't in the cache.
+   * @throws {GrpoError} for any fault of the folder, before a weight is read
    */
   static async load(options: LoadOptions): Promise<LanguageModel> {
     const {
@@ -137,12 +142,12 @@ export class LanguageModel {
     const engine = await openEngine({ device, dtype, threads, maxMemory }, (empty) =>
       empty.load(config, tensors),
     );
-    // Those without an embedding are never drawn.
+    // Ids without an embedding are left out: they are never drawn.
     const eosTokenIds = (await readEosTokenIds(folder, tokenizer)).filter((id) => id < config.vocabSize);
     return new LanguageModel(folder, config, tokenizer, eosTokenIds, engine, files);
   }
 
-  /** A model of random weights, which needs no file: for benchmarks and tests. It has no folder to save from. */
+  /** Makes a model with random weights, for benchmarks and tests. It has no folder, and so no files to save. */
   static async initialize(options: InitializeOptions): Promise<LanguageModel> {
     const { config, tokenizer, eosTokenIds, seed } = options;
     const { device = 'cpu', dtype = 'float32', threads = 0, maxMemory = null } = options;
@@ -156,7 +161,10 @@ export class LanguageModel {
     return this.engine.info();
   }
 
-  /** @throws {GrpoError} MODEL_LINK where `save` and `snapshot` would: files of the folder are links to elsewhere */
+  /**
+   * @throws {GrpoError} MODEL_LINK where `save` and `snapshot` would fail: files of the folder are links to
+   *   elsewhere
+   */
   checkSaveable(): void {
     this.#kept();
   }
@@ -166,20 +174,26 @@ export class LanguageModel {
     return this.#files;
   }
 
-  /** Keeps a frozen copy of the weights as they are now, for `score(batch, { which: 'reference' })`. */
+  /**
+   * Makes the reference model: a frozen copy of the current weights, for `score(batch, { which: 'reference'
+   * })`.
+   */
   freezeReference(): Promise<void> {
     return this.engine.freezeReference();
   }
 
   /**
-   * Lets the reference follow: alpha times the weights as they are now, and 1 - alpha times its own
-   * (TR-DPO, Gorbatovski et al. 2024, arXiv:2404.09656).
+   * Lets the reference model follow the policy: its weights become alpha times the current weights of the
+   * policy plus 1 - alpha times its own (TR-DPO, Gorbatovski et al. 2024, arXiv:2404.09656).
    */
   mixReference(alpha: number): Promise<void> {
     return this.engine.mixReference(alpha);
   }
 
-  /** `numGenerations` completions of each prompt, prompt after prompt. Aborted between tokens. */
+  /**
+   * Samples `numGenerations` completions of each prompt, prompt after prompt. The signal is checked between
+   * token positions.
+   */
   async sample(options: SampleOptions): Promise<Samples> {
     const { prompts, numGenerations, stop, signal, onPosition } = options;
     prompts.forEach(({ length }, i) =>
@@ -243,7 +257,7 @@ export class LanguageModel {
     return { completions, computed };
   }
 
-  /** Log-probs and entropies of given completions, with nothing kept. */
+  /** Log-probs and entropies of the tokens of given completions. Keeps nothing for a backward pass. */
   async score(
     batch: Batch,
     options: { which?: 'policy' | 'reference'; temperature?: number } = {},
@@ -252,36 +266,40 @@ export class LanguageModel {
     return this.engine.score(batch, options.which ?? 'policy', options.temperature ?? 1);
   }
 
-  /** As `score`, keeping what `backward` needs. */
+  /** The same as `score` by the policy, and keeps the activations that `backward` needs. */
   async forward(batch: Batch, temperature: number): Promise<TokenScores> {
     checkBatch(this.config, batch);
     return this.engine.forward(batch, temperature);
   }
 
-  /** Adds to the gradients, given dL/dlogps (and dL/dentropies) of the last `forward`, token by token. */
+  /**
+   * Adds to the gradients.
+   * @param dLogps `[tokens]` derivative of the loss with respect to the log-probs of the last `forward`
+   * @param dEntropies `[tokens]` the same for the entropies; null: 0
+   */
   backward(dLogps: Float32Array, dEntropies: Float32Array | null = null): Promise<void> {
     return this.engine.backward(dLogps, dEntropies);
   }
 
-  /** Forgets gradients and activations. */
+  /** Drops gradients and activations. */
   zeroGrad(): Promise<void> {
     return this.engine.zeroGrad();
   }
 
-  /** Forgets AdamW's moments and steps, as if none had been taken. */
+  /** Resets AdamW's moments and its count of steps to 0. */
   resetOptimizer(): Promise<void> {
     return this.engine.resetOptimizer();
   }
 
   /**
-   * Clips, takes an AdamW step, forgets the gradients. Gives the gradients' norm before clipping; where that
-   * is not finite, nothing is updated.
+   * Clips the gradients, takes a step of AdamW, and drops the gradients.
+   * @returns the global norm of the gradients before clipping; where it is not finite, no weight was updated
    */
   optimizerStep(options: OptimizerOptions): Promise<number> {
     return this.engine.optimizerStep(options);
   }
 
-  /** Writes a folder that transformers loads: weights in float32, the rest as it was read. */
+  /** Writes a folder that transformers can load: weights in float32, the other files as they were read. */
   save(folder: string): Promise<void> {
     return this.#saver().then((saver) => saver.save(folder));
   }
@@ -291,7 +309,7 @@ export class LanguageModel {
     return this.#saver().then((saver) => saver.saveOptimizer(file));
   }
 
-  /** Writes the reference's weights. */
+  /** Writes the weights of the reference model. */
   saveReference(file: string): Promise<void> {
     return this.#saver().then((saver) => saver.saveReference(file));
   }
@@ -302,8 +320,8 @@ export class LanguageModel {
   }
 
   /**
-   * The weights, moments and, if asked for, the reference as they are now: written while the model goes on.
-   * Takes memory for all of them until it is released.
+   * A copy of the weights, the moments and, with `reference`, the reference model, which can be saved while
+   * the model is trained further. It takes memory until it is released.
    */
   async snapshot({ reference = false } = {}): Promise<ModelSnapshot> {
     const parameters = await this.engine.parameters();
@@ -321,6 +339,7 @@ export class LanguageModel {
     await this.engine.readTensors(tensors.map((tensor) => ({ ...tensor, kind: 'weight' as const })));
   }
 
+  /** Replaces the weights of the reference model by those that `saveReference` wrote. */
   async loadReference(file: string): Promise<void> {
     const tensors = await readHeader(file);
     await this.engine.readTensors(
@@ -332,7 +351,10 @@ export class LanguageModel {
     );
   }
 
-  /** @param steps AdamW's count of steps taken when `file` was written */
+  /**
+   * Replaces AdamW's moments by those that `saveOptimizer` wrote.
+   * @param steps AdamW's count of steps when `file` was written
+   */
   async loadOptimizer(file: string, steps: number): Promise<void> {
     const tensors = (await readHeader(file)).map((tensor) => {
       const kind = MOMENTS.find((moment) => tensor.name.startsWith(`${moment}.`));
@@ -358,7 +380,7 @@ export class LanguageModel {
   }
 }
 
-/** A model as it was: see `LanguageModel.snapshot`. */
+/** A copy of a model's weights and moments: see `LanguageModel.snapshot`. */
 export class ModelSnapshot extends ModelSaver {
   readonly #native: TensorSnapshot;
 
@@ -377,19 +399,19 @@ export class ModelSnapshot extends ModelSaver {
     this.#native = native;
   }
 
-  /** Gives the memory back. Idempotent. */
+  /** Frees the memory. Idempotent. */
   release(): void {
     this.#native.release();
   }
 }
 
-/** Reading follows links wherever they lead; it is saving that must not. */
+/** Turns MODEL_LINK into a value: a model with links to elsewhere can be read, but not saved. */
 function unlessLink(error: unknown): GrpoError {
   if (error instanceof GrpoError && error.code === 'MODEL_LINK') return error;
   throw error;
 }
 
-/** An engine that `fill` gave its weights. */
+/** Creates an engine; `fill` gives it weights. */
 async function openEngine(
   { maxMemory, ...options }: Omit<EngineOptions, 'matrixBackend'> & { maxMemory: number | null },
   fill: (engine: NativeEngine) => Promise<void>,
@@ -397,7 +419,7 @@ async function openEngine(
   const threads = engineThreads(options.threads);
   const engine = createEngine({ ...options, threads, matrixBackend: matrixBackend(threads) });
   try {
-    await engine.info(); // now libtorch is there, and counts
+    await engine.info(); // Loads libtorch, so that its memory is counted below.
     await engine.limitMemory(roomForTensors(maxMemory));
     await fill(engine);
     await rememberMatrixBackend(threads, await engine.info());
@@ -408,16 +430,16 @@ async function openEngine(
   return engine;
 }
 
-/** Bytes that tensors may take; at least one, since 0 is no limit. */
+/** Bytes that tensors may take; at least 1, since 0 means no limit. */
 const roomForTensors = (maxMemory: number | null): number =>
   Math.max(1, freeWithin(maxMemory) - BESIDE_TENSORS);
 
-/** Completions that share tokens share their text: each is decoded once. */
+/** A cache of decoded texts: completions with the same tokens are decoded once. */
 class TextCache {
   readonly #texts = new Map<string, { text: string; drawn: string }>();
   constructor(readonly tokenizer: Tokenizer) {}
 
-  /** Without special tokens, and with them. */
+  /** The text without special tokens (`text`) and with them (`drawn`). */
   of(ids: number[]): { text: string; drawn: string } {
     const key = ids.join();
     let known = this.#texts.get(key);

@@ -1,7 +1,10 @@
-/** What sampling, training and evaluating ask of a model; tests stand a small one in for it. */
+/**
+ * The interfaces of a model that sampling, training and evaluation use; tests implement them with a small
+ * model.
+ */
 import type { LanguageModel } from './language-model.js';
 
-/** A model, or a snapshot of one. */
+/** A model, or a snapshot of one, that can be saved. */
 export interface Saveable {
   save(folder: string): Promise<void>;
   saveOptimizer(file: string): Promise<void>;
@@ -10,7 +13,7 @@ export interface Saveable {
 
 export interface Snapshotable extends Saveable {
   snapshot(options: { reference: boolean }): Promise<Saveable & { release(): void }>;
-  /** Bytes that a snapshot takes. */
+  /** Bytes of memory that a snapshot takes. */
   snapshotBytes(options: { reference: boolean }): number;
 }
 

@@ -1,4 +1,4 @@
-/** How often a model is right on problems, with an interval that says how sure that is. */
+/** Evaluation: a model's accuracy on problems, with a 95% confidence interval. */
 import type { Completion, Problem, RewardFunction, StopRule, Task } from '../data/tasks/task.js';
 import type { Metrics } from '../grpo/metrics.js';
 import type { Sampler } from '../model/trainable.js';
@@ -8,33 +8,33 @@ import { judge } from '../data/rewards/judge.js';
 import { Split, sampleInParts } from '../grpo/split.js';
 import { wilson } from '../common/interval.js';
 
-/** How many of some problems were right. */
+/** The number and share of problems that were answered right. */
 export interface Accuracy {
   correct: number;
   total: number;
   accuracy: number;
-  /** 95% Wilson interval. */
+  /** Lower and upper end of the 95% Wilson interval. */
   low: number;
   high: number;
 }
 
 export interface Evaluation extends Accuracy {
-  /** Of each task, where several are mixed. */
+  /** Accuracy on each task, where several are mixed. */
   tasks?: Record<string, Accuracy>;
-  /** Mean reward, over the completions that the reward had something to say of. */
+  /** Mean reward, over the completions for which the reward function did not return null. */
   reward: number;
-  /** 0: the most likely token each time. */
+  /** Softmax temperature; 0: greedy decoding. */
   temperature: number;
-  /** Tokens of a completion. */
+  /** Mean number of tokens of a completion. */
   meanLength: number;
   seconds: number;
 }
 
 export interface EvaluateOptions {
   task: Task;
-  /** In place of the task's own. */
+  /** Reward function to use in place of the task's own. */
   reward?: RewardFunction | undefined;
-  /** Seconds that it may take for a batch; 0: no limit. */
+  /** Seconds that the reward function may take for a batch; 0: no limit. */
   rewardTimeout?: number;
   problems: Problem[];
   stop?: StopRule | undefined;
@@ -45,9 +45,9 @@ export interface EvaluateOptions {
   minP?: number;
   repetitionPenalty?: number;
   seed?: number;
-  /** Prompts sampled together. */
+  /** Number of prompts that are sampled together. */
   batchSize?: number;
-  /** How sampling is split where memory runs out. */
+  /** Divides sampling into parts where memory runs out. */
   inParts?: Split;
   signal?: AbortSignal | undefined;
   onProgress?: (done: number, total: number) => void;
@@ -56,13 +56,16 @@ export interface EvaluateOptions {
   ) => void;
 }
 
-/** @throws {GrpoError} PROMPT_EMPTY, PROMPT_TOO_LONG, before anything is sampled */
+/**
+ * Samples one completion of each problem and judges it.
+ * @throws {GrpoError} PROMPT_EMPTY, PROMPT_TOO_LONG, before anything is sampled
+ */
 export async function evaluate(model: Sampler, options: EvaluateOptions): Promise<Evaluation> {
   const { task, problems, temperature = 0, batchSize = 64, inParts = new Split() } = options;
   const start = performance.now();
   const prompts = problems.map(({ prompt }) => encodePrompt(model, prompt, options.maxCompletionLength));
   const right: boolean[] = [];
-  const said: number[] = [];
+  const givenRewards: number[] = [];
   let tokens = 0;
   for (let from = 0; from < problems.length; from += batchSize) {
     const part = problems.slice(from, from + batchSize);
@@ -97,7 +100,7 @@ export async function evaluate(model: Sampler, options: EvaluateOptions): Promis
     judged.forEach((completion, i) => {
       const correct = task.isCorrect?.(completion, rewards[i]!) ?? rewards[i]! > 0;
       right.push(correct);
-      if (!Number.isNaN(rewards[i]!)) said.push(rewards[i]!);
+      if (!Number.isNaN(rewards[i]!)) givenRewards.push(rewards[i]!);
       tokens += completions[i]!.ids.length;
       options.onCompletion?.({
         ...completion,
@@ -117,7 +120,10 @@ export async function evaluate(model: Sampler, options: EvaluateOptions): Promis
         names.map((name) => [name, accuracyOf(right.filter((_, i) => problems[i]!.task === name))]),
       ),
     }),
-    reward: said.length > 0 ? said.reduce((sum, reward) => sum + reward, 0) / said.length : 0,
+    reward:
+      givenRewards.length > 0
+        ? givenRewards.reduce((sum, reward) => sum + reward, 0) / givenRewards.length
+        : 0,
     temperature,
     meanLength: total > 0 ? tokens / total : 0,
     seconds: (performance.now() - start) / 1000,
@@ -130,7 +136,7 @@ function accuracyOf(right: boolean[]): Accuracy {
   return { correct, total, accuracy: total > 0 ? correct / total : 0, ...wilson(correct, total) };
 }
 
-/** As a step's row has them. */
+/** The metrics of an evaluation, under their names in the metrics of a step. */
 export function evaluationMetrics({ accuracy, low, high, tasks = {} }: Evaluation): Partial<Metrics> {
   const ofTask = Object.entries(tasks).flatMap(([name, own]) => [
     [`eval/${name}/accuracy`, own.accuracy],

@@ -1,4 +1,6 @@
-/** Options as programs have them: camelCase, and nothing left to be looked up. */
+/**
+ * Options in the form that programs use: camelCase names, with values that depend on other options filled in.
+ */
 import type { z } from 'zod';
 import { camelKeys, snakeKeys, type CamelKeys } from '../config/names.js';
 import { modelDefaults, TINY_MODEL } from './defaults.js';
@@ -6,11 +8,11 @@ import { SFT, type TRAIN } from './options.js';
 import type { StageOptions } from '../data/tasks/curriculum.js';
 import { programSource, resolveConfig, type Defaults } from '../config/load.js';
 
-/** As files have them. */
+/** Options in the form that files have: TRL's names, with underscores. */
 export type TrainConfig = z.output<typeof TRAIN>;
 export type SftConfig = z.output<typeof SFT>;
 
-/** `answer`: the task's stop rule; `none`; or texts that end a completion. */
+/** `answer`: the task's stop rule; `none`: no rule; or texts that end a completion. */
 export type StopOption = 'answer' | 'none' | string[];
 
 type Resolved<T> = Omit<CamelKeys<T>, 'stop' | 'epsilonHigh' | 'curriculum'> &
@@ -21,6 +23,7 @@ type Resolved<T> = Omit<CamelKeys<T>, 'stop' | 'epsilonHigh' | 'curriculum'> &
 export type TrainOptions = Resolved<TrainConfig>;
 export type SftOptions = Resolved<SftConfig>;
 
+/** Converts options from the form of files to that of programs. */
 export function toOptions<T extends object>(config: T): Resolved<T> {
   const options = camelKeys(config) as Record<string, unknown>;
   if ('stop' in options) options.stop = stopOption(options.stop as string | string[]);
@@ -34,13 +37,13 @@ function stopOption(stop: string | string[]): StopOption {
   return stop === 'answer' || stop === 'none' ? stop : [stop];
 }
 
-/** What a program gives for a training run: any of the options, camelCase. */
+/** What a program passes for a training run: any of the options, in camelCase. */
 export type TrainInput = Partial<Omit<CamelKeys<z.input<typeof TRAIN>>, 'curriculum'>> & {
   curriculum?: StageOptions[] | null;
 };
 export type SftInput = Partial<CamelKeys<z.input<typeof SFT>>>;
 
-/** Of the embedded model. */
+/** The defaults of supervised fine-tuning that depend on the model. */
 export const sftDefaults: Defaults = ({ model = TINY_MODEL }) => modelDefaults('sft', model);
 
 /** @throws {GrpoError} UNKNOWN_OPTION, BAD_OPTION */

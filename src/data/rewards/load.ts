@@ -1,4 +1,7 @@
-/** Reward functions by name, from a user's module, or the task's own: `--reward task --reward ./brevity.js`. */
+/**
+ * Finds the reward functions of the option `reward`: the task's own, built-in ones, or those of a user's
+ * module.
+ */
 import { basename, extname } from 'node:path';
 import { GrpoError, shown } from '../../common/errors.js';
 import { nearest } from '../../common/nearest.js';
@@ -7,22 +10,23 @@ import { asModule, defaultExport, isModulePath } from '../../machine/user-module
 import { partialCredit } from './partial-credit.js';
 
 export interface NamedReward {
-  /** As metrics name it: `rewards/NAME/mean`. */
+  /** Its name in metrics: `rewards/NAME/mean`. */
   name: string;
   reward: RewardFunction;
 }
 
-/** The task's own. */
+/** Name of the task's own reward. */
 const OWN = 'task';
 /** To add one: a file beside this one, and a line here. */
 const REWARDS: Record<string, RewardFunction> = { partial_credit: partialCredit };
 
-/** What `--reward` takes beside a module. */
+/** Names that `--reward` takes, beside the path of a module. */
 export const REWARD_NAMES = [OWN, ...Object.keys(REWARDS)];
 
 /**
- * @param spec null: the task's own
- * @throws {GrpoError} REWARD_NOT_FOUND, BAD_REWARD, MODULE_NOT_FOUND, MODULE_FAILED, BAD_OPTION where two have one name
+ * @param spec value of the option `reward`; null: the task's own
+ * @throws {GrpoError} REWARD_NOT_FOUND, BAD_REWARD, MODULE_NOT_FOUND, MODULE_FAILED, BAD_OPTION where two
+ *   have one name
  */
 export async function loadRewards(
   spec: string | readonly string[] | null,
@@ -51,12 +55,12 @@ export async function loadRewards(
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice === undefined) return rewards;
   throw new GrpoError('BAD_OPTION', `two of the rewards are called ${twice}`, {
-    fix: 'give each once, and modules different file names: metrics tell them apart by these',
+    fix: 'give each reward once, and modules different file names: metrics are named by these',
     value: twice,
   });
 }
 
-/** The module's default export: a function from completions to one number each. */
+/** Loads the default export of a module: a function from completions to one number each. */
 export async function loadReward(path: string, folder = process.cwd()): Promise<RewardFunction> {
   const reward = await defaultExport(path, folder);
   if (typeof reward === 'function')

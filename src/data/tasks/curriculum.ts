@@ -1,12 +1,12 @@
 /**
- * A curriculum: tasks one after another. Every problem is judged by the rules of the stage that brought it
- * first; what is held out is the last stage's.
+ * A curriculum: stages of training problems, one after another. Every problem is judged by the task of the
+ * first stage that contains it; the held-out problems are those of the last stage.
  */
 import { GrpoError } from '../../common/errors.js';
 import { dispatch } from './dispatch.js';
 import type { Problem, Task } from './task.js';
 
-/** A stage as options have it. What it leaves out is as the run has it. */
+/** A stage in the options. What it leaves out has the value of the run. */
 export interface StageOptions {
   /** Last epoch of the stage, counted from 1; left out: to the end of the run. */
   untilEpoch?: number | undefined;
@@ -20,11 +20,11 @@ export interface StageOptions {
 export interface CurriculumStage {
   untilEpoch: number;
   task: Task;
-  /** Null: as the run has it. */
+  /** Number of training problems; null: that of the run. */
   trainSamples: number | null;
 }
 
-/** @throws {GrpoError} CURRICULUM where the epochs don't go up, or a stage but the last has none */
+/** @throws {GrpoError} CURRICULUM where the epochs don't increase, or a stage other than the last has none */
 export function checkStages(stages: readonly StageOptions[]): void {
   stages.forEach(({ untilEpoch }, i) => {
     const before = i === 0 ? 0 : stages[i - 1]!.untilEpoch!;
@@ -42,7 +42,7 @@ export function checkStages(stages: readonly StageOptions[]): void {
   });
 }
 
-/** The stages' rules as one task. */
+/** One task with the rules of all stages. */
 export async function curriculumTask(stages: readonly CurriculumStage[]): Promise<Task> {
   const tasks = stages.map(({ task }) => task);
   if (new Set(tasks).size === 1) return tasks[0]!;

@@ -1,4 +1,4 @@
-/** The built-in tasks by name, and whatever a user's module defines. */
+/** Finds tasks: built-in ones by name, mixtures, and those of a user's module. */
 import { GrpoError, shown } from '../../common/errors.js';
 import { nearest } from '../../common/nearest.js';
 import { arithmetic } from './arithmetic.js';
@@ -15,11 +15,12 @@ import { isModulePath } from '../../machine/user-module.js';
 /** To add a task: one file beside these, and a line here. */
 const TASKS: Record<string, (options: TaskOptions) => Task> = { arithmetic, counting, comparison, binary };
 
-/** What `--task` takes beside a module. */
+/** Names that `--task` takes, beside the path of a module. */
 export const TASK_NAMES = [...Object.keys(TASKS), 'mixed'];
 
 /**
- * @param spec a built-in task's name, or the path of a module that default-exports a task or a function making one
+ * @param spec a built-in task's name, or the path of a module that default-exports a task or a function
+ *   making one
  * @throws {GrpoError} TASK_NOT_FOUND, MODULE_NOT_FOUND, MODULE_FAILED, BAD_TASK, BAD_OPTION
  */
 export async function loadTask(
@@ -59,7 +60,7 @@ export async function loadStages(
     curriculum.map(async ({ untilEpoch, trainSamples, task = options.task, ...own }, i) => {
       const rest: TaskOptions = { ...options, ...own };
       return {
-        // What comes after the last stage is more of it.
+        // The last stage goes on to the end of the run.
         untilEpoch: i === curriculum.length - 1 ? Infinity : untilEpoch!,
         task: await loadTask(task, rest, folder),
         trainSamples: trainSamples ?? null,

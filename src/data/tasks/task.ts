@@ -1,7 +1,6 @@
 /**
- * What a task is: problems with a prompt and an answer, a reward, a rule that says when an
- * answer is decided, and a held-out split. The built-in tasks and a user's own module
- * implement the same interface.
+ * The interface of a task: problems with a prompt and an answer, a reward function, and a stop rule. The
+ * built-in tasks and those of users' modules implement the same interface.
  */
 
 export interface Problem {
@@ -20,32 +19,38 @@ export interface Completion {
 }
 
 /**
- * Reward of each completion of one step, in order; null where it has nothing to say of one. May be
- * asynchronous.
+ * Gives the reward of each completion of a step, in order; null: no reward for this completion, which the
+ * function then has no part in. May be asynchronous.
  */
 export type RewardFunction = (completions: Completion[]) => (number | null)[] | Promise<(number | null)[]>;
 
 /**
- * True when nothing that could still be appended to `text` changes the reward.
- * Called with the text of a completion so far, after each token. `drawn` is the same with special tokens, which
- * no reward sees.
+ * A stop rule: true when no further token could change the reward, so that the completion can end. It is
+ * called after each token with the text of the completion so far. `drawn` is that text with special tokens,
+ * which no reward sees.
  */
 export type StopRule = (text: string, problem: Problem, drawn?: string) => boolean;
 
 export interface Task {
   name: string;
-  /** Every problem the task has, both splits, in an order that depends on nothing; of millions a part, and always the same one. */
+  /**
+   * All problems of the task, of both splits, always in the same order; of millions a part, always the same
+   * one.
+   */
   problems(): Problem[] | Promise<Problem[]>;
   reward: RewardFunction;
-  /** Used by `stop: answer`. A task without one has no such rule. */
+  /** The stop rule of `stop: answer`; without one, that option has no effect. */
   stop?: StopRule;
   /** Whether a completion counts as right in an evaluation; by default reward > 0. */
   isCorrect?: (completion: Completion, reward: number) => boolean;
-  /** What a completion answers, for displays and for counting equal answers; by default its text, trimmed. */
+  /**
+   * Extracts the answer from a completion, for display and for counting equal answers; by default the trimmed
+   * text.
+   */
   extract?: (completion: string, problem: Problem) => string;
-  /** Things that a person should know of its problems, such as that they are but a part. */
+  /** Things that the user should know about the problems, such as that they are only a sample. */
   notices?: readonly string[];
-  /** Of a mixture: the share of problems that each `Problem.task` gets. */
+  /** The weight of each `Problem.task` of a mixture. */
   weights?: Record<string, number>;
 }
 

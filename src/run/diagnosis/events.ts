@@ -1,15 +1,18 @@
-/** What the diagnosis tells; plain data, for files and pages. */
+/** The events of the diagnosis; plain data, for files and pages. */
 
-/** `note`: worth knowing; `warning`: learns less than it could; `bad`: doesn't learn, or unlearns. */
+/**
+ * `note`: worth knowing; `warning`: the run learns less than it could; `bad`: it learns nothing, or gets
+ * worse.
+ */
 export type Level = 'note' | 'warning' | 'bad';
 
-const GRAVEST_FIRST: readonly Level[] = ['bad', 'warning', 'note'];
+const WORST_FIRST: readonly Level[] = ['bad', 'warning', 'note'];
 
-/** For sorting: the gravest first. */
+/** Sort order by level, the worst first. */
 export const byLevel = (a: { level: Level }, b: { level: Level }): number =>
-  GRAVEST_FIRST.indexOf(a.level) - GRAVEST_FIRST.indexOf(b.level);
+  WORST_FIRST.indexOf(a.level) - WORST_FIRST.indexOf(b.level);
 
-/** As `metrics.jsonl` has it. */
+/** A change in a diagnosis, as a line of `metrics.jsonl`. */
 export interface DiagnosisEvent {
   step: number;
   /** The rule's name. */
@@ -20,13 +23,14 @@ export interface DiagnosisEvent {
   evidence: string;
   /** What to try. */
   remedies: string[];
-  /** Where a page marks it. */
+  /** The metric in whose chart pages mark the event. */
   metric: string;
 }
 
-/** One rule's story, for the ending. */
+/** A diagnosis from its beginning to its end, for the summary of a run. */
 export interface Diagnosed extends Omit<DiagnosisEvent, 'step' | 'event'> {
-  /** First step, and the last one; absent while it goes on. */
+  /** Step at which it began. */
   began: number;
+  /** Step at which it ended; absent while it lasts. */
   ended?: number | undefined;
 }
