@@ -148,17 +148,15 @@ export const SAMPLING_OPTIONS = {
     .describe('Ends a completion: answer (when the reward is decided), none, a text or a list of texts'),
 };
 
-const all = {
-  ...BATCH_OPTIONS,
-  ...OPTIMIZER_OPTIONS,
-  ...LOSS_OPTIONS,
-  ...ENTROPY_OPTIONS,
-  ...REFERENCE_OPTIONS,
-  ...SAMPLING_OPTIONS,
-};
+type AllOptions = typeof BATCH_OPTIONS &
+  typeof OPTIMIZER_OPTIONS &
+  typeof LOSS_OPTIONS &
+  typeof ENTROPY_OPTIONS &
+  typeof REFERENCE_OPTIONS &
+  typeof SAMPLING_OPTIONS;
 
 /** The options of a run that the algorithm reads, with their defaults filled in. */
-export type GrpoOptions = Omit<CamelKeys<z.output<z.ZodObject<typeof all>>>, 'epsilonHigh' | 'stop'> & {
+export type GrpoOptions = Omit<CamelKeys<z.output<z.ZodObject<AllOptions>>>, 'epsilonHigh' | 'stop'> & {
   /** The same as `epsilon` where it was not given. */
   epsilonHigh: number;
   /** Decides the order of problems and every random draw of sampling. */

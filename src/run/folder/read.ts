@@ -70,7 +70,7 @@ export async function readRuns(
       }
     }),
   );
-  const runs = read.filter((one) => !(one instanceof GrpoError));
+  const runs = read.flatMap((one) => (one instanceof GrpoError ? [] : [one]));
   if (runs.length === 0)
     throw new GrpoError('RUN_NOT_FOUND', `none of these is a run: ${folders.join(', ')}`, {
       fix: FIX,
