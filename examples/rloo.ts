@@ -18,6 +18,6 @@ export default {
     surrogate:
       ({ advantage }) =>
       (ratio) => ({ value: -ratio * advantage, byLogRatio: -ratio * advantage, byLogp: 0 }),
-    weight: (_length, { completions, parts }) => 1 / (completions * parts),
+    weight: (_length, { completions, microBatches }) => 1 / (completions * microBatches),
   }),
 } satisfies Algorithm;

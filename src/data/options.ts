@@ -1,4 +1,4 @@
-/** Options of problems and rewards. */
+/** Options of tasks, rewards, datasets and the curriculum. */
 import { z } from 'zod';
 import { path, whole } from '../config/declare.js';
 
@@ -45,10 +45,10 @@ export const DATASET_OPTIONS = {
   unique_samples: whole(1)
     .nullable()
     .default(null)
-    .describe('Different ones among train_samples, the others repeat these (null: all are different)'),
+    .describe('Different problems among train_samples; the others repeat these (null: all are different)'),
 };
 
-/** What a stage of a curriculum may change. */
+/** Options that a stage of a curriculum may change. */
 const stage = z.strictObject({
   until_epoch: whole(1).optional(),
   task: TASK_OPTIONS.task.unwrap().optional(),

@@ -12,17 +12,17 @@ export interface AdaptiveEntropyOptions {
   entropyTarget: number;
 }
 
-/** Of JSON's types, for a checkpoint. */
+/** State of the bonus in a checkpoint; it holds JSON types only. */
 export interface EntropyMemory {
   coef: number;
-  /** Null: no step was measured yet. */
+  /** Mean entropy of the last step, nats; null before the first step. */
   entropy: number | null;
 }
 
 export class EntropyBonus {
   readonly #options: AdaptiveEntropyOptions;
   #coef: number;
-  /** Of the last step. */
+  /** Mean entropy of the last step, nats; Infinity before the first step. */
   #entropy = Infinity;
 
   constructor(options: AdaptiveEntropyOptions, memory?: EntropyMemory) {
@@ -31,24 +31,27 @@ export class EntropyBonus {
     this.#entropy = memory?.entropy ?? Infinity;
   }
 
-  /** Whether the loss has the term at all. */
+  /** Whether the loss has an entropy term at all. */
   get enabled(): boolean {
     return this.#options.useAdaptiveEntropy || this.#options.entropyCoef !== 0;
   }
 
-  /** As TRL logs it: after the step's own change. */
+  /** The weight as TRL logs it: after this step has adapted it. */
   get coef(): number {
     return this.#coef;
   }
 
-  /** The weight that this step's loss has; null: no term. */
+  /** The weight of the entropy term in this step's loss; null: the loss has no such term. */
   get applied(): number | null {
     if (!this.enabled) return null;
     if (!this.#options.useAdaptiveEntropy) return this.#coef;
     return this.#entropy <= this.#options.entropyTarget ? this.#coef : 0;
   }
 
-  /** @param acted entropies of the step's tokens that the bonus acts on */
+  /**
+   * Adapts the weight after a step.
+   * @param acted sum and number of the entropies of the tokens that the bonus acts on
+   */
   update(acted: { sum: number; tokens: number }): void {
     const { useAdaptiveEntropy, entropyCoefMin, entropyCoefMax, entropyCoefDelta, entropyTarget } =
       this.#options;
@@ -60,6 +63,7 @@ export class EntropyBonus {
         : Math.max(this.#coef - entropyCoefDelta, entropyCoefMin);
   }
 
+  /** The state to be saved in a checkpoint. */
   remember(): EntropyMemory {
     return { coef: this.#coef, entropy: Number.isFinite(this.#entropy) ? this.#entropy : null };
   }

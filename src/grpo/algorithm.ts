@@ -27,13 +27,16 @@ export interface Algorithm {
   loss?: OwnLossFunction | undefined;
 }
 
-/** Both functions; what they return is checked where they are not built in. */
+/**
+ * An algorithm with both functions. The results of functions that are not built in are checked on each call.
+ */
 export interface CompleteAlgorithm {
   advantages: AdvantageFunction;
   loss: LossFunction;
 }
 
 /**
+ * Loads an algorithm from a user's module.
  * @param path of a module whose default export is an `Algorithm`
  * @throws {GrpoError} MODULE_NOT_FOUND, MODULE_FAILED, ALGORITHM
  */
@@ -53,7 +56,7 @@ export async function loadAlgorithm(path: string): Promise<Algorithm> {
 
 const PARTS = ['advantages', 'loss'];
 
-/** The built-in functions where there are no others. */
+/** Fills in the built-in functions for those that an algorithm leaves out. */
 export function completeAlgorithm({ advantages, loss }: Algorithm): CompleteAlgorithm {
   return {
     advantages: advantages ? checkedAdvantages(advantages) : groupAdvantages,
@@ -77,7 +80,7 @@ const checkedLoss =
     if (typeof (Object(result) as { loss?: unknown }).loss !== 'number')
       throw wrongResult('loss', `returned ${shown(result)}`, 'return an object with a number `loss`');
     const { dEntropies = null } = result;
-    // A loss that is no number itself is the run's to deal with (on_nonfinite).
+    // A loss of NaN or Infinity is handled by the run (on_nonfinite), and its derivatives may then be NaN too.
     const mayBeNaN = !Number.isFinite(result.loss);
     refuseWrong('loss', result.dLogps, tokens, 'token', 'dLogps', mayBeNaN);
     if (dEntropies !== null) refuseWrong('loss', dEntropies, tokens, 'token', 'dEntropies', mayBeNaN);
@@ -93,7 +96,7 @@ const checkedLoss =
     };
   };
 
-/** Entropy and the k3 estimate of the KL (Schulman 2020), means over the tokens. */
+/** Mean entropy and mean k3 estimate of the KL (Schulman 2020) over the tokens. */
 function tokenMeans({ logps, refLogps, entropies }: LossInput): LossMetrics {
   const tokens = Math.max(1, logps.length);
   const k3 = (gap: number) => Math.exp(gap) - gap - 1;
@@ -107,6 +110,7 @@ function tokenMeans({ logps, refLogps, entropies }: LossInput): LossMetrics {
 
 const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
 
+/** Calls a function of the user's algorithm; what it throws becomes ALGORITHM_FAILED. */
 function called<T>(name: string, run: () => T): T {
   try {
     return run();
@@ -120,6 +124,7 @@ function called<T>(name: string, run: () => T): T {
   }
 }
 
+/** @throws {GrpoError} ALGORITHM_RESULT unless `values` is a list of `length` numbers */
 function refuseWrong(
   name: string,
   values: unknown,

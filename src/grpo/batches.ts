@@ -1,12 +1,14 @@
 /**
- * Which prompts a step learns from, as TRL counts them: `batchSize` completions an optimiser step (TRL's
- * `per_device_train_batch_size` times its `gradient_accumulation_steps`: here accumulating changes the memory
- * a step takes, not what it learns from) are `batchSize / numGenerations` prompts; an epoch goes once through
- * the prompts in an order of its own and drops what doesn't fill a generation.
+ * Which prompts each optimiser step learns from, counted as TRL counts them.
+ *
+ * `batchSize` is the number of completions of an optimiser step: TRL's `per_device_train_batch_size` times its
+ * `gradient_accumulation_steps`. Accumulating gradients over micro-batches changes the memory that a step
+ * takes, not what it learns from. A step has `batchSize / numGenerations` prompts. An epoch goes through the
+ * prompts once, in an order of its own, and drops the rest that does not fill a generation.
  *
  * A generation is what is sampled at once: the prompts of `stepsPerGeneration / gradientAccumulationSteps`
- * optimiser steps, which learn from a part each, one after another, `numIterations` times over.
- * Everything follows from the step's number, so a resumed run needs no state.
+ * optimiser steps. Each of these steps learns from its own part of the generation, and all of them are repeated
+ * `numIterations` times. Everything follows from the number of the step, so a resumed run needs no state.
  */
 import { GrpoError } from '../common/errors.js';
 import { shuffled } from '../common/random.js';
@@ -67,7 +69,7 @@ export interface Batches {
   stage(step: number): number;
 }
 
-/** A stage in steps. */
+/** A stage, with where it begins and how many optimiser steps an epoch of it has. */
 interface Span extends Stage {
   firstEpoch: number;
   firstStep: number;
@@ -111,15 +113,16 @@ export function planBatches(stages: readonly Stage[], options: BatchOptions): Ba
     });
   }
   const stageOf = (step: number) => spans.findLastIndex(({ firstStep }) => firstStep <= step);
-  /** Where a step is in its stage: its epoch, counting all, and its generation in that. */
+  /** Where a step is: its stage, its epoch of the run, and its generation within that epoch. */
   const place = (step: number) => {
     const span = spans[stageOf(step)]!;
-    const within = step - span.firstStep;
+    const stepOfStage = step - span.firstStep;
+    const stepOfEpoch = stepOfStage % span.stepsPerEpoch;
     return {
       span,
-      epoch: span.firstEpoch + Math.floor(within / span.stepsPerEpoch),
-      generation: Math.floor((within % span.stepsPerEpoch) / stepsPerGeneration),
-      use: (within % span.stepsPerEpoch) % stepsPerGeneration,
+      epoch: span.firstEpoch + Math.floor(stepOfStage / span.stepsPerEpoch),
+      generation: Math.floor(stepOfEpoch / stepsPerGeneration),
+      stepOfGeneration: stepOfEpoch % stepsPerGeneration,
     };
   };
   const epoch = (step: number) => {
@@ -147,14 +150,14 @@ export function planBatches(stages: readonly Stage[], options: BatchOptions): Ba
       const count = promptsPerStep * partsPerGeneration;
       return known.order.slice(generation * count, (generation + 1) * count);
     },
-    part: (step) => place(step).use % partsPerGeneration,
-    samples: (step) => place(step).use === 0,
+    part: (step) => place(step).stepOfGeneration % partsPerGeneration,
+    samples: (step) => place(step).stepOfGeneration === 0,
     epoch,
     stage: stageOf,
   };
 }
 
-/** Optimiser steps a generation. */
+/** @returns optimiser steps of a generation */
 function checkStepsPerGeneration({ stepsPerGeneration, gradientAccumulationSteps }: BatchOptions): number {
   const steps = stepsPerGeneration ?? gradientAccumulationSteps;
   if (steps % gradientAccumulationSteps === 0) return steps / gradientAccumulationSteps;
@@ -168,10 +171,10 @@ function checkStepsPerGeneration({ stepsPerGeneration, gradientAccumulationSteps
   );
 }
 
-/** Prompts a step. */
+/** @returns prompts of an optimiser step */
 function checkBatchSize(datasetSize: number, partsPerGeneration: number, options: BatchOptions): number {
   const { batchSize, numGenerations, gradientAccumulationSteps } = options;
-  // Every accumulated part holds whole groups.
+  // Every micro-batch holds whole groups.
   const unit = numGenerations * gradientAccumulationSteps;
   if (batchSize % unit !== 0 || batchSize < unit) {
     const below = Math.floor(batchSize / unit) * unit;
@@ -205,12 +208,12 @@ function checkBatchSize(datasetSize: number, partsPerGeneration: number, options
   return prompts;
 }
 
-/** All of a dataset, from the first epoch to the last. */
+/** The whole dataset as one stage, from the first epoch to the last. */
 export const oneStage = (size: number): Stage[] => [
   { untilEpoch: Infinity, positions: Array.from({ length: size }, (_, i) => i) },
 ];
 
-/** Another order of 0 .. count - 1 for each (seed, epoch). */
+/** The numbers 0 .. count - 1 in an order that depends on seed and epoch. */
 export function permutation(count: number, seed: number, epoch: number): number[] {
   return shuffled([...Array(count).keys()], `seed ${seed}, epoch ${epoch}`);
 }

@@ -1,17 +1,18 @@
-/** Options that don't go together: those that TRL refuses are refused, with the reason; others are told. */
+/** Options that don't go together: combinations that TRL refuses are errors, the others give a notice. */
 import type { GrpoOptions } from './options.js';
 import { GrpoError } from '../common/errors.js';
 import { checkSchedule } from './schedule.js';
 
 /**
- * @returns things a person should know that are not errors
+ * @param rewards number of reward functions
+ * @returns notices: things that the user should know and that are not errors
  * @throws {GrpoError} BAD_COMBINATION, BAD_OPTION, before any work starts
  */
 export function checkCombinations(options: GrpoOptions, rewards: number): string[] {
   const { beta, lossType, importanceSamplingLevel: level, rewardWeights, syncRefModel } = options;
   checkSchedule(options);
   if (syncRefModel && beta === 0)
-    refuse('sync_ref_model is true and beta is 0: there is no reference to keep in step', {
+    refuse('sync_ref_model is true and beta is 0: there is no reference model to synchronise', {
       fix: 'set sync_ref_model to false, or beta above 0',
       value: beta,
     });
@@ -23,7 +24,7 @@ export function checkCombinations(options: GrpoOptions, rewards: number): string
   if (options.entropyCoefMin > options.entropyCoefMax)
     refuse(
       `entropy_coef_min (${options.entropyCoefMin}) is above entropy_coef_max (${options.entropyCoefMax})`,
-      { fix: 'let the least be at most the most', value: options.entropyCoefMin },
+      { fix: 'set entropy_coef_min to at most entropy_coef_max', value: options.entropyCoefMin },
     );
 
   const notices: string[] = [];
@@ -31,18 +32,18 @@ export function checkCombinations(options: GrpoOptions, rewards: number): string
     notices.push('luspo is meant for importance_sampling_level sequence, as in its paper.');
   if (lossType === 'vespo' && level !== 'token')
     notices.push(
-      'vespo weighs whole completions by itself: importance_sampling_level sequence changes its KL alone.',
+      'vespo weighs whole completions already: importance_sampling_level sequence changes only its KL.',
     );
   if (level === 'sequence' && ['bnpo', 'dr_grpo', 'dapo', 'cispo'].includes(lossType))
     notices.push(
-      `with importance_sampling_level sequence, ${lossType} weighs a completion by its length; the GSPO paper has loss_type grpo.`,
+      `with importance_sampling_level sequence, ${lossType} weighs a completion by its length; the GSPO paper uses loss_type grpo.`,
     );
   if (options.numIterations === 1 && (options.stepsPerGeneration ?? 0) <= options.gradientAccumulationSteps)
     notices.push(...withoutEffect(options));
   return notices;
 }
 
-/** Options that only matter once the policy has left the one that sampled. */
+/** Notices about options that have an effect only where the policy differs from the one that sampled. */
 function withoutEffect({ delta, offPolicyMaskThreshold, importanceSamplingLevel }: GrpoOptions): string[] {
   const set = [
     ...(delta === null ? [] : ['delta']),
@@ -51,7 +52,7 @@ function withoutEffect({ delta, offPolicyMaskThreshold, importanceSamplingLevel 
   ];
   if (set.length === 0) return [];
   return [
-    `${set.join(' and ')} changes nothing here: each completion is learned from once, by the policy that sampled it. num_iterations or steps_per_generation above 1 make a difference.`,
+    `${set.join(' and ')} changes nothing here: each completion is learned from once, by the policy that sampled it. Set num_iterations or steps_per_generation above 1 for it to take effect.`,
   ];
 }
 

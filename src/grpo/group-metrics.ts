@@ -1,8 +1,8 @@
-/** What groups say beside their rewards: which have nothing left to learn, and whether answers hang on prompts. */
+/** Metrics of the groups: how many are solved already, and whether the answers depend on the prompts. */
 import type { Metrics } from './metrics.js';
 import type { Rollout } from './rollout.js';
 
-/** `frac_all_right` and, where there are two prompts to compare, `frac_same_answer`. */
+/** Computes `frac_all_right` and, where there are at least two prompts to compare, `frac_same_answer`. */
 export function groupMetrics(
   { completions, advantages }: Pick<Rollout, 'completions' | 'advantages'>,
   numGenerations: number,
@@ -23,18 +23,19 @@ export function groupMetrics(
   const right = agreement([...expected.values()]);
   return {
     frac_all_right: allRight.length / groups.length,
-    // Where every problem has the same right answer, giving it to all of them says nothing.
+    // Where all problems have the same right answer, giving one answer to all of them is no fault.
     ...(answers.size > 1 && right < 1 && { frac_same_answer: Math.max(0, (same - right) / (1 - right)) }),
   };
 }
 
+/** Counts one more occurrence of `answer` for `prompt`. */
 function add(counts: Map<string, Map<string, number>>, prompt: string, answer: string): void {
   const own = counts.get(prompt) ?? new Map<string, number>();
   own.set(answer, (own.get(answer) ?? 0) + 1);
   counts.set(prompt, own);
 }
 
-/** How likely an answer to one prompt is the same as an answer to another prompt; two prompts at least. */
+/** Probability that random answers to two different prompts are equal. There must be at least two prompts. */
 function agreement(prompts: Map<string, number>[]): number {
   const total = new Map<string, number>();
   let own = 0;

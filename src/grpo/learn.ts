@@ -3,8 +3,8 @@
  *
  *   log pi(token)  --forward-->  loss and dL/dlog pi (TypeScript)  --backward-->  gradients  --> AdamW
  *
- * The policy that sampled is the one that learns first, so that forward's log-probs are the old ones, to the
- * last bit; no separate pass computes them.
+ * The first step after sampling is taken by the policy that sampled, so the log-probs of its forward pass are
+ * the old log-probs (log pi_old), to the last bit; no separate pass computes them.
  */
 import type { GrpoOptions } from './options.js';
 import type { TrainableModel } from '../model/trainable.js';
@@ -15,38 +15,41 @@ import { rememberRollout } from './rollout-memory.js';
 import { partOf, stopwatch, type Rollout } from './rollout.js';
 import { backwardInParts, scoreInParts, type Split } from './split.js';
 
-/** What a step that was not applied tells. */
+/** Why a step was not applied: its loss or its gradient norm is NaN or infinite. */
 export interface NonFinite {
   what: 'loss' | 'gradient norm';
   value: number;
-  /** What it was learning from, as JSON. */
+  /** The rollout or micro-batch of that step, as JSON. */
   batch: unknown;
 }
 
+/** The result of one optimiser step. */
 export interface Learned {
+  /** Sum over the micro-batches. */
   loss: number;
-  /** Means over the accumulated parts. */
+  /** Means over the micro-batches. */
   metrics: LossMetrics;
+  /** Global norm before clipping. */
   gradNorm: number;
-  /** Distinct tokens forwarded. */
+  /** Distinct tokens (nodes of the token tree) that were forwarded. */
   computed: number;
   seconds: { train: number; optimizer: number };
-  /** The step was not applied: why. */
+  /** Set where the step was not applied. */
   nonfinite?: NonFinite;
 }
 
-/** What changes from step to step. */
+/** What a step needs beside the rollout and the options of the run. */
 export interface LearnStep {
   loss: LossFunction;
   learningRate: number;
   noWeightDecay: string[];
   entropyBonus: EntropyBonus;
   split: Split;
-  /** The policy is the one that sampled. */
+  /** Whether the policy is still the one that sampled the completions, so that every ratio is 1. */
   onPolicy: boolean;
 }
 
-/** One optimiser step on a rollout, or a part of one, which may be used for several. */
+/** Takes one optimiser step on a rollout, or on a part of one. Several steps may use the same rollout. */
 export async function learn(
   model: TrainableModel,
   rollout: Rollout,
@@ -54,12 +57,12 @@ export async function learn(
   step: LearnStep,
 ): Promise<Learned> {
   const clock = stopwatch();
-  const most = rollout.completions.length / options.gradientAccumulationSteps;
-  const { acted, ...gradient } = await step.split.run('learn', most, async (pieces) => {
+  const completionsPerMicroBatch = rollout.completions.length / options.gradientAccumulationSteps;
+  const { acted, ...gradient } = await step.split.run('learn', completionsPerMicroBatch, async (parts) => {
     try {
-      return await accumulate(model, rollout, options, step, pieces);
+      return await accumulate(model, rollout, options, step, parts);
     } catch (error) {
-      await model.zeroGrad(); // it is begun again, or not at all
+      await model.zeroGrad(); // A retry must start from gradients of zero.
       throw error;
     }
   });
@@ -72,24 +75,25 @@ export async function learn(
   const gradNorm = await model.optimizerStep(optimizerOptions(options, step));
   seconds.optimizer = clock();
   if (Number.isFinite(gradNorm)) return { ...gradient, gradNorm, seconds };
-  // The engine has not applied it.
+  // The engine updates no weight where the norm is not finite.
   const nonfinite = { what: 'gradient norm' as const, value: gradNorm, batch: rememberRollout(rollout) };
   return { ...gradient, gradNorm, seconds, nonfinite };
 }
 
 /**
- * The gradient of the loss, part after part.
- * @param pieces that memory makes of each part: then log-probs come first, for the whole part's loss, and a
- *   second forward of each piece for its backward
+ * Accumulates the gradient of the loss, one micro-batch after another.
+ * @param parts how many parts a micro-batch is divided into so that it fits into memory. With more than one,
+ *   the log-probs of the whole micro-batch are computed first, for its loss; each part is then forwarded
+ *   again for its backward
  */
 async function accumulate(
   model: TrainableModel,
   rollout: Rollout,
   options: GrpoOptions,
   step: LearnStep,
-  pieces: number,
+  parts: number,
 ): Promise<Omit<Learned, 'gradNorm' | 'seconds'> & { acted: { sum: number; tokens: number } }> {
-  const { gradientAccumulationSteps: parts, temperature } = options;
+  const { gradientAccumulationSteps: microBatches, temperature } = options;
   const lossOptions: LossOptions = { ...options, entropyCoef: step.entropyBonus.applied };
   const isMasked = ({ ended }: Rollout['completions'][number]) =>
     options.maskTruncatedCompletions && ended === 'length';
@@ -100,23 +104,23 @@ async function accumulate(
   const acted = { sum: 0, tokens: 0 };
   let loss = 0;
   let computed = 0;
-  for (let i = 0; i < parts; i++) {
-    const part = partOf(rollout, i, parts);
+  for (let i = 0; i < microBatches; i++) {
+    const microBatch = partOf(rollout, i, microBatches);
     const scores =
-      pieces === 1
-        ? await model.forward(part.batch, temperature)
-        : await scoreInParts(model, part.batch, { temperature }, pieces);
+      parts === 1
+        ? await model.forward(microBatch.batch, temperature)
+        : await scoreInParts(model, microBatch.batch, { temperature }, parts);
     computed += scores.computed;
-    if (step.onPolicy) part.oldLogps.set(scores.logps);
+    if (step.onPolicy) microBatch.oldLogps.set(scores.logps);
     const result = step.loss(
       {
         logps: scores.logps,
-        oldLogps: step.onPolicy ? null : part.oldLogps,
-        refLogps: part.refLogps ?? null,
+        oldLogps: step.onPolicy ? null : microBatch.oldLogps,
+        refLogps: microBatch.refLogps ?? null,
         entropies: scores.entropies,
-        lengths: part.completions.map(({ length }) => length),
-        advantages: part.advantages.values,
-        masked: part.completions.map(isMasked),
+        lengths: microBatch.completions.map(({ length }) => length),
+        advantages: microBatch.advantages.values,
+        masked: microBatch.completions.map(isMasked),
         tokensInStep,
       },
       lossOptions,
@@ -126,7 +130,7 @@ async function accumulate(
     acted.sum += result.entropyActedOn.sum;
     acted.tokens += result.entropyActedOn.tokens;
     if (!Number.isFinite(loss)) {
-      const batch = { ...rememberRollout(part), logps: [...scores.logps] };
+      const batch = { ...rememberRollout(microBatch), logps: [...scores.logps] };
       return {
         loss,
         metrics: means(metrics),
@@ -135,7 +139,7 @@ async function accumulate(
         nonfinite: { what: 'loss', value: loss, batch },
       };
     }
-    if (pieces > 1) computed += await backwardInParts(model, part.batch, temperature, result, pieces);
+    if (parts > 1) computed += await backwardInParts(model, microBatch.batch, temperature, result, parts);
     // With every advantage 0 and no KL there is nothing to propagate: the gradient is exactly 0.
     else if (result.dEntropies || result.dLogps.some((derivative) => derivative !== 0))
       await model.backward(result.dLogps, result.dEntropies);
@@ -143,11 +147,13 @@ async function accumulate(
   return { loss, metrics: means(metrics), computed, acted };
 }
 
-/** Of each metric, over the parts that have it. */
-function means(parts: LossMetrics[]): LossMetrics {
-  const names = [...new Set(parts.flatMap((part) => Object.keys(part)))] as (keyof LossMetrics)[];
+/** The mean of each metric over the micro-batches that have it. */
+function means(microBatches: LossMetrics[]): LossMetrics {
+  const names = [
+    ...new Set(microBatches.flatMap((metrics) => Object.keys(metrics))),
+  ] as (keyof LossMetrics)[];
   const mean = (name: keyof LossMetrics) => {
-    const values = parts.map((part) => part[name]).filter((value) => value !== undefined);
+    const values = microBatches.map((metrics) => metrics[name]).filter((value) => value !== undefined);
     return values.reduce((sum, value) => sum + value, 0) / values.length;
   };
   return Object.fromEntries(names.map((name) => [name, mean(name)])) as unknown as LossMetrics;

@@ -1,4 +1,6 @@
-/** What a step reports: TRL's names, the seconds of each phase, and what was computed. */
+/**
+ * The metrics of a step: TRL's by TRL's names, the seconds of each phase, and the tokens that were computed.
+ */
 
 /**
  * Names of the metrics, and the columns of `metrics.csv` in their order. docs/metrics.md has formula and unit
@@ -11,7 +13,7 @@ export const METRIC_COLUMNS = [
   'reward', // mean over the step's completions
   'reward_std', // standard deviation over the step's completions
   'frac_reward_zero_std', // groups whose rewards are all equal: nothing to learn from
-  'kl', // mean over completion tokens, nats, against the reference (beta > 0)
+  'kl', // to the reference model (beta > 0): mean over completion tokens, nats
   'entropy', // mean over completion tokens, nats
   'grad_norm', // before clipping
   'learning_rate',
@@ -41,11 +43,11 @@ export const METRIC_COLUMNS = [
   'entropy_coef', // its weight
   'cispo_clip_ratio',
   'vespo/phi_seq_mean',
-  'nonfinite', // 1: loss or gradient was no number, and the step was not applied
-  'parts', // that sampling or learning was done in, where memory did not suffice for the whole
-  'time/save', // seconds that the run waited for a checkpoint since the step before
-  'frac_all_right', // groups without spread whose completions are all right: there is nothing left to teach
-  'frac_same_answer', // agreement of answers to different prompts, beyond that of the right ones; 1: one answer for all
+  'nonfinite', // 1: loss or gradient norm was NaN or infinite, and the step was not applied
+  'parts', // number of parts that sampling or learning was split into because memory ran out
+  'time/save', // seconds that the run has waited for a checkpoint since the step before
+  'frac_all_right', // groups without spread whose completions are all right: nothing left to learn
+  'frac_same_answer', // how often answers to different prompts agree, beyond the right answers; 1: always
 ] as const;
 
 /**
@@ -61,5 +63,5 @@ export type Metrics = Partial<Record<MetricName, number>> & {
   step: number;
 };
 
-/** Columns that differ between two runs of the same seed. */
+/** Whether a metric is a time, which differs between two runs of the same seed. */
 export const isTime = (name: string): boolean => name === 'step_time' || name.startsWith('time/');

@@ -1,4 +1,4 @@
-/** AdamW's options as the engine takes them, from those of a run and what this step adds. */
+/** The options of AdamW in the form that the engine takes. */
 import type { GrpoOptions } from './options.js';
 import type { OptimizerOptions } from '../engine/types.js';
 
@@ -7,6 +7,7 @@ type AdamOptions = Pick<
   'adamBeta1' | 'adamBeta2' | 'adamEpsilon' | 'weightDecay' | 'maxGradNorm'
 >;
 
+/** @param step what differs from step to step: the learning rate, and the weights without decay */
 export function optimizerOptions(
   options: AdamOptions,
   step: Pick<OptimizerOptions, 'learningRate' | 'noWeightDecay'>,

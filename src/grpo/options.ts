@@ -1,6 +1,6 @@
 /**
- * Options of the algorithm, by TRL's names. What only one loss reads is declared beside that loss. Defaults are
- * the research journal's baseline for real models.
+ * Options of the algorithm, by TRL's names. An option that only one loss reads is declared beside that loss.
+ * The defaults are the research journal's baseline for real models.
  */
 import { z } from 'zod';
 import { path, share, whole } from '../config/declare.js';
@@ -14,28 +14,26 @@ import { SCHEDULES } from './schedule.js';
 export const BATCH_OPTIONS = {
   batch_size: whole(1).default(64).describe('Completions an optimiser step; a multiple of num_generations'),
   num_generations: whole(2).default(16).describe('Completions of a prompt, compared with each other'),
-  gradient_accumulation_steps: whole(1)
-    .default(1)
-    .describe('Parts a step is forwarded in; more take less memory'),
+  gradient_accumulation_steps: whole(1).default(1).describe('Micro-batches of a step; more take less memory'),
   steps_per_generation: whole(1)
     .nullable()
     .default(null)
     .describe(
-      'Parts sampled at once, for one optimiser step after another (null: gradient_accumulation_steps)',
+      'Micro-batches sampled at once, for one optimiser step after another (null: gradient_accumulation_steps)',
     ),
   num_iterations: whole(1).default(1).describe('Times that each completion is learned from'),
 };
 
 export const OPTIMIZER_OPTIONS = {
   learning_rate: z.number().positive().max(1).default(5e-6).describe('AdamW step size, at its highest'),
-  lr_scheduler_type: z.enum(SCHEDULES).default('linear').describe('How the learning rate goes down'),
+  lr_scheduler_type: z.enum(SCHEDULES).default('linear').describe('Learning-rate schedule'),
   lr_scheduler_kwargs: z
     .record(z.string(), z.number())
     .nullable()
     .default(null)
     .meta({ allowed: 'names with numbers, such as min_lr_rate=0.1, or null' })
     .describe("The schedule's own: min_lr or min_lr_rate, num_cycles, power, lr_end, timescale"),
-  warmup_steps: whole(0).default(0).describe('Steps over which the learning rate goes up'),
+  warmup_steps: whole(0).default(0).describe('Steps over which the learning rate rises from 0'),
   warmup_ratio: share().default(0).describe('The same as a share of all steps, where warmup_steps is 0'),
   adam_beta1: z.number().min(0).lt(1).default(0.9).describe('Decay of the mean of gradients'),
   adam_beta2: z.number().min(0).lt(1).default(0.999).describe('Decay of the mean of squared gradients'),
@@ -45,15 +43,11 @@ export const OPTIMIZER_OPTIONS = {
   on_nonfinite: z
     .enum(['stop', 'skip'])
     .default('stop')
-    .describe('What follows a loss or gradient that is no number; the step is never applied'),
+    .describe('What follows a loss or gradient of NaN or Infinity; the step is never applied'),
 };
 
 export const LOSS_OPTIONS = {
-  beta: z
-    .number()
-    .min(0)
-    .default(0.1)
-    .describe('Weight of the KL to the reference (0: no reference is kept)'),
+  beta: z.number().min(0).default(0.1).describe('Weight of the KL to the reference model (0: none is kept)'),
   epsilon: z.number().positive().max(1).default(0.2).describe('How far below 1 a probability ratio counts'),
   epsilon_high: z
     .number()
@@ -116,16 +110,18 @@ export const ENTROPY_OPTIONS = {
     .boolean()
     .default(false)
     .describe('Move entropy_coef so that the entropy stays above entropy_target'),
-  entropy_coef_min: z.number().default(0).describe('Least that it moves to'),
-  entropy_coef_max: z.number().default(1).describe('Most that it moves to'),
-  entropy_coef_delta: z.number().min(0).default(0.005).describe('How far it moves a step'),
+  entropy_coef_min: z.number().default(0).describe('Lowest value of entropy_coef'),
+  entropy_coef_max: z.number().default(1).describe('Highest value of entropy_coef'),
+  entropy_coef_delta: z.number().min(0).default(0.005).describe('How far entropy_coef moves in a step'),
   entropy_target: z.number().default(0.2).describe('Entropy, in nats, below which the bonus acts'),
 };
 
 export const REFERENCE_OPTIONS = {
-  sync_ref_model: z.boolean().default(false).describe('Let the reference follow the policy'),
-  ref_model_mixup_alpha: share().default(0.6).describe('How much of the policy the reference takes on'),
-  ref_model_sync_steps: whole(1).default(512).describe('Steps after which it does'),
+  sync_ref_model: z.boolean().default(false).describe('Let the reference model follow the policy'),
+  ref_model_mixup_alpha: share()
+    .default(0.6)
+    .describe('Share of the policy that is mixed into the reference model'),
+  ref_model_sync_steps: whole(1).default(512).describe('Steps between two such mixes'),
 };
 
 export const SAMPLING_OPTIONS = {
@@ -163,7 +159,7 @@ type Shape = typeof BATCH_OPTIONS &
 export type GrpoOptions = Omit<CamelKeys<z.output<z.ZodObject<Shape>>>, 'epsilonHigh' | 'stop'> & {
   /** `epsilon` where nothing else was said. */
   epsilonHigh: number;
-  /** Decides the order of problems and every draw. */
+  /** Decides the order of problems and every random draw of sampling. */
   seed: number;
   /** Seconds that a reward function may take for a batch; 0: no limit. */
   rewardTimeout: number;

@@ -1,29 +1,32 @@
 /**
- * Log-probs of the frozen reference, computed once a token path.
- * Prompts come back every epoch and short answers repeat themselves, so after a few epochs
- * hardly any path is new. With a file, a resumed run knows what the first one knew.
+ * A cache of the reference model's log-probs, by token path (prompt and completion).
+ * Prompts come back every epoch and short answers repeat, so after a few epochs hardly any path is new.
+ * With a file, a resumed run starts with the log-probs that were computed before.
  */
 import type { TrainableModel } from '../model/trainable.js';
 import { LineFile } from '../machine/line-file.js';
 import { readFile } from 'node:fs/promises';
 
-/** Nodes kept; beyond it paths are computed each time (a node is about 100 bytes). */
+/** Nodes that are kept, of about 100 bytes each. Paths that do not fit are computed each time. */
 const CAPACITY = 2_000_000;
 
+/** A token after one prefix, in a trie of the completions of a prompt. */
 interface Node {
-  /** NaN: not known. */
+  /** Log-prob of the token under the reference model, nats; NaN at the root. */
   logp: number;
   children: Map<number, Node> | undefined;
 }
 
+/** A batch whose prompts are identified, so that their paths are found again in later steps. */
 export interface PathBatch {
-  /** Stable identity of each prompt. */
+  /** Index of each prompt in the training split. */
   promptIndices: number[];
   prompts: Int32Array[];
   completions: Int32Array[];
   promptOf: Int32Array;
 }
 
+/** A line of the file: one completion with its log-probs. */
 interface Line {
   step: number;
   temperature: number;
@@ -46,7 +49,7 @@ export class ReferenceCache {
     this.#file = file;
   }
 
-  /** @param path of the file; entries of steps after `step`, and of other temperatures, are dropped from it */
+  /** @param path of the file; entries of steps after `step` and of other temperatures are removed from it */
   static async open(model: Pick<TrainableModel, 'score'>, temperature: number, path?: string, step = 0) {
     if (path === undefined) return new ReferenceCache(model, temperature, undefined);
     const file = await LineFile.open(path, {
@@ -63,7 +66,10 @@ export class ReferenceCache {
     return cache;
   }
 
-  /** Log-prob of each completion token, completions one after another. */
+  /**
+   * Log-probability of each completion token under the reference model, nats: `[tokens]`, completions one after
+   * another. Only completions that are not in the cache are forwarded.
+   */
   async logps(batch: PathBatch, step: number): Promise<{ logps: Float32Array; computed: number }> {
     const missing: number[] = [];
     batch.completions.forEach((ids, i) => {
@@ -101,7 +107,7 @@ export class ReferenceCache {
     return { logps: Float32Array.from(all), computed };
   }
 
-  /** After the reference has changed. */
+  /** Empties the cache; called after the weights of the reference model have changed. */
   forget(): void {
     this.#roots.clear();
     this.#size = 0;
@@ -115,7 +121,7 @@ export class ReferenceCache {
     await this.#file?.close();
   }
 
-  /** The path's log-probs, when all of them are known. */
+  /** The log-probs of a completion; undefined unless the cache has all of them. */
   #find(prompt: number, ids: ArrayLike<number>): Float32Array | undefined {
     let node = this.#roots.get(prompt);
     const logps = new Float32Array(ids.length);
@@ -127,7 +133,10 @@ export class ReferenceCache {
     return logps;
   }
 
-  /** Whether anything new was kept. A node keeps the value it got first. */
+  /**
+   * Adds a completion to the cache; a node keeps the value that it got first.
+   * @returns whether any node is new
+   */
   #keep(prompt: number, ids: ArrayLike<number>, logps: Float32Array): boolean {
     if (this.#size + ids.length > CAPACITY) return false;
     let node = this.#roots.get(prompt);

@@ -1,11 +1,14 @@
-/** A rollout as JSON and back, for a checkpoint between two uses of the same completions. */
+/** A rollout as JSON and back: for a checkpoint between two steps that learn from the same rollout. */
 import { GrpoError } from '../common/errors.js';
 import type { Problem } from '../data/tasks/task.js';
 import type { Rollout } from './rollout.js';
 
-/** float32 numbers are exact in JSON's decimals; what isn't known yet, or wasn't said, is null. */
+/**
+ * Numbers of an array; NaN, which JSON does not have, is null. JSON's decimals hold float32 numbers exactly.
+ */
 type Numbers = (number | null)[];
 
+/** A rollout in JSON types. */
 export interface RolloutMemory extends Omit<
   Rollout,
   'batch' | 'completions' | 'advantages' | 'refLogps' | 'oldLogps'
@@ -48,7 +51,11 @@ export function rememberRollout(rollout: Rollout): RolloutMemory {
   };
 }
 
-/** @param problems of the training split */
+/**
+ * Restores a rollout from a checkpoint.
+ * @param problems of the training split
+ * @throws {GrpoError} CHECKPOINT_INVALID where the task no longer has a problem of the rollout
+ */
 export function recallRollout(memory: RolloutMemory, problems: Problem[]): Rollout {
   const { batch, completions, advantages, refLogps, oldLogps, ...rest } = memory;
   const byPrompt = new Map(problems.map((problem) => [problem.prompt, problem]));

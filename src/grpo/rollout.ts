@@ -1,6 +1,7 @@
 /**
- * The first half of a step: prompts -> completions -> rewards -> advantages, and what the
- * frozen reference thinks of them. Completions lie prompt after prompt, G of each.
+ * The first half of a step, which makes a rollout: prompts -> completions -> rewards -> advantages, and the
+ * log-probs of the completions under the reference model. Completions lie prompt after prompt, `numGenerations`
+ * of each.
  */
 import { judge } from '../data/rewards/judge.js';
 import type { NamedReward } from '../data/rewards/load.js';
@@ -16,33 +17,41 @@ import { sampleInParts, scoreInParts, sliceBatch, type Split } from './split.js'
 
 export interface RolloutCompletion extends Pick<SampledCompletion, 'text' | 'ended'> {
   problem: Problem;
-  /** Tokens. */
+  /** Number of tokens. */
   length: number;
   correct: boolean;
-  /** What it answers. */
+  /** The answer that the task reads from the text. */
   extracted: string;
-  /** Of each reward function; NaN where it had nothing to say. */
+  /** `[functions]` The value of each reward function; NaN where the function returned null. */
   rewards: number[];
 }
 
+/** The completions sampled for a step, with their rewards, advantages and log-probs. */
 export interface Rollout {
-  /** Step it was sampled for. */
+  /** The step that it was sampled for. */
   step: number;
-  /** Completions of all prompts, for the engine. */
+  /** Token ids of prompts and completions, for the engine. */
   batch: Batch;
   /** `[completions]` */
   completions: RolloutCompletion[];
-  /** Of all the completions that were sampled together. */
+  /** Advantages of these completions, computed over all that were sampled together. */
   advantages: Advantages;
-  /** log pi_ref of each completion token, completions one after another; absent when beta is 0. */
+  /**
+   * Log-probability of each completion token under the reference model, nats: `[tokens]`; absent when beta is
+   * 0.
+   */
   refLogps: Float32Array | undefined;
-  /** log pi of each token when it was sampled; NaN until known, which the policy's own first forward makes it. */
+  /**
+   * Log-probability of each completion token under the policy that sampled it (log pi_old), nats: `[tokens]`.
+   * NaN until the first forward pass of training fills it in.
+   */
   oldLogps: Float32Array;
-  /** Distinct tokens forwarded to make it. */
+  /** Distinct tokens (nodes of the token tree) that were forwarded for it. */
   computed: number;
   seconds: { sample: number; reward: number; reference: number };
 }
 
+/** What rollouts need and what stays the same from step to step. */
 export interface RolloutContext {
   model: TrainableModel;
   split: Split;
@@ -60,8 +69,9 @@ export interface RolloutContext {
 }
 
 /**
- * @param indices of the problems to sample for
- * @param parts optimiser steps that will learn from them, one after another
+ * Makes the rollout of a step: samples completions, judges them, and scores them by the reference model.
+ * @param indices positions in `context.problems` of the problems to sample for
+ * @param parts number of optimiser steps that will each learn from a part of the rollout, one after another
  */
 export async function collect(
   context: RolloutContext,
@@ -87,13 +97,13 @@ export async function collect(
     topP: options.topP,
     minP: options.minP,
     repetitionPenalty: options.repetitionPenalty,
-    // Who forwards in parts wants to hold less at once.
+    // Accumulation and splitting are there to hold fewer activations at once, so then none are kept.
     keepActivations: options.gradientAccumulationSteps * parts * split.parts.learn === 1,
     ...(stop && { stop: (text, prompt, drawn) => stop(text, problems[prompt]!, drawn) }),
     ...(signal && { signal }),
   };
-  const samples = await split.run('sample', prompts.length * options.numGenerations, (pieces) =>
-    sampleInParts(model, sampling, pieces),
+  const samples = await split.run('sample', prompts.length * options.numGenerations, (samplingParts) =>
+    sampleInParts(model, sampling, samplingParts),
   );
   const sampleSeconds = clock();
 
@@ -124,17 +134,18 @@ export async function collect(
   let oldLogps: Float32Array = new Float32Array(tokens).fill(NaN);
   let computed = samples.computed;
   if (parts > 1) {
-    // The later steps learn from what an earlier policy sampled.
+    // The later steps are taken by a policy that has changed, so the log-probs of the one that sampled are
+    // needed.
     onPhase?.('scoring', step);
-    const scores = await split.run('score', batch.completions.length, (pieces) =>
-      scoreInParts(model, batch, { temperature: options.temperature }, pieces),
+    const scores = await split.run('score', batch.completions.length, (scoringParts) =>
+      scoreInParts(model, batch, { temperature: options.temperature }, scoringParts),
     );
     oldLogps = scores.logps;
     computed += scores.computed;
   }
   let refLogps: Float32Array | undefined;
   if (context.reference) {
-    onPhase?.('asking the reference', step);
+    onPhase?.('scoring by the reference model', step);
     const scores = await context.reference.logps({ ...batch, promptIndices: indices }, step);
     refLogps = scores.logps;
     computed += scores.computed;
@@ -159,7 +170,10 @@ export async function collect(
   };
 }
 
-/** Which draws a prompt gets: those of its identity, or, where it comes again, others. */
+/**
+ * The index that decides a prompt's random draws: its position among the problems. A prompt that comes again in
+ * the same rollout gets another index, and so other draws.
+ */
 function drawIndices(indices: number[], problems: number): number[] {
   const seen = new Map<number, number>();
   return indices.map((index) => {
@@ -169,7 +183,10 @@ function drawIndices(indices: number[], problems: number): number[] {
   });
 }
 
-/** The part of whole groups that is learned from at once; what is filled in there is filled in in the whole. */
+/**
+ * A part of a rollout, made of whole groups: a micro-batch, or what one optimiser step learns from. Its
+ * arrays of numbers are views: `oldLogps` that are filled in there are filled in in the whole rollout.
+ */
 export function partOf(rollout: Rollout, part: number, parts: number): Rollout {
   if (parts === 1) return rollout;
   const { batch, completions, advantages, refLogps, oldLogps } = rollout;
@@ -192,16 +209,16 @@ export function partOf(rollout: Rollout, part: number, parts: number): Rollout {
   };
 }
 
-/** Completion tokens. */
+/** Number of completion tokens. */
 export const sampledTokens = ({ completions }: Rollout): number =>
   completions.reduce((sum, { length }) => sum + length, 0);
 
-/** Prompt and completion tokens as TRL counts them: the prompt once a completion. */
+/** Number of prompt and completion tokens as TRL counts them: a prompt counts once for each completion. */
 export const trlTokens = (rollout: Rollout): number =>
   sampledTokens(rollout) +
   rollout.batch.promptOf.reduce((sum, prompt) => sum + rollout.batch.prompts[prompt]!.length, 0);
 
-/** Seconds since the last call. */
+/** A clock; each call gives the seconds since the call before. */
 export function stopwatch(): () => number {
   let last = performance.now();
   return () => {

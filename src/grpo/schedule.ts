@@ -32,7 +32,7 @@ export interface ScheduleOptions {
   lrSchedulerKwargs?: Record<string, number> | null;
 }
 
-/** Share of the rate after the warm-up: `done` of `left` steps have passed since. */
+/** The share of `learningRate` that applies when `done` of the `left` steps after the warm-up have passed. */
 type Decay = (progress: {
   done: number;
   left: number;
@@ -41,7 +41,7 @@ type Decay = (progress: {
   kwargs: Record<string, number>;
 }) => number;
 
-/** What a schedule takes beside steps and rate, with transformers' defaults. */
+/** Keyword arguments (`lr_scheduler_kwargs`) of each schedule, with transformers' defaults. */
 export const KWARGS: Record<LrSchedulerType, Record<string, number | undefined>> = {
   linear: {},
   cosine: { num_cycles: 0.5 },
@@ -53,7 +53,7 @@ export const KWARGS: Record<LrSchedulerType, Record<string, number | undefined>>
   inverse_sqrt: { timescale: undefined },
 };
 
-/** Time scale of `inverse_sqrt` without one and without a warm-up, in steps. */
+/** Default time scale of `inverse_sqrt` in a run without a warm-up, in steps. */
 const INVERSE_SQRT_TIMESCALE = 10_000;
 
 const wave = (done: number, left: number, cycles: number) =>
@@ -81,7 +81,10 @@ const DECAY: Record<LrSchedulerType, Decay> = {
   },
 };
 
-/** @throws {GrpoError} BAD_OPTION where a schedule is given what it doesn't take, or not what it needs */
+/**
+ * @throws {GrpoError} BAD_OPTION where a keyword argument is unknown, is missing, or does not fit the
+ *   learning rate
+ */
 export function checkSchedule({ lrSchedulerType, learningRate, lrSchedulerKwargs }: ScheduleOptions): void {
   const known = Object.keys(KWARGS[lrSchedulerType]);
   for (const name of Object.keys(lrSchedulerKwargs ?? {})) {
@@ -102,7 +105,7 @@ export function checkSchedule({ lrSchedulerType, learningRate, lrSchedulerKwargs
   if (lrSchedulerType === 'polynomial' && learningRate <= given.lr_end!)
     throw new GrpoError(
       'BAD_OPTION',
-      `learning_rate is ${learningRate}, and polynomial goes down to ${given.lr_end!}`,
+      `learning_rate is ${learningRate}, and the schedule polynomial ends at ${given.lr_end!}`,
       {
         fix: `use a learning_rate above ${given.lr_end!}, or another lr_scheduler_type`,
         value: learningRate,

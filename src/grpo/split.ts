@@ -1,7 +1,8 @@
 /**
- * Work in parts where memory runs out: twice as many until they fit. What a step gives is the same, but for
- * the order in which its sums are formed: draws depend on their place alone, log-probs on their path alone,
- * and the loss sees all of a batch's log-probs whichever way they were computed.
+ * Sampling, scoring and learning in several parts where memory runs out: the number of parts is doubled until
+ * they fit. The result of a step is the same up to the order of its sums: a random draw depends only on its
+ * prompt, generation and position, a log-prob only on its token path, and the loss gets the log-probs of the
+ * whole batch however they were computed.
  */
 import { GrpoError } from '../common/errors.js';
 import type { Samples, SampleOptions } from '../model/language-model.js';
@@ -9,16 +10,17 @@ import type { TrainableModel } from '../model/trainable.js';
 import type { Batch, TokenScores } from '../engine/types.js';
 
 export type Phase = 'sample' | 'score' | 'learn';
-/** Parts of each phase. */
+/** Number of parts that each phase is done in. */
 export type SplitMemory = Record<Phase, number>;
 
 const NAMES: Record<Phase, string> = { sample: 'sampling', score: 'scoring', learn: 'learning' };
 
+/** Keeps the number of parts of each phase, and raises it when memory runs out. */
 export class Split {
   readonly #parts: SplitMemory;
   readonly #onNotice: ((text: string) => void) | undefined;
 
-  /** @param remembered how it was before */
+  /** @param remembered numbers of parts from a checkpoint */
   constructor(remembered?: SplitMemory, onNotice?: (text: string) => void) {
     this.#parts = { sample: 1, score: 1, learn: 1, ...remembered };
     this.#onNotice = onNotice;
@@ -29,8 +31,9 @@ export class Split {
   }
 
   /**
-   * @param most parts that there can be
-   * @param work is called again, with more parts, when memory ran out
+   * Does the work of a phase.
+   * @param most the highest number of parts that is possible
+   * @param work is called again, with more parts, when it fails with OUT_OF_MEMORY
    */
   async run<T>(phase: Phase, most: number, work: (parts: number) => Promise<T>): Promise<T> {
     for (;;) {
@@ -44,21 +47,21 @@ export class Split {
             'OUT_OF_MEMORY',
             `${NAMES[phase]} does not fit into memory, not even one completion at a time: ${(error as Error).message}`,
             {
-              fix: 'use a smaller model, a shorter max_completion_length, or beta 0 (no reference is held); plan says what takes how much',
+              fix: 'use a smaller model, a shorter max_completion_length, or beta 0 (then no reference model is held); the command plan shows what takes how much',
               cause: error,
               exitCode: 1,
             },
           );
         this.#parts[phase] = Math.min(2 * parts, most);
         this.#onNotice?.(
-          `memory ran out in ${NAMES[phase]}: from now on it is done in ${this.#parts[phase]} parts, which gives the same`,
+          `memory ran out in ${NAMES[phase]}: from now on it is done in ${this.#parts[phase]} parts, with the same results`,
         );
       }
     }
   }
 }
 
-/** `from` and `to` of `parts` nearly equal parts of `total`; none is empty. */
+/** Divides `total` items into `parts` ranges of nearly equal size, of which none is empty. */
 export function ranges(total: number, parts: number): { from: number; to: number }[] {
   const count = Math.min(parts, total);
   return Array.from({ length: count }, (_, i) => ({
@@ -67,7 +70,7 @@ export function ranges(total: number, parts: number): { from: number; to: number
   }));
 }
 
-/** Completions from `from` to before `to`, with the prompts that they have. */
+/** The completions from index `from` to before `to`, with their prompts. */
 export function sliceBatch({ prompts, completions, promptOf }: Batch, from: number, to: number): Batch {
   const own = promptOf.slice(from, to);
   const used = [...new Set(own)];
@@ -78,7 +81,10 @@ export function sliceBatch({ prompts, completions, promptOf }: Batch, from: numb
   };
 }
 
-/** Parts of a batch, with the tokens of each as positions among the whole batch's. */
+/**
+ * Divides a batch; `first` to before `last` are the positions of a part's tokens among those of the whole
+ * batch.
+ */
 export function* partsOfBatch(batch: Batch, parts: number) {
   let first = 0;
   for (const { from, to } of ranges(batch.completions.length, parts)) {
@@ -89,7 +95,10 @@ export function* partsOfBatch(batch: Batch, parts: number) {
   }
 }
 
-/** `model.sample`, prompts one part after another, and, with more parts than prompts, generations too. */
+/**
+ * `model.sample` for one part of the prompts after another; with more parts than prompts, generations are
+ * divided too.
+ */
 export async function sampleInParts(
   model: Pick<TrainableModel, 'sample'>,
   options: SampleOptions,
@@ -109,7 +118,7 @@ export async function sampleInParts(
         promptIndices: promptIndices.slice(from, to),
         numGenerations: slice.to - slice.from,
         firstGeneration: slice.from,
-        // What one part computed is forgotten at the next.
+        // The activations of a part would be lost when the next one is sampled.
         keepActivations: false,
         ...(stop && { stop: (text, prompt, drawn) => stop(text, from + prompt, drawn) }),
       });
@@ -122,7 +131,7 @@ export async function sampleInParts(
   return { completions, computed };
 }
 
-/** `model.score`, completions one part after another. */
+/** `model.score` for one part of the completions after another. */
 export async function scoreInParts(
   model: Pick<TrainableModel, 'score'>,
   batch: Batch,
@@ -150,8 +159,9 @@ export async function scoreInParts(
 }
 
 /**
- * Forwards and backwards, completions one part after another, with the derivatives of the whole batch's loss.
- * @returns tokens computed
+ * Forward and backward for one part of the completions after another, given the derivatives of the whole
+ * batch's loss.
+ * @returns distinct tokens that were forwarded
  */
 export async function backwardInParts(
   model: Pick<TrainableModel, 'forward' | 'backward'>,

@@ -1,11 +1,11 @@
-/** Where a completion ends, beside the end-of-sequence token and its greatest length. */
+/** The option `stop`: where a completion ends before the end-of-sequence token and the maximum length. */
 import type { Tokenizer } from '../model/tokenizer.js';
 import type { StopRule, Task } from '../data/tasks/task.js';
 
 /**
- * The rule that the option `stop` means: `answer` is the task's own, `none` is none, anything else
- * is a text (or several) that ends a completion when it appears. Texts are looked for in what was drawn, since
- * they may be special tokens: the end of a turn, where that is no end of sequence.
+ * The stop rule that the option `stop` names: `answer` is the task's own rule, `none` is no rule, anything
+ * else is a text (or several) that ends a completion when it appears. Texts are searched for in the text with
+ * special tokens, since they may be such tokens: an end of turn that is not an end-of-sequence token.
  */
 export function stopRule(stop: string | string[], task?: Task): StopRule | undefined {
   if (stop === 'none') return undefined;
@@ -14,7 +14,7 @@ export function stopRule(stop: string | string[], task?: Task): StopRule | undef
   return (text, _, drawn = text) => ends.some((end) => drawn.includes(end));
 }
 
-/** @throws {GrpoError} TOKENIZER_VOCABULARY where a text is a token that the model can't draw */
+/** @throws {GrpoError} TOKENIZER_VOCABULARY where a stop text is a token that the model has no embedding for */
 export function checkStop(stop: string | string[], tokenizer: Pick<Tokenizer, 'checkDrawable'>): void {
   if (stop === 'none' || stop === 'answer') return;
   for (const end of [stop].flat()) tokenizer.checkDrawable(end);

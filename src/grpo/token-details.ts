@@ -1,4 +1,4 @@
-/** Log-probs and texts of a completion's tokens, as small as a file of a hundred thousand completions needs them. */
+/** Log-probs and text lengths of a completion's tokens, in the compact form that `completions.jsonl` keeps. */
 import type { Tokenizer } from '../model/tokenizer.js';
 import type { Rollout } from './rollout.js';
 
@@ -15,7 +15,7 @@ export interface TokenDetails {
   tokens?: number[];
 }
 
-/** Of each completion. */
+/** The details of each completion of a rollout. */
 export function tokenDetails(
   { batch, completions, oldLogps }: Pick<Rollout, 'batch' | 'completions' | 'oldLogps'>,
   tokenizer: Decoder,
@@ -41,7 +41,7 @@ const twoDecimals = (value: number): number => Math.round(100 * value) / 100 || 
 export function tokenLengths(ids: ArrayLike<number>, text: string, tokenizer: Decoder): number[] | undefined {
   const all = Array.from(ids);
   const lengths: number[] = [];
-  // Decoded together with the token before: some tokenizers drop a space at the beginning.
+  // A token is decoded together with the one before: some tokenizers drop a space at the beginning.
   let from = 0;
   let counted = 0;
   for (let i = 0; i < all.length; i++) {

@@ -1,6 +1,7 @@
 /**
- * Added tokens that tokenizer_config.json names and tokenizer.json does not, or describes otherwise: transformers
- * takes them from both files, and so must we, or a text is split where the model was taught one token.
+ * Added tokens that tokenizer_config.json names and tokenizer.json lacks or describes differently.
+ * transformers reads both files; reading only one would split a text where the model was trained with a
+ * single token.
  */
 import { z } from 'zod';
 import { GrpoError } from '../common/errors.js';
@@ -28,19 +29,20 @@ const NAMED_LISTS = ['additional_special_tokens', 'extra_special_tokens'];
  * @throws {GrpoError} TOKENIZER_INVALID where added_tokens_decoder holds something else
  */
 export function withAddedTokens(json: Json, config: Json, configFile: string): Json {
-  // What else is wrong with tokenizer.json, its library says.
+  // Other faults of tokenizer.json are reported by the tokenizer library.
   if (!Array.isArray(json.added_tokens)) return json;
   const added = [...(json.added_tokens as (Token | null)[])];
   const vocabulary = (json.model as { vocab?: unknown } | null | undefined)?.vocab;
 
   for (const one of described(config, configFile)) {
     const place = added.findIndex((other) => other?.content === one.content);
-    // transformers takes the id from tokenizer.json, or the next one: the number it stands under counts for nothing.
+    // As in transformers the id is that of tokenizer.json, or the next free one; the key of the entry is
+    // ignored.
     const id = added[place]?.id ?? idIn(vocabulary, one.content) ?? nextId(vocabulary, added);
     added.splice(place < 0 ? added.length : place, 1, { ...one, id });
   }
   for (const content of named(config)) {
-    // A name that the vocabulary doesn't have is no token of this model.
+    // A token that the vocabulary doesn't have is ignored.
     const id = idIn(vocabulary, content);
     if (id !== undefined && !added.some((other) => other?.content === content))
       added.push({ content, id, special: true, normalized: false });
@@ -48,7 +50,7 @@ export function withAddedTokens(json: Json, config: Json, configFile: string): J
   return { ...json, added_tokens: added };
 }
 
-/** Of added_tokens_decoder, in the order of their numbers. */
+/** The tokens of added_tokens_decoder, in the order of their numbers. */
 function described(config: Json, file: string): Token[] {
   const read = decoder.safeParse(config.added_tokens_decoder ?? {});
   if (!read.success) {
@@ -65,6 +67,7 @@ function described(config: Json, file: string): Token[] {
 
 const place = (path: PropertyKey[]): string => path.map((part) => `[${String(part)}]`).join('');
 
+/** The special tokens that the options of tokenizer_config.json name. */
 function named(config: Json): string[] {
   const values = [
     ...NAMED.map((name) => config[name]),
@@ -73,7 +76,7 @@ function named(config: Json): string[] {
   return values.map(contentOf).filter((content) => content !== undefined && content !== '') as string[];
 }
 
-/** Several are a list, or an object of a name each. */
+/** The values of a list, or of an object from names to tokens. */
 const listOf = (value: unknown): unknown[] =>
   typeof value === 'object' && value !== null ? Object.values(value) : [];
 
@@ -95,7 +98,7 @@ function idIn(vocabulary: unknown, content: string): unknown {
   return (vocabulary as Json)[content];
 }
 
-/** After the vocabulary and the tokens that were added to it; one that is taken is passed over. */
+/** The first free id after the vocabulary and the added tokens. */
 function nextId(vocabulary: unknown, added: (Token | null)[]): number {
   const list = Array.isArray(vocabulary);
   const ids = new Set<unknown>(list ? vocabulary.keys() : Object.values(vocabulary ?? {}));

@@ -1,6 +1,6 @@
 /**
- * Decoding for byte-level BPE: every token is a string of stand-in characters, one a byte.
- * Sampling decodes every distinct prefix after each token, so bytes are looked up, not mapped anew.
+ * Decoding for byte-level BPE: every token is a string in which each character stands for a byte.
+ * Sampling decodes every distinct prefix after each token, so the bytes of a token are cached.
  */
 
 /** GPT-2's table: printable bytes stand for themselves, the others for characters from U+0100 on. */

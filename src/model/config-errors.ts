@@ -1,4 +1,4 @@
-/** What can be wrong with a configuration, said the same way everywhere. */
+/** Errors of a model's configuration, with the same wording everywhere. */
 import { GrpoError, shown } from '../common/errors.js';
 
 export function unsupported(where: string, field: string, found: unknown, supported: string): GrpoError {

@@ -1,5 +1,5 @@
 /**
- * `config.json` -> plain numbers. Left out on purpose: architectures other than the three
+ * Reads `config.json` into a `ModelConfig`. Left out on purpose: architectures other than the three
  * below, sliding windows, and rotary scalings that change with the length of the input.
  */
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ const size = z
   .int()
   .positive()
   .max(2 ** 31 - 1);
-/** Far beyond any model: what is made for each layer, or each frequency, must not fill the memory. */
+/** Limits far beyond any model, so that a wrong number can't fill the memory with layers or frequencies. */
 const MAX_LAYERS = 4096;
 const MAX_HEAD_DIM = 65536;
 const optionalSize = size.nullish().transform((value) => value ?? undefined);
@@ -26,7 +26,7 @@ const flag = z
   .nullish()
   .transform((value) => value ?? undefined);
 
-/** The fields read here; whatever else a checkpoint says is kept in the file and not looked at. */
+/** The fields that are read; the others are ignored, and kept when the model is saved. */
 const schema = z.object({
   vocab_size: size,
   hidden_size: size,
@@ -53,7 +53,7 @@ export async function readModelConfig(folder: string): Promise<ModelConfig> {
   return parseModelConfig(await readConfigJson(folder), join(folder, 'config.json'));
 }
 
-/** The raw object of `config.json`, checked to be one. */
+/** Reads `config.json` as a JSON object. */
 export async function readConfigJson(folder: string): Promise<Record<string, unknown>> {
   const json = await readJsonObject(join(folder, 'config.json'));
   if (json) return json;
@@ -113,7 +113,7 @@ export function parseModelConfig(json: Record<string, unknown>, where = 'config.
   };
 }
 
-/** Every weight the model trains, counted once. */
+/** Number of weights that the model trains; tied ones count once. */
 export function parameterCount(config: ModelConfig): number {
   const { hiddenSize: h, intermediateSize: m, headDim: d } = config;
   const q = config.numAttentionHeads * d;

@@ -1,4 +1,7 @@
-/** One file over HTTP: continues where it was interrupted, and is there only when it is whole. */
+/**
+ * Downloads a file over HTTP. An interrupted download is continued; the file gets its name when it is
+ * complete.
+ */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -22,10 +25,10 @@ interface Options {
   signal?: AbortSignal | undefined;
 }
 
-/** Attempts in a row that bring nothing. */
+/** Attempts in a row without any data, after which a download fails. */
 const ATTEMPTS = 4;
 
-/** Downloads into `blobs/<etag>` (the cache's name for a file's content) and gives that path. */
+/** Downloads a file into `blobs/<etag>`, its place in the hub's cache, and gives that path. */
 export async function download(
   source: { url: string; file: string; blobs: string },
   options: Options,
@@ -41,7 +44,7 @@ export async function download(
     const before = await sizeOf(part);
     try {
       await fetchRest(source, part, size, options);
-      // An answer that ends early is as good as a connection that breaks.
+      // A response that ends early counts as a broken connection.
       if ((await sizeOf(part)) <= before) throw new Error('the server sends nothing more');
     } catch (error) {
       if (error instanceof GrpoError || options.signal?.aborted) throw error;
@@ -56,7 +59,10 @@ export async function download(
   return blob;
 }
 
-/** The headers that tell a file's content and size; large files are told apart from the server that keeps them. */
+/**
+ * Reads the etag and the size of a file from headers; those of large files are on the server that stores
+ * them.
+ */
 async function describe(source: { url: string; file: string }, options: Options) {
   const response = await request(
     source.url,
@@ -75,7 +81,7 @@ async function describe(source: { url: string; file: string }, options: Options)
     size = followed.headers.get('content-length');
   }
   if (!/^[\w-]{8,128}$/.test(etag) || !/^\d+$/.test(size ?? ''))
-    throw new GrpoError('HUB_ANSWER', `the server does not tell the size and etag of ${source.file}`, {
+    throw new GrpoError('HUB_ANSWER', `the server does not send the size and etag of ${source.file}`, {
       fix: 'check HF_ENDPOINT, and whether a proxy stands between',
       value: source.url,
       exitCode: 1,
@@ -83,7 +89,7 @@ async function describe(source: { url: string; file: string }, options: Options)
   return { etag, size: Number(size) };
 }
 
-/** Appends what is missing to `part`. */
+/** Appends the missing bytes to the file `part`. */
 async function fetchRest(
   source: { url: string; file: string },
   part: string,
@@ -98,7 +104,7 @@ async function fetchRest(
     source.file,
     'retried',
   );
-  // A server that knows no ranges sends the whole file: then it starts over.
+  // A server without range requests sends the whole file, so the download starts over.
   if (response.status !== 206) received = 0;
   const handle = await open(part, received > 0 ? 'a' : 'w').catch(diskError(part));
   try {
@@ -118,13 +124,16 @@ async function fetchRest(
   }
 }
 
-/** Large files carry their SHA-256 as etag, others git's SHA-1 of them; mirrors know the plain SHA-1. */
+/**
+ * Checks a file against its etag: the SHA-256 of a large file, else git's SHA-1, or on mirrors the plain
+ * SHA-1.
+ */
 async function checkContent(part: string, etag: string, file: string): Promise<void> {
   const hashes =
     etag.length === 64
       ? [createHash('sha256')]
       : [createHash('sha1').update(`blob ${await sizeOf(part)}\0`), createHash('sha1')];
-  // A server between may name files in its own way; then their size is all there is to check.
+  // A proxy may use other etags; then only the size can be checked.
   if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(etag)) return;
   for await (const chunk of createReadStream(part, { highWaterMark: 1 << 20 }))
     for (const hash of hashes) hash.update(chunk as Buffer);
@@ -134,8 +143,10 @@ async function checkContent(part: string, etag: string, file: string): Promise<v
 }
 
 /**
- * `fetch` whose failures are coded errors. Answers with 3xx pass where `redirect` is `manual`.
- * @param mode `retried`: what may pass by itself (a broken connection, a busy server) is a plain error
+ * `fetch` that throws a `GrpoError` where it fails. Responses with 3xx are accepted where `redirect` is
+ * `manual`.
+ * @param mode `retried`: a failure after which a retry can help (broken connection, busy server) is a plain
+ *   Error
  */
 export async function request(
   url: string,

@@ -1,4 +1,4 @@
-/** What the user calls a model -> a folder in the Hugging Face layout. */
+/** Finds the folder, in the Hugging Face layout, of the model that a user names. */
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { GrpoError, shown } from '../common/errors.js';
@@ -7,15 +7,16 @@ import { isRun, weightsOf } from './run-weights.js';
 import { type HubOptions, hubFolder } from './hub.js';
 
 export interface ResolveOptions extends HubOptions {
-  /** Told which weights of a run are taken. */
+  /** Called with a text that says which weights of a run are used. */
   onNotice?: ((text: string) => void) | undefined;
 }
 
-/** The embedded model. */
+/** Name of the embedded model. */
 export const TINY = 'tiny';
 
 /**
- * @param model `tiny`, a folder, a run as `--init-from` has it, or a hub id (`Qwen/Qwen2.5-0.5B`, or with a revision: `org/name@main`)
+ * @param model `tiny`, a folder, a run as `--init-from` has it, or a hub id (`Qwen/Qwen2.5-0.5B`, or with a
+ *   revision: `org/name@main`)
  */
 export async function resolveModel(model: string, options: ResolveOptions = {}): Promise<string> {
   if (model === TINY) return join(packageRoot(), 'models', 'tiny');

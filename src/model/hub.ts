@@ -1,7 +1,8 @@
 /**
- * Models from the Hugging Face hub, in the cache that its own tools use:
- * `models--org--name/{refs,blobs,snapshots}`. What is there already needs no network.
- * `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_TOKEN` and `HF_HUB_OFFLINE` mean what they mean there.
+ * Models from the Hugging Face hub, in the cache that Hugging Face's tools share:
+ * `models--org--name/{refs,blobs,snapshots}`. A model that is in the cache needs no network.
+ * `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_TOKEN` and `HF_HUB_OFFLINE` have the same meaning as in those
+ * tools.
  */
 import { mkdir, readFile, rename, rm, stat, symlink, writeFile, copyFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
@@ -16,11 +17,11 @@ export interface HubOptions {
 }
 
 const INDEX = 'model.safetensors.index.json';
-/** Needed, and taken where there: nothing else of a repository is fetched. */
+/** Files of a repository that are downloaded, beside the weights. */
 const REQUIRED = ['config.json', 'tokenizer.json'];
 const OPTIONAL = ['generation_config.json', 'tokenizer_config.json', 'special_tokens_map.json'];
 
-/** The snapshot of a model: from the cache, else downloaded into it. */
+/** The folder of a model's snapshot in the cache; downloads it where it is missing. */
 export async function hubFolder(id: string, revision: string, options: HubOptions = {}): Promise<string> {
   const repository = join(cacheFolder(), `models--${id.replace('/', '--')}`);
   const cached = await cachedSnapshot(repository, revision);
@@ -104,7 +105,7 @@ async function downloadSnapshot(
     await fetchFile(name);
   if (weights === INDEX) for (const shard of await shardsOf(join(folder, INDEX))) await fetchFile(shard);
 
-  // The name of the revision comes last: it makes the snapshot findable.
+  // The reference is written last: a snapshot is found by it, so only complete ones are.
   const ref = join(repository, 'refs', revision);
   await mkdir(dirname(ref), { recursive: true });
   await writeFile(`${ref}.${process.pid}`, info.sha);
@@ -131,7 +132,7 @@ async function repositoryInfo(id: string, revision: string, signal?: AbortSignal
   return { sha: info.sha, files: new Set(info.siblings.map(({ rfilename }) => rfilename)) };
 }
 
-/** As the hub's own tools: a relative link into `blobs`, or a copy where there are no links. */
+/** As Hugging Face's tools: a relative link into `blobs`, or a copy where links can't be made. */
 async function link(blob: string, target: string): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
   await rm(target, { force: true });
@@ -145,7 +146,7 @@ async function link(blob: string, target: string): Promise<void> {
 
 const endpoint = () => (process.env.HF_ENDPOINT || 'https://huggingface.co').replace(/\/+$/, '');
 const isOn = (value: string | undefined) => /^(1|on|yes|true)$/i.test(value ?? '');
-/** Follows links: one whose blob is gone doesn't count. */
+/** Follows links: false for a link whose blob is missing. */
 const exists = (file: string) =>
   stat(file).then(
     () => true,

@@ -1,18 +1,21 @@
-/** JSON files of a model folder, read with more care than JSON.parse takes. */
+/**
+ * Reads the JSON files of a model folder, with limits on size and nesting and a check of what kind of file it
+ * is.
+ */
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { GrpoError } from '../common/errors.js';
 
-/** Bytes; the largest tokenizers have a tenth of it. */
+/** Largest file in bytes; the largest tokenizers have a tenth of it. */
 const MAX_FILE = 256 * 2 ** 20;
 
 /**
- * The content of a file beside the weights; undefined where there is no such file.
+ * The content of a file of a model folder; undefined where there is no such file.
  * @throws {GrpoError} MODEL_FILE_UNREADABLE, also where it is a pipe, a device or far too large
  */
 export async function readModelFile(file: string): Promise<Buffer | undefined> {
   try {
-    // Looked at before it is opened: a pipe would keep us waiting, a device never ends.
+    // Checked before it is opened: reading from a pipe or a device may never end.
     const info = await stat(file);
     if (!info.isFile()) throw new Error('it is not a file');
     if (info.size > MAX_FILE) throw new Error(`it has ${info.size} bytes, at most ${MAX_FILE} are expected`);
@@ -32,8 +35,8 @@ export async function readModelFile(file: string): Promise<Buffer | undefined> {
 }
 
 /**
- * Git leaves a few lines in place of a file that is kept in Git LFS and was not fetched.
- * @param content its beginning will do
+ * Refuses a pointer of Git LFS: a few lines in place of a file that was not fetched.
+ * @param content of the file, or its beginning
  * @throws {GrpoError} GIT_LFS_POINTER
  */
 export function refusePointer(content: Buffer, file: string): void {
@@ -54,7 +57,7 @@ export async function readJsonObject(file: string): Promise<Record<string, unkno
     if (typeof json === 'object' && json !== null && !Array.isArray(json) && !isDeep(json))
       return json as Record<string, unknown>;
   } catch {
-    // Told below, together with JSON that is not such an object.
+    // Reported below, together with JSON that is not such an object.
   }
   throw new GrpoError(
     'MODEL_FILE_NOT_JSON',
@@ -66,12 +69,13 @@ export async function readJsonObject(file: string): Promise<Record<string, unkno
   );
 }
 
-/** Far more than any of these files has. */
+/** Greatest depth of a JSON value; far more than any of these files has. */
 const MAX_NESTING = 100;
 
 /**
- * Whether what goes through it by calling itself, as the tokenizer's library does, could overflow the stack.
- * That can't always be caught: in the middle of compiling a pattern it ends the process.
+ * Whether a value is so deep that a recursive function, such as those of the tokenizer library, could
+ * overflow the stack. That can't always be caught: while a regular expression is compiled it ends the
+ * process.
  */
 function isDeep(json: object): boolean {
   let level: object[] = [json];
@@ -86,8 +90,8 @@ function isDeep(json: object): boolean {
 
 /**
  * The first key that the JSON object `text` (known to be valid) holds twice at its top level.
- * JSON.parse keeps the last of two equal keys and says nothing; in a file from a stranger
- * that hides one tensor behind another.
+ * JSON.parse silently keeps the last of two equal keys, which in an untrusted file could hide a tensor behind
+ * another.
  */
 export function duplicateKey(text: string): string | undefined {
   const seen = new Set<string>();

@@ -59,7 +59,7 @@ export interface InitializeOptions extends Pick<LoadOptions, 'device' | 'dtype' 
   tokenizer: Tokenizer;
   /** Token ids that end a completion. */
   eosTokenIds: number[];
-  /** Decides the weights. */
+  /** Seed of the random weights. */
   seed: number;
 }
 
@@ -140,7 +140,7 @@ export interface Samples {
  * `examples/grpo.ts` of the package is all of GRPO over these methods.
  */
 export class LanguageModel {
-  /** What a saved model has beside weights, or why that can't be saved. */
+  /** The files of a saved model beside its weights, or the error why they can't be saved. */
   readonly #files: Map<string, Uint8Array> | GrpoError;
 
   private constructor(
@@ -192,7 +192,7 @@ export class LanguageModel {
     const engine = await openEngine({ device, dtype, threads, maxMemory }, (empty) =>
       empty.load(config, tensors),
     );
-    // Those without an embedding are never drawn.
+    // Ids without an embedding are left out: they are never drawn.
     const eosTokenIds = (await readEosTokenIds(folder, tokenizer)).filter((id) => id < config.vocabSize);
     return new LanguageModel(folder, config, tokenizer, eosTokenIds, engine, files);
   }
@@ -511,13 +511,13 @@ export class ModelSnapshot extends ModelSaver {
   }
 }
 
-/** Reading follows links wherever they lead; it is saving that must not. */
+/** Turns MODEL_LINK into a value: a model with links to elsewhere can be read, but not saved. */
 function unlessLink(error: unknown): GrpoError {
   if (error instanceof GrpoError && error.code === 'MODEL_LINK') return error;
   throw error;
 }
 
-/** An engine that `fill` gave its weights. */
+/** Creates an engine; `fill` gives it weights. */
 async function openEngine(
   { maxMemory, ...options }: Omit<EngineOptions, 'matrixBackend'> & { maxMemory: number | null },
   fill: (engine: NativeEngine) => Promise<void>,
@@ -525,7 +525,7 @@ async function openEngine(
   const threads = engineThreads(options.threads);
   const engine = createEngine({ ...options, threads, matrixBackend: matrixBackend(threads) });
   try {
-    await engine.info(); // now libtorch is there, and counts
+    await engine.info(); // Loads libtorch, so that its memory is counted below.
     await engine.limitMemory(roomForTensors(maxMemory));
     await fill(engine);
     await rememberMatrixBackend(threads, await engine.info());
@@ -536,16 +536,16 @@ async function openEngine(
   return engine;
 }
 
-/** Bytes that tensors may take; at least one, since 0 is no limit. */
+/** Bytes that tensors may take; at least 1, since 0 means no limit. */
 const roomForTensors = (maxMemory: number | null): number =>
   Math.max(1, freeWithin(maxMemory) - BESIDE_TENSORS);
 
-/** Completions that share tokens share their text: each is decoded once. */
+/** A cache of decoded texts: completions with the same tokens are decoded once. */
 class TextCache {
   readonly #texts = new Map<string, { text: string; drawn: string }>();
   constructor(readonly tokenizer: Tokenizer) {}
 
-  /** Without special tokens, and with them. */
+  /** The text without special tokens (`text`) and with them (`drawn`). */
   of(ids: number[]): { text: string; drawn: string } {
     const key = ids.join();
     let known = this.#texts.get(key);

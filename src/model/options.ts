@@ -1,4 +1,4 @@
-/** Options of a model and of the machine that computes it. */
+/** Options of the model and of the device that computes it. */
 import { z } from 'zod';
 import { path, whole } from '../config/declare.js';
 
@@ -9,7 +9,7 @@ export const MODEL_OPTIONS = {
 };
 
 export const MACHINE_OPTIONS = {
-  dtype: z.enum(['float32', 'bfloat16']).default('float32').describe('Type of number that is computed with'),
+  dtype: z.enum(['float32', 'bfloat16']).default('float32').describe('Type of numbers that is computed with'),
   device: z
     .string()
     .regex(/^(cpu|cuda(:\d+)?)$/)

@@ -1,6 +1,6 @@
 /**
- * A model has learned so many positions: a prompt and what follows it must fit. Whoever samples, scores or learns
- * refuses what doesn't with the same error, before there is work.
+ * Checks that a prompt and its completion fit into a model's maximum number of positions. Sampling, scoring and
+ * training all refuse a longer one with the same error, before they start.
  */
 import { GrpoError, shown } from '../common/errors.js';
 import type { Batch, ModelConfig } from '../engine/types.js';
@@ -8,7 +8,10 @@ import type { Tokenizer } from './tokenizer.js';
 
 type Positions = Pick<ModelConfig, 'maxPositionEmbeddings'>;
 
-/** @throws {GrpoError} PROMPT_EMPTY, PROMPT_TOO_LONG */
+/**
+ * The token ids of a prompt.
+ * @throws {GrpoError} PROMPT_EMPTY, PROMPT_TOO_LONG
+ */
 export function encodePrompt(
   { tokenizer, config }: { tokenizer: Pick<Tokenizer, 'encodePrompt'>; config: Positions },
   prompt: string,
@@ -29,8 +32,8 @@ export function encodePrompt(
 }
 
 /**
- * @param prompt tokens
- * @param completion tokens that it has, or may get
+ * @param prompt number of its tokens
+ * @param completion number of tokens that it has, or may get
  * @throws {GrpoError} PROMPT_TOO_LONG
  */
 export function checkPositions(

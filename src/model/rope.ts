@@ -16,7 +16,7 @@ const llama3 = z.object({
 });
 const linear = z.object({ factor: z.number().positive() });
 
-/** Inverse frequencies `[headDim / 2]`, scaling applied; all finite. */
+/** `[headDim / 2]` The inverse frequencies of the rotary position embedding, with their scaling; all finite. */
 export function inverseFrequencies(
   json: Record<string, unknown>,
   headDim: number,

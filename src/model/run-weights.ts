@@ -1,12 +1,12 @@
-/** Where a run left its weights. */
+/** Finds the weights that a run has saved. */
 import { access, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { GrpoError } from '../common/errors.js';
 
-/** Folder of a run's checkpoints. */
+/** Name of the folder with a run's checkpoints. */
 export const CHECKPOINTS = 'checkpoints';
 
-/** Of the checkpoints in a folder, ascending. */
+/** Steps of the checkpoints in a folder, ascending. */
 export async function stepsIn(folder: string): Promise<number[]> {
   const names = await readdir(folder).catch(() => []);
   return names
@@ -17,9 +17,9 @@ export async function stepsIn(folder: string): Promise<number[]> {
 }
 
 /**
- * The model folder that a name means: itself where it is one; of `RUN` its final one, else its newest
- * checkpoint; of `RUN/checkpoint-N` that one. Undefined where there is none.
- * @param onNotice told which, where it is another folder
+ * The model folder that `from` names: the folder itself where it is one; for `RUN` its final model, else its
+ * newest checkpoint; for `RUN/checkpoint-N` that checkpoint. Undefined where there is none.
+ * @param onNotice called where the result is another folder than `from`
  */
 export async function weightsOf(
   from: string,
@@ -42,7 +42,10 @@ export async function weightsOf(
   return undefined;
 }
 
-/** @throws {GrpoError} INIT_FROM */
+/**
+ * The same, for weights that must exist.
+ * @throws {GrpoError} INIT_FROM
+ */
 export async function findWeights(from: string, onNotice?: (text: string) => void): Promise<string> {
   const weights = await weightsOf(from, onNotice);
   if (weights !== undefined) return weights;
@@ -52,7 +55,7 @@ export async function findWeights(from: string, onNotice?: (text: string) => voi
   });
 }
 
-/** Whether the folder is a run's own. */
+/** Whether a folder is a run folder. */
 export const isRun = (folder: string): Promise<boolean> => exists(join(folder, 'config.yaml'));
 
 const exists = (path: string) =>

@@ -1,7 +1,7 @@
 /**
- * The safetensors format, header only: native code moves the bytes.
+ * The safetensors format: reads, checks and writes headers; native code reads and writes the data.
  * A file is an 8-byte little-endian length, a JSON header of that length, and the data.
- * Nothing in a header is believed: a file from a stranger may say anything.
+ * Every value of a header is checked, since a file may come from an untrusted source.
  */
 import { open, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -10,11 +10,11 @@ import type { ModelConfig, NamedTensor, TensorLocation } from '../engine/types.j
 import { duplicateKey, readModelFile, refusePointer } from './json.js';
 import { expectedTensors } from './tensor-names.js';
 
-/** The format's own limit. */
+/** Largest header in bytes: a limit of the format. */
 const MAX_HEADER = 100_000_000;
-/** Bytes; the limit of Git LFS for its pointers. */
+/** Largest pointer of Git LFS in bytes. */
 const MAX_POINTER = 1024;
-/** libtorch's own limit. */
+/** Largest number of dimensions: a limit of libtorch. */
 const MAX_SIDES = 64;
 const BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
 type Dtype = keyof typeof BYTES;
@@ -28,7 +28,10 @@ function corrupt(file: string, problem: string, value?: unknown): GrpoError {
   });
 }
 
-/** Every tensor of one file, checked: known type, honest size, inside the file, no overlap. */
+/**
+ * The tensors of a file, checked: the type is known, the size fits the shape, none leaves the file or
+ * overlaps.
+ */
 export async function readHeader(file: string): Promise<TensorLocation[]> {
   const { text, dataStart, fileSize } = await headerText(file);
   let header: unknown;
@@ -56,7 +59,7 @@ export async function readHeader(file: string): Promise<TensorLocation[]> {
 }
 
 async function headerText(file: string): Promise<{ text: string; dataStart: number; fileSize: number }> {
-  // Looked at before it is opened: a pipe would keep us waiting.
+  // Checked before it is opened: opening a pipe may block.
   const info = await stat(file).catch(() => undefined);
   if (info && !info.isFile()) throw corrupt(file, 'is not a file');
   let handle;
@@ -73,7 +76,7 @@ async function headerText(file: string): Promise<{ text: string; dataStart: numb
     const fileSize = (await handle.stat()).size;
     const lengthBytes = Buffer.alloc(8);
     const { bytesRead } = await handle.read(lengthBytes, 0, 8, 0);
-    // Its first letters would be read as an enormous length.
+    // Without this check, the first letters of a pointer would be read as an enormous length.
     if (fileSize <= MAX_POINTER) refusePointer(await readFile(file), file);
     if (bytesRead < 8) throw corrupt(file, `is ${fileSize} bytes long, too short for a header`);
     const length = lengthBytes.readBigUInt64LE();
@@ -142,7 +145,7 @@ function checkMetadata(file: string, entry: unknown): void {
     throw corrupt(file, '__metadata__ is not a map of strings', entry);
 }
 
-/** The file or the shards of a model folder. */
+/** The weights of a model folder: its one file, or its shards with the index. */
 async function weightFiles(folder: string): Promise<{ files: string[]; index?: Map<string, string> }> {
   const single = join(folder, 'model.safetensors');
   if (await exists(single)) return { files: [single] };
@@ -163,7 +166,7 @@ async function weightFiles(folder: string): Promise<{ files: string[]; index?: M
   if (!isObject(map)) throw corrupt(indexFile, 'has no weight_map');
   const index = new Map<string, string>();
   for (const [name, shard] of Object.entries(map)) {
-    // A shard is a plain file name: a path would let a stranger's index read any file of this machine.
+    // A shard must be a plain file name: with a path, an untrusted index could read any file of this machine.
     const plain = typeof shard === 'string' && shard === basename(shard) && !/[\\/:\0]/.test(shard);
     if (!plain || !shard.endsWith('.safetensors'))
       throw corrupt(
@@ -176,7 +179,7 @@ async function weightFiles(folder: string): Promise<{ files: string[]; index?: M
   return { files: [...new Set(index.values())], index };
 }
 
-/** Where each weight of `config` lies in `folder`, in the checkpoint's order; checked against the configuration. */
+/** The place in files of each weight that `config` requires, in the checkpoint's order; shapes are checked. */
 export async function locateTensors(folder: string, config: ModelConfig): Promise<TensorLocation[]> {
   const { files, index } = await weightFiles(folder);
   const found = new Map<string, TensorLocation>();
@@ -206,7 +209,7 @@ export async function locateTensors(folder: string, config: ModelConfig): Promis
   });
 }
 
-/** What mends a missing tensor, where the names that are there tell it. */
+/** Advice for a missing tensor, where the names of the others show the cause. */
 function howToSave(missing: string, found: string[]): string | undefined {
   if (missing === 'lm_head.weight')
     return 'save the model with its head (AutoModelForCausalLM), or set tie_word_embeddings in config.json where it shares the embeddings';
@@ -226,7 +229,10 @@ function mismatch(where: string, problem: string, value: unknown, fix?: string):
   });
 }
 
-/** Header of a file of float32 tensors that follow each other, padded so that the data begins at a multiple of 8. */
+/**
+ * The header of a file of float32 tensors one after another, padded so that the data begins at a multiple of
+ * 8.
+ */
 export function encodeHeader(tensors: NamedTensor[]): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
   let offset = 0;

@@ -1,4 +1,4 @@
-/** Weights and moments into files, from an engine as it is now or from a snapshot of it. */
+/** Writes weights and moments into files, from an engine or from a snapshot of one. */
 import { mkdir, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeSynced } from '../machine/disk.js';
@@ -8,18 +8,19 @@ import { readConfigJson } from './config.js';
 import { readModelFile } from './json.js';
 import { encodeHeader } from './safetensors.js';
 
-/** One tensor of an engine. */
+/** A tensor of the engine: a parameter's weight, moment or reference weight. */
 export type KindOfTensor = NamedTensor & { kind: TensorKind };
 
-/** Files of a model folder that training doesn't change. */
+/** Files of a model folder that are saved unchanged. */
 const KEPT_FILES =
   /^(generation_config|tokenizer.*|special_tokens_map|added_tokens|vocab|chat_template)\.json$|^(merges\.txt|chat_template\.jinja|LICENSE.*)$/;
 
+/** The moments of AdamW. */
 export const MOMENTS: TensorKind[] = ['exp_avg', 'exp_avg_sq'];
 
 /**
- * What a saved model has beside its weights, kept in memory: the folder that it was read from may be gone
- * when it is saved.
+ * Reads the files that a saved model has beside its weights. They are kept in memory, since the folder may be
+ * gone when the model is saved.
  */
 export async function readKeptFiles(folder: string): Promise<Map<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
@@ -33,10 +34,10 @@ export async function readKeptFiles(folder: string): Promise<Map<string, Uint8Ar
   return files;
 }
 
-/** `config.json` of the weights as they are saved: in float32, with a head, under the names that have one. */
+/** `config.json` for the saved weights, which are in float32 and have a language-model head. */
 function savedConfig(config: Record<string, unknown>): Record<string, unknown> {
   const saved = { ...config };
-  // The new name and the old one; some folders have both.
+  // `torch_dtype` is the old name of `dtype`; some folders have both.
   const named = ['torch_dtype', 'dtype'].filter((key) => key in config);
   for (const key of named.length > 0 ? named : ['dtype']) saved[key] = 'float32';
   if (Array.isArray(config.architectures))
@@ -47,16 +48,17 @@ function savedConfig(config: Record<string, unknown>): Record<string, unknown> {
 }
 
 /**
- * Undefined where it is a folder, or a link to nothing.
- * @throws {GrpoError} MODEL_LINK where it is a link to elsewhere: what is saved may be published, and a stranger's
- * model could take a file of this machine along
+ * The content of a file; undefined where it is a folder, or a broken link.
+ * @throws {GrpoError} MODEL_LINK where it is a link to elsewhere: a saved model may be published, and an
+ *   untrusted
+ * model could so publish a file of this machine
  */
 async function readKeptFile(folder: string, name: string): Promise<Uint8Array | undefined> {
   const file = join(folder, name);
   const info = await stat(file).catch(() => undefined);
   if (!info || info.isDirectory()) return undefined;
   const [target, own] = await Promise.all([realpath(file), realpath(folder)]);
-  // The hub's own tools link a snapshot's files to the blobs of the same repository.
+  // Hugging Face's tools link the files of a snapshot to the blobs of the same repository.
   const allowed = [own, join(own, '..', '..', 'blobs')];
   if (allowed.some((place) => dirname(target) === place)) return readModelFile(file);
   throw new GrpoError('MODEL_LINK', `${file} is a link to ${target}, outside of the model's folder`, {
@@ -81,7 +83,7 @@ export class ModelSaver {
     this.#write = write;
   }
 
-  /** Writes a folder that transformers loads: weights in float32, the rest as it was read. */
+  /** Writes a folder that transformers can load: weights in float32, the other files as they were read. */
   async save(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true });
     for (const [name, content] of this.#files) await writeSynced(join(folder, name), content);
@@ -93,7 +95,7 @@ export class ModelSaver {
     return this.#save(file, MOMENTS);
   }
 
-  /** Writes the reference's weights, which can't be had from the model any more once it has followed the policy. */
+  /** Writes the weights of the reference model, for runs where it follows the policy (`sync_ref_model`). */
   saveReference(file: string): Promise<void> {
     return this.#save(file, ['reference']);
   }
@@ -108,6 +110,6 @@ export class ModelSaver {
   }
 }
 
-/** Every parameter's tensors of some kinds, kind after kind. */
+/** The tensors of these kinds of all parameters, kind after kind. */
 export const tensorsOf = (parameters: NamedTensor[], kinds: TensorKind[]): KindOfTensor[] =>
   kinds.flatMap((kind) => parameters.map(({ name, shape }) => ({ name, shape, kind })));

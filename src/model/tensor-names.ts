@@ -1,7 +1,7 @@
-/** The weights a configuration asks for, by the checkpoint's own names. */
+/** Names and shapes of the weights that a configuration requires, as in checkpoints. */
 import type { ModelConfig, NamedTensor } from '../engine/types.js';
 
-/** Names and shapes in the checkpoint's order. With tied embeddings there is no `lm_head.weight`. */
+/** The weights in the checkpoint's order. With tied embeddings there is no `lm_head.weight`. */
 export function expectedTensors(config: ModelConfig): NamedTensor[] {
   const { vocabSize, hiddenSize: hidden, intermediateSize: inner, headDim } = config;
   const q = config.numAttentionHeads * headDim;
@@ -35,7 +35,7 @@ export function expectedTensors(config: ModelConfig): NamedTensor[] {
   return tensors;
 }
 
-/** Weight decay as the Hugging Face trainer: not on biases, not on norms. */
+/** Names of the weights without weight decay: biases and norms, as in the Hugging Face trainer. */
 export function withoutWeightDecay(tensors: NamedTensor[]): string[] {
   return tensors
     .map(({ name }) => name)

@@ -1,17 +1,18 @@
 /**
- * The ids of a tokenizer.json, checked before anything is made of it: its library makes a list as long as the
- * highest of them.
+ * Checks the token ids of a tokenizer.json before the tokenizer library reads it: the library allocates a
+ * list as long as the highest id.
  */
 import { GrpoError, shown } from '../common/errors.js';
 
-/** Where the model doesn't say how many embeddings it has. */
+/** Limit of ids where the number of the model's embeddings is not known. */
 const MOST = 2 ** 24;
 
 /**
- * @param vocabSize embeddings of the model
- * @returns added tokens that the model has no embedding for, which it may do without
- * @throws {GrpoError} TOKENIZER_INVALID where an id is none, TOKENIZER_VOCABULARY where an entry of the vocabulary
- * itself has no embedding: the tokenizer is another model's
+ * @param vocabSize number of embeddings of the model
+ * @returns added tokens that the model has no embedding for; they are allowed as long as no text uses them
+ * @throws {GrpoError} TOKENIZER_INVALID where an id is no whole number, TOKENIZER_VOCABULARY where an entry
+ *   of the
+ * vocabulary itself has no embedding: the tokenizer belongs to another model
  */
 export function checkIds(json: Record<string, unknown>, file: string, vocabSize = MOST): Map<number, string> {
   const beyond = new Map<number, string>();
@@ -33,7 +34,7 @@ export function checkIds(json: Record<string, unknown>, file: string, vocabSize 
   return beyond;
 }
 
-/** Tokens with what stands for their ids; whatever else is wrong, the library says. */
+/** All tokens with their ids, unchecked. Other faults of the file are reported by the tokenizer library. */
 function* idsOf(json: Record<string, unknown>): Generator<{ token: unknown; id: unknown; added: boolean }> {
   const vocab = (json.model as { vocab?: unknown } | null | undefined)?.vocab;
   // Unigram has a list, whose positions are the ids.

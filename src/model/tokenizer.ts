@@ -1,9 +1,9 @@
 /**
- * `tokenizer.json` -> ids and back, by Hugging Face's own JavaScript implementation.
+ * The tokenizer: text to token ids and back, by Hugging Face's JavaScript implementation of `tokenizer.json`.
  *
- * A prompt and what follows it are encoded apart. Special tokens that the tokenizer puts around a text belong to
- * the text as a whole: those before it to the prompt alone, those after it (BERT's [SEP], an end of text) to
- * neither, since the completion goes on from the prompt.
+ * A prompt and its completion are encoded separately. Of the special tokens that the tokenizer puts around a
+ * text, those before it are added to the prompt only. Those after it (BERT's [SEP], an end of text) are added
+ * to neither, since the completion continues the prompt.
  */
 import { join } from 'node:path';
 import * as huggingFace from '@huggingface/tokenizers';
@@ -15,7 +15,7 @@ import { checkIds } from './tokenizer-ids.js';
 
 type Json = Record<string, unknown>;
 
-/** What is used of it: its own declarations do not resolve from an ES module. */
+/** The part of the tokenizer library that is used; its own declarations do not resolve from an ES module. */
 interface HuggingFaceTokenizer {
   encode(text: string, options: { add_special_tokens: boolean }): { ids: (number | undefined)[] };
   decode(ids: number[], options: Record<string, boolean>): string;
@@ -52,11 +52,11 @@ export class Tokenizer {
 
   readonly #inner: HuggingFaceTokenizer;
   readonly #special: Set<number>;
-  /** Ids before a text; read from the tokenizer when they are first asked for. */
+  /** Ids of the special tokens before a text; computed on first use. */
   #start: number[] | undefined;
   /** Added tokens that the model has no embedding for. */
   readonly #beyond: Map<number, string>;
-  /** Set for byte-level vocabularies (Qwen, SmolLM2, Llama 3): many times faster than the general way. */
+  /** A decoder for byte-level vocabularies (Qwen, SmolLM2, Llama 3), many times faster than the library's. */
   readonly #decodeBytes: ((ids: ArrayLike<number>) => string) | undefined;
 
   /** @internal Made by `load`. */
@@ -121,7 +121,7 @@ export class Tokenizer {
     const { ids } = attempt(`encode ${shown(text)}`, () =>
       this.#inner.encode(text, { add_special_tokens: false }),
     );
-    // A vocabulary without an unknown token leaves holes where it has no word for a character.
+    // A vocabulary without an unknown token gives undefined where it has no token for a character.
     if (!ids.every((id): id is number => Number.isInteger(id) && id! >= 0 && id! < this.size))
       throw new GrpoError('TOKENIZER_TEXT', `the tokenizer has no token for a part of ${shown(text)}`, {
         fix: 'use only characters that the model knows, or a model with a larger vocabulary',
@@ -180,7 +180,7 @@ export class Tokenizer {
     return this.#inner.id_to_token(id) ?? `<${id}>`;
   }
 
-  /** Whether `decode` leaves it out, if it is not asked to keep it. */
+  /** Whether an id is a special token, which `decode` leaves out by default. */
   isSpecial(id: number): boolean {
     return this.#special.has(id);
   }
@@ -195,7 +195,7 @@ export class Tokenizer {
     return text === undefined ? undefined : this.#inner.token_to_id(text);
   }
 
-  /** What the post-processor, of whichever kind it is, puts before a text: it is given one to see. */
+  /** Ids that the post-processor puts before a text; found by processing a text of one made-up token. */
   #startIds(): number[] {
     const text = '\0text';
     const { tokens } = this.#inner.post_processor?.post_process([text], null, true) ?? { tokens: [text] };
@@ -208,7 +208,7 @@ export class Tokenizer {
   }
 }
 
-/** Alone, or as the one step of a sequence that changes anything. */
+/** Whether a decoder is `ByteLevel`, alone or as the only effective step of a sequence. */
 function isByteLevel(decoder: unknown): boolean {
   const { type, decoders } = (decoder ?? {}) as { type?: unknown; decoders?: unknown };
   if (type !== 'Sequence' || !Array.isArray(decoders)) return type === 'ByteLevel';
@@ -216,7 +216,7 @@ function isByteLevel(decoder: unknown): boolean {
   return types.filter((one) => one !== 'Fuse').join() === 'ByteLevel';
 }
 
-/** A tokenizer.json may be of a form that its library takes, and trips over when it is used. */
+/** Calls the tokenizer library; a tokenizer.json may have faults that appear only when it is used. */
 function attempt<T>(what: string, work: () => T): T {
   try {
     return work();

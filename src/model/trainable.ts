@@ -1,4 +1,7 @@
-/** What sampling, training and evaluating ask of a model; tests stand a small one in for it. */
+/**
+ * The interfaces of a model that sampling, training and evaluation use; tests implement them with a small
+ * model.
+ */
 import type { LanguageModel } from './language-model.js';
 
 /** Weights, moments and reference that can be written: a model, or a snapshot of one. */

@@ -16,7 +16,7 @@ export const TINY_DEFAULTS = {
   sft: { learning_rate: 1e-3, batch_size: 64 },
 };
 
-/** Options that hang on the model, by the command's name. */
+/** The defaults of a command that depend on the model. */
 export function modelDefaults(command: string, model: unknown): Record<string, unknown> {
   if (model !== TINY_MODEL) return {};
   return Object.hasOwn(TINY_DEFAULTS, command) ? TINY_DEFAULTS[command as keyof typeof TINY_DEFAULTS] : {};

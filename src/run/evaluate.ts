@@ -1,4 +1,4 @@
-/** How often a model is right on problems, with an interval that says how sure that is. */
+/** Evaluation: a model's accuracy on problems, with a 95% confidence interval. */
 import type { Completion, Problem, RewardFunction, StopRule, Task } from '../data/tasks/task.js';
 import type { Metrics, RunMetricName } from '../grpo/metrics.js';
 import type { Sampler } from '../model/trainable.js';
@@ -103,7 +103,7 @@ export async function evaluate(model: Sampler, options: EvaluateOptions): Promis
   const start = performance.now();
   const prompts = problems.map(({ prompt }) => encodePrompt(model, prompt, options.maxCompletionLength));
   const right: boolean[] = [];
-  const said: number[] = [];
+  const givenRewards: number[] = [];
   let tokens = 0;
   for (let from = 0; from < problems.length; from += batchSize) {
     const part = problems.slice(from, from + batchSize);
@@ -138,7 +138,7 @@ export async function evaluate(model: Sampler, options: EvaluateOptions): Promis
     judged.forEach((completion, i) => {
       const correct = task.isCorrect?.(completion, rewards[i]!) ?? rewards[i]! > 0;
       right.push(correct);
-      if (!Number.isNaN(rewards[i]!)) said.push(rewards[i]!);
+      if (!Number.isNaN(rewards[i]!)) givenRewards.push(rewards[i]!);
       tokens += completions[i]!.ids.length;
       options.onCompletion?.({
         ...completion,
@@ -158,7 +158,10 @@ export async function evaluate(model: Sampler, options: EvaluateOptions): Promis
         names.map((name) => [name, accuracyOf(right.filter((_, i) => problems[i]!.task === name))]),
       ),
     }),
-    reward: said.length > 0 ? said.reduce((sum, reward) => sum + reward, 0) / said.length : 0,
+    reward:
+      givenRewards.length > 0
+        ? givenRewards.reduce((sum, reward) => sum + reward, 0) / givenRewards.length
+        : 0,
     temperature,
     meanLength: total > 0 ? tokens / total : 0,
     seconds: (performance.now() - start) / 1000,
@@ -171,7 +174,7 @@ function accuracyOf(right: boolean[]): Accuracy {
   return { correct, total, accuracy: total > 0 ? correct / total : 0, ...wilson(correct, total) };
 }
 
-/** As a step's row has them. */
+/** The metrics of an evaluation, under their names in the metrics of a step. */
 export function evaluationMetrics({ accuracy, low, high, tasks = {} }: Evaluation): Partial<Metrics> {
   const ofTask = Object.entries(tasks).flatMap(([name, own]) => [
     [`eval/${name}/accuracy`, own.accuracy],

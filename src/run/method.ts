@@ -11,19 +11,22 @@ import type { Change } from './folder/resume.js';
 import type { TrackedSession } from './trackers/tracked.js';
 
 export interface Method {
-  /** One optimiser step; `step` counts from 1. Throws `ABORTED` or an AbortError when the signal says so. */
+  /**
+   * Takes an optimiser step; `step` counts from 1. Throws `ABORTED` or an AbortError when the signal says so.
+   */
   takeStep(step: number): Promise<{
     metrics: Metrics;
     completions?: JudgedCompletion[];
-    /** It was not applied: why. */
+    /** Set where the step was not applied, because loss or gradient norm is not finite. */
     nonfinite?: NonFinite | undefined;
   }>;
+  /** Evaluates the model on held-out problems. */
   evaluate(): Promise<Evaluation>;
-  /** What it has written itself is on the disk when this returns. */
+  /** Makes sure that the files which the method itself writes are on the disk. */
   sync?(): Promise<void>;
-  /** Whether the run may end here, by its last evaluation. */
+  /** Whether the run may end now, given its last evaluation (`target_accuracy`). */
   reached?(evaluation: Evaluation): boolean;
-  /** What must be remembered after `step`, beside weights and moments; of JSON's types. */
+  /** State for a checkpoint after `step`, beside weights and optimiser moments; JSON types only. */
   remember?(step: number): unknown;
   close?(): Promise<void>;
 }

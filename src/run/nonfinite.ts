@@ -1,10 +1,16 @@
-/** Steps whose loss or gradient is no number any more: they are not applied, and kept for study. */
+/**
+ * Steps whose loss or gradient norm is NaN or infinite: they are not applied, and their batch is saved for
+ * study.
+ */
 import { GrpoError } from '../common/errors.js';
 import type { NonFinite } from '../grpo/learn.js';
 import type { RunFolder } from './folder/folder.js';
 
-/** So many one after another: the weights themselves have left the range of numbers. */
-const IN_A_ROW = 10;
+/**
+ * Such steps in a row after which a run ends even with `on_nonfinite: skip`: the weights themselves are
+ * broken.
+ */
+const MOST_IN_A_ROW = 10;
 
 export class NonFiniteSteps {
   readonly #run: RunFolder | undefined;
@@ -23,8 +29,8 @@ export class NonFiniteSteps {
   }
 
   /**
-   * To be told of every step. Writes `nonfinite-step-N.json`.
-   * @throws {GrpoError} DIVERGED where the run can't, or shall not, go on
+   * Called after every step; writes `nonfinite-step-N.json` where the step was not applied.
+   * @throws {GrpoError} DIVERGED where the run can't go on, or is not to go on (`on_nonfinite: stop`)
    */
   async after(step: number, nonfinite: NonFinite | undefined): Promise<void> {
     if (!nonfinite) {
@@ -33,17 +39,17 @@ export class NonFiniteSteps {
     }
     const { what, value, batch } = nonfinite;
     const name = `nonfinite-step-${step}.json`;
-    // JSON has neither NaN nor Infinity: as a text it can be told which it was.
+    // The value is written as a string: JSON has neither NaN nor Infinity.
     await this.#run?.writeJson(name, { step, what, value: String(value), batch });
-    const where = this.#run ? `; what it was learning from is in ${this.#run.file(name)}` : '';
+    const where = this.#run ? `; the batch of that step is in ${this.#run.file(name)}` : '';
     const happened = `the ${what} of step ${step} is ${value}, and the step was not applied${where}`;
-    if (this.#mode === 'skip' && ++this.#inARow < IN_A_ROW) {
+    if (this.#mode === 'skip' && ++this.#inARow < MOST_IN_A_ROW) {
       this.#onNotice?.(happened);
       return;
     }
-    const often = this.#mode === 'skip' ? ` (the ${IN_A_ROW}th one after another)` : '';
+    const often = this.#mode === 'skip' ? ` (the ${MOST_IN_A_ROW}th in a row)` : '';
     throw new GrpoError('DIVERGED', `${happened}${often}`, {
-      fix: 'lower --learning-rate or raise --beta, and start anew or resume from a checkpoint; --on-nonfinite skip leaves out a step that is the only one',
+      fix: 'lower --learning-rate or raise --beta, and start anew or resume from a checkpoint; --on-nonfinite skip leaves out single steps',
       value,
       exitCode: 1,
     });

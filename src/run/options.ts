@@ -1,7 +1,7 @@
 /**
- * Options of a run: its own, and those of the rooms below put together, each declared once with its type,
- * bounds, default and what it does. Flags, help, YAML files, the printed configuration and the TypeScript types
- * all follow from here. `defaults.ts` has the defaults of the embedded model.
+ * All options of a run: its own, and those that the folders below declare. Each is declared once with its type,
+ * bounds, default and description; flags, help, YAML files, the printed configuration and the TypeScript
+ * types are derived from that. `defaults.ts` has the defaults of the embedded model.
  */
 import { z } from 'zod';
 import { path, share, whole } from '../config/declare.js';
@@ -40,7 +40,7 @@ export const FOLDER_OPTIONS = {
   seed: whole(0)
     .max(2 ** 31 - 1)
     .default(42)
-    .describe('Decides the order of problems and every draw'),
+    .describe('Seed of the order of problems and of sampling'),
 };
 
 const trackerName = z.enum(['none', ...TRACKERS]);
@@ -50,8 +50,13 @@ export const TRACKING_OPTIONS = {
     .union([trackerName, z.array(trackerName).min(1)])
     .default('none')
     .meta({ allowed: `none, ${TRACKERS.join(', ')}, or a list of these` })
-    .describe('Where the run is told of as it goes; several by a flag each'),
-  run_name: z.string().min(1).nullable().default(null).describe("The run's name there (null: its folder's)"),
+    .describe('Experiment trackers that metrics are sent to; several by a flag each'),
+  run_name: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe("The run's name at the trackers (null: that of its folder)"),
 };
 
 export const LENGTH_OPTIONS = {
@@ -86,7 +91,7 @@ export const PROBING_OPTIONS = {
     .describe('Try the first steps without learning, for some seconds, and say what the run will be like'),
 };
 
-/** A model that is asked, not taught, may be asked for its most likely token. */
+/** The temperature where nothing is learned: unlike in training it may be 0, for greedy decoding. */
 export const anyTemperature = z
   .number()
   .min(0)
@@ -114,7 +119,7 @@ export const TRAIN = z.strictObject({
   ...MACHINE_OPTIONS,
 });
 
-/** Supervised: `batch_size` problems a step, each with its answer. */
+/** Options of supervised fine-tuning: a step learns `batch_size` problems with their answers. */
 export const SFT = z.strictObject({
   ...MODEL_OPTIONS,
   ...TASK_OPTIONS,

@@ -1,4 +1,4 @@
-/** Sums over a run, for its ending. */
+/** Sums and means over the steps of a run, for its summary. */
 import type { Metrics } from '../grpo/metrics.js';
 import type { TrainSummary } from './events.js';
 
@@ -11,7 +11,9 @@ export class Tally {
   #computed = 0;
   #seconds = 0;
 
-  /** @param metrics of a step as it is taken, or its row, which has the evaluation that followed too */
+  /**
+   * @param metrics of a step, as it is taken or as it was logged (then with the evaluation that followed it)
+   */
   add(metrics: Metrics): void {
     for (const phase of PHASES) this.#phases[phase] += metrics[`time/${phase}`] ?? 0;
     this.#steps.push(withoutEvaluation(metrics));
@@ -20,6 +22,7 @@ export class Tally {
     this.#seconds += metrics.step_time ?? 0;
   }
 
+  /** First and last rewards and metrics are means over the first and the last tenth of the steps. */
   summary(): Pick<
     TrainSummary,
     | 'rewardFirst'
@@ -47,7 +50,7 @@ export class Tally {
 const withoutEvaluation = (metrics: Metrics): Metrics =>
   Object.fromEntries(Object.entries(metrics).filter(([name]) => !name.startsWith('eval/'))) as Metrics;
 
-/** Of each metric, over the steps that have it. */
+/** The mean of each metric over the steps that have it. */
 function means(steps: Metrics[]): Partial<Metrics> {
   const names = new Set(steps.flatMap((metrics) => Object.keys(metrics) as (keyof Metrics)[]));
   return Object.fromEntries(

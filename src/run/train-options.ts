@@ -1,4 +1,6 @@
-/** Options as programs have them: camelCase, and nothing left to be looked up. */
+/**
+ * Options in the form that programs use: camelCase names, with values that depend on other options filled in.
+ */
 import type { z } from 'zod';
 import { camelKeys, snakeKeys, type CamelKeys } from '../config/names.js';
 import { modelDefaults, TINY_MODEL } from './defaults.js';
@@ -6,7 +8,7 @@ import { SFT, type TRAIN } from './options.js';
 import type { StageOptions } from '../data/tasks/curriculum.js';
 import { programSource, resolveConfig, type Defaults } from '../config/load.js';
 
-/** As files have them. */
+/** Options in the form that files have: TRL's names, with underscores. */
 export type TrainConfig = z.output<typeof TRAIN>;
 export type SftConfig = z.output<typeof SFT>;
 
@@ -26,6 +28,7 @@ export type TrainOptions = Resolved<TrainConfig>;
 /** Every option of a supervised run, in camelCase. */
 export type SftOptions = Resolved<SftConfig>;
 
+/** Converts options from the form of files to that of programs. */
 export function toOptions<T extends object>(config: T): Resolved<T> {
   const options = camelKeys(config) as Record<string, unknown>;
   if ('stop' in options) options.stop = stopOption(options.stop as string | string[]);
@@ -47,7 +50,7 @@ export type TrainInput = Partial<Omit<CamelKeys<z.input<typeof TRAIN>>, 'curricu
 /** Any of the options in `SftOptions`; the others have their defaults. */
 export type SftInput = Partial<CamelKeys<z.input<typeof SFT>>>;
 
-/** Of the embedded model. */
+/** The defaults of supervised fine-tuning that depend on the model. */
 export const sftDefaults: Defaults = ({ model = TINY_MODEL }) => modelDefaults('sft', model);
 
 /** @throws {GrpoError} UNKNOWN_OPTION, BAD_OPTION */

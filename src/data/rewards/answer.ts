@@ -1,12 +1,12 @@
-/** The journal's reward: +1 for the right answer, -1 for anything else. */
+/** The research journal's reward, for numbers and for words: +1 for the right answer, -1 for anything else. */
 import type { Completion, RewardFunction } from '../tasks/task.js';
 import { extractAnswer, extractWord } from './extract.js';
 
-/** For answers that are numbers: what was extracted must be the answer, character for character. */
+/** Whether the number that was extracted is the answer, character for character. */
 export const isRightNumber = ({ completion, answer }: Completion): boolean =>
   extractAnswer(completion) === answer;
 
-/** For answers that are words: case does not matter, nor does what follows the letters (`No.`). */
+/** Whether the word that was extracted is the answer; case and what follows the letters (`No.`) are ignored. */
 export const isRightWord = ({ completion, answer }: Completion): boolean =>
   extractWord(completion) === answer;
 

@@ -1,34 +1,36 @@
-/** A reward function asked about completions that it will meet, and about those that it hopes not to. */
+/** Tries reward functions on right, wrong, empty and odd completions (the command `check-reward`). */
 import type { Completion, Problem, Task } from '../tasks/task.js';
 import { judge } from './judge.js';
 import type { NamedReward } from './load.js';
 
 export interface CheckedCompletion {
-  /** What it is an example of. */
+  /** The kind of completion that this is an example of. */
   kind: string;
   prompt: string;
   answer: string;
   completion: string;
-  /** What it answers, as the task reads it. */
+  /** The answer that the task extracts from it. */
   extracted: string;
-  /** Of each reward function; null: nothing to say, or failed. */
+  /** The value of each reward function by name; null: it returned null, or failed. */
   rewards: Record<string, number | null>;
-  /** Whether an evaluation counts it as right, by its rewards' sum; null where one of them failed. */
+  /**
+   * Whether an evaluation would count it as right, given the sum of the rewards; null where a reward failed.
+   */
   correct: boolean | null;
-  /** What failed, by the reward's name, or `extract`. */
+  /** Errors by the name of the reward that failed, or `extract` or `isCorrect`. */
   errors: Record<string, { code: string; message: string }>;
 }
 
 export interface RewardCheck {
   task: string;
   completions: CheckedCompletion[];
-  /** What a run with this reward would suffer from. */
+  /** Problems that a run with these rewards would have. */
   complaints: string[];
 }
 
 const MEGABYTE = 1_000_000;
 
-/** @param other another problem's answer, which is wrong here */
+/** @param other the answer of another problem, which is wrong for this one */
 function examples(answer: string, other: string): [kind: string, completion: string][] {
   return [
     ['right', answer],
@@ -126,6 +128,6 @@ function complaintsOf(completions: readonly CheckedCompletion[], rewards: readon
   });
   for (const { name } of rewards)
     if (completions.every(({ rewards: values }) => values[name] === null))
-      complaints.push(`${name} has nothing to say of any completion`);
+      complaints.push(`${name} gives no reward (null) to any completion`);
   return [...new Set(complaints)];
 }

@@ -1,28 +1,29 @@
-/** Several reward functions as one. */
+/** Combines several reward functions into one. */
 import type { RewardFunction } from '../tasks/task.js';
 import { judge } from './judge.js';
 import type { NamedReward } from './load.js';
 
 /**
- * Of what each function said of each completion; NaN (it had nothing to say) counts for nothing.
- * @param weights null: 1 each
- * @returns NaN where none had anything to say
+ * The weighted sum of the reward functions for each completion; NaN (a function returned null) is left out.
+ * @param perFunction `[functions][completions]`
+ * @param weights weight of each function; null: 1 each
+ * @returns `[completions]`; NaN where all functions returned null
  */
 export function weightedSum(
   perFunction: readonly ArrayLike<number>[],
   weights: readonly number[] | null,
 ): Float64Array {
   return Float64Array.from({ length: perFunction[0]!.length }, (_, i) => {
-    const said = perFunction.flatMap((values, k) =>
+    const given = perFunction.flatMap((values, k) =>
       Number.isNaN(values[i]!) ? [] : [values[i]! * (weights?.[k] ?? 1)],
     );
-    return said.length > 0 ? said.reduce((sum, value) => sum + value, 0) : NaN;
+    return given.length > 0 ? given.reduce((sum, value) => sum + value, 0) : NaN;
   });
 }
 
 /**
- * Their weighted sum, as `evaluate` takes it.
- * @param timeout seconds that each may take; 0: no limit
+ * The weighted sum of reward functions, in the form that `evaluate` takes.
+ * @param timeout seconds that each function may take; 0: no limit
  */
 export function combine(
   rewards: readonly NamedReward[],

@@ -1,6 +1,6 @@
 /**
- * What a completion answers: the research journal's rule, to the letter of Python's `str.strip`,
- * `re` and `str.split`, whose whitespace and digits are Unicode's.
+ * Extracts the answer from a completion, by the research journal's rule. The results are those of Python's
+ * `str.strip`, `re` and `str.split`, whose whitespace and digits are Unicode's.
  */
 
 /** Characters for which Python's `str.isspace` holds; JavaScript's `\s` differs in a few. */

@@ -1,27 +1,30 @@
-/** Calls a reward function, believes nothing it returns, and finds the completion that it fails at. */
+/** Calls a reward function, checks what it returns, and finds the completion that it fails at. */
 import { inspect } from 'node:util';
 import { GrpoError } from '../../common/errors.js';
 import type { Completion, RewardFunction } from '../tasks/task.js';
-import { TOO_LATE, within } from './time-limit.js';
+import { TOO_LATE, withTimeLimit } from './time-limit.js';
 
 export interface JudgeContext {
   /** Optimiser step, for messages. */
   step?: number | undefined;
   /** Name of the reward or the task it belongs to, for messages. */
   name?: string | undefined;
-  /** Seconds it may take; 0: as long as it likes. */
+  /** Seconds that the reward function may take; 0: no limit. */
   timeout?: number | undefined;
-  /** Nobody waits for the reward any more when it says so, and what fails because of it is no fault of the reward. */
+  /**
+   * When it is aborted, the reward is not waited for any more, and its errors are not reported as faults of
+   * the reward.
+   */
   signal?: AbortSignal | undefined;
 }
 
-/** What is wrong with an answer. */
+/** What is wrong with the result of a reward function. */
 interface Fault {
   code: 'REWARD_FAILED' | 'REWARD_COUNT' | 'REWARD_NOT_FINITE' | 'REWARD_TIMEOUT';
   what: string;
   fix: string;
   value?: unknown;
-  /** Index of the completion that shows it, where the answer tells. */
+  /** Index of the completion at fault, where the result shows it. */
   at?: number;
 }
 
@@ -29,9 +32,9 @@ interface Fault {
 const SEARCH_SECONDS = 10;
 
 /**
- * Rewards of `completions`, in order; NaN where the function has nothing to say of one (null).
+ * The rewards of `completions`, in order; NaN where the function returns null.
  * @throws {GrpoError} REWARD_FAILED, REWARD_COUNT, REWARD_NOT_FINITE or REWARD_TIMEOUT, with the completion
- *   that did it: where the answer doesn't tell, each is judged alone until one fails
+ *   at fault. Where the result does not show which it is, each completion is judged alone until one fails
  */
 export async function judge(
   reward: RewardFunction,
@@ -39,29 +42,33 @@ export async function judge(
   context: JudgeContext = {},
 ): Promise<number[]> {
   const limit = context.timeout ? context.timeout : Infinity;
-  const answer = await ask(reward, completions, limit, context);
-  if (Array.isArray(answer)) return answer;
+  const result = await callReward(reward, completions, limit, context);
+  if (Array.isArray(result)) return result;
 
-  const at = answer.at ?? (await culprit(reward, completions, limit, context));
+  const at = result.at ?? (await findFault(reward, completions, limit, context));
   const where =
     at === undefined
-      ? `; alone none of the ${completions.length} completions brings it about, the first is ${quote(completions[0])}`
-      : answer.code === 'REWARD_NOT_FINITE'
+      ? `; none of the ${completions.length} completions causes it alone, the first is ${quote(completions[0])}`
+      : result.code === 'REWARD_NOT_FINITE'
         ? ` to ${quote(completions[at])}`
-        : `; ${completions.length === 1 ? 'the completion is' : 'it does so with this one alone:'} ${quote(completions[at])}`;
-  throw new GrpoError(answer.code, `${whoOf(context)} ${answer.what}${where}`, {
-    fix: answer.fix,
-    value: answer.value,
-    ...(answer.value instanceof Error && { cause: answer.value }),
+        : `; ${completions.length === 1 ? 'the completion is' : 'this one alone causes it:'} ${quote(completions[at])}`;
+  throw new GrpoError(result.code, `${rewardName(context)} ${result.what}${where}`, {
+    fix: result.fix,
+    value: result.value,
+    ...(result.value instanceof Error && { cause: result.value }),
     exitCode: 1,
   });
 }
 
-const whoOf = ({ name, step }: JudgeContext): string =>
+/** How messages name the reward function. */
+const rewardName = ({ name, step }: JudgeContext): string =>
   (name ? `the reward of ${name}` : 'the reward function') + (step === undefined ? '' : ` at step ${step}`);
 
-/** The first completion that alone brings a fault about, as far as it is found in as much time again. */
-async function culprit(
+/**
+ * Index of the first completion that causes a fault alone; undefined where none is found within the time
+ * limit.
+ */
+async function findFault(
   reward: RewardFunction,
   completions: Completion[],
   limit: number,
@@ -71,25 +78,25 @@ async function culprit(
   // At least one of them takes more than its share of what all took.
   const share = Math.min(limit, SEARCH_SECONDS) / completions.length;
   for (const [i, completion] of completions.entries())
-    if (!Array.isArray(await ask(reward, [completion], share, context))) return i;
+    if (!Array.isArray(await callReward(reward, [completion], share, context))) return i;
   return undefined;
 }
 
 /** @param limit seconds */
-async function ask(
+async function callReward(
   reward: RewardFunction,
   completions: Completion[],
   limit: number,
   context: JudgeContext,
 ): Promise<number[] | Fault> {
   try {
-    // Rewards belong to completions by their order: a reward that sorts its list in place must fail, not go on.
+    // Frozen, since rewards belong to completions by order: a function that sorts its list in place must fail.
     const list = Object.freeze(completions.map((one) => ({ ...one }))) as Completion[];
     const rewards = await unlessAborted(
       context.signal,
-      within(limit * 1000, whoOf(context), () => reward(list)),
+      withTimeLimit(limit * 1000, rewardName(context), () => reward(list)),
     );
-    return checked(rewards, completions.length);
+    return checkRewards(rewards, completions.length);
   } catch (cause) {
     if (cause instanceof GrpoError || context.signal?.aborted) throw cause;
     if (cause === TOO_LATE)
@@ -110,30 +117,31 @@ async function ask(
   }
 }
 
-/** What V8 says of a frozen list. */
+/** Whether an error is one that V8 throws where a frozen list is changed. */
 const changesTheList = (cause: unknown): boolean =>
   cause instanceof TypeError &&
   /read only property '\d+' of object '\[object Array\]'|object is not extensible|Cannot delete property/.test(
     cause.message,
   );
 
-/** The answer, unless the signal comes first: what the reward still does then is nothing to anybody. */
-async function unlessAborted<T>(signal: AbortSignal | undefined, answer: Promise<T>): Promise<T> {
-  if (!signal || signal.aborted) return answer;
+/** The result of the reward function, unless the signal is aborted first; its result is then ignored. */
+async function unlessAborted<T>(signal: AbortSignal | undefined, result: Promise<T>): Promise<T> {
+  if (!signal || signal.aborted) return result;
   let stop: (() => void) | undefined;
   const aborted = new Promise<never>((_, fail) => {
     stop = () =>
-      fail(new GrpoError('ABORTED', 'the reward was left', { fix: 'start it again', exitCode: 1 }));
+      fail(new GrpoError('ABORTED', 'the reward was aborted', { fix: 'start it again', exitCode: 1 }));
     signal.addEventListener('abort', stop);
   });
   try {
-    return await Promise.race([answer, aborted]);
+    return await Promise.race([result, aborted]);
   } finally {
     signal.removeEventListener('abort', stop!);
   }
 }
 
-function checked(rewards: unknown, count: number): number[] | Fault {
+/** Checks that there is a number or null for each completion. */
+function checkRewards(rewards: unknown, count: number): number[] | Fault {
   const fix = 'return an array with one number for each completion, in their order';
   if (!isList(rewards))
     return {

@@ -1,4 +1,7 @@
-/** Reward functions by name, from a user's module, or the task's own: `--reward task --reward ./brevity.js`. */
+/**
+ * Finds the reward functions of the option `reward`: the task's own, built-in ones, or those of a user's
+ * module.
+ */
 import { basename, extname } from 'node:path';
 import { GrpoError, shown } from '../../common/errors.js';
 import { nearest } from '../../common/nearest.js';
@@ -8,18 +11,18 @@ import { partialCredit } from './partial-credit.js';
 
 /** A reward function with its name. */
 export interface NamedReward {
-  /** As metrics name it: `rewards/NAME/mean`. */
+  /** Its name in metrics: `rewards/NAME/mean`. */
   name: string;
   /** The function. */
   reward: RewardFunction;
 }
 
-/** The task's own. */
+/** Name of the task's own reward. */
 const OWN = 'task';
 /** To add one: a file beside this one, and a line here. */
 const REWARDS: Record<string, RewardFunction> = { partial_credit: partialCredit };
 
-/** What `--reward` takes beside a module. */
+/** Names that `--reward` takes, beside the path of a module. */
 export const REWARD_NAMES = [OWN, ...Object.keys(REWARDS)];
 
 /**
@@ -63,7 +66,7 @@ export async function loadRewards(
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice === undefined) return rewards;
   throw new GrpoError('BAD_OPTION', `two of the rewards are called ${twice}`, {
-    fix: 'give each once, and modules different file names: metrics tell them apart by these',
+    fix: 'give each reward once, and modules different file names: metrics are named by these',
     value: twice,
   });
 }

@@ -1,5 +1,5 @@
 /**
- * `stop: answer`: a completion ends when nothing that could still be appended changes its reward.
+ * The stop rules of `stop: answer`: a completion ends when no further token could change its reward.
  *
  * The rules look at the answer that was given, not at the right one: `7` goes on where 25 was
  * asked for, since `72` is a different mistake. So a completion's length tells nothing about
@@ -9,7 +9,7 @@
 import type { StopRule } from '../tasks/task.js';
 import { stripStart } from './extract.js';
 
-/** A text that a number may still begin or go on in: empty, `-`, digits. */
+/** A text that may still become a number, or a longer one: empty, `-`, digits. */
 const NUMBER_SO_FAR = /^-?\p{Nd}*$/u;
 const LETTERS_SO_FAR = /^\p{L}*$/u;
 
@@ -19,7 +19,7 @@ const LETTERS_SO_FAR = /^\p{L}*$/u;
  */
 export const stopAtNumber: StopRule = (text) => !NUMBER_SO_FAR.test(begun(text));
 
-/** For `wordReward`: the word is over, or can no longer become one of the words that may be right. */
+/** For `wordReward`: ends when the word is complete, or can't become one of `words` any more. */
 export function stopAtWord(words: readonly string[]): StopRule {
   return (text) => {
     const begin = begun(text);
@@ -30,7 +30,7 @@ export function stopAtWord(words: readonly string[]): StopRule {
 }
 
 /**
- * The text without leading whitespace and without a character that is still being spelled out:
+ * The text without leading whitespace and without a last character that is not complete yet:
  * a token may end inside a UTF-8 sequence, which decodes to U+FFFD until the rest arrives.
  */
 function begun(text: string): string {

@@ -1,25 +1,30 @@
 /**
- * A time limit on code that isn't ours, whichever way it fails to return: a promise that is never kept, a loop
- * or a regular expression that never gives the thread back, or one of those after an `await`.
+ * A time limit for a user's function, however it fails to return: a promise that is never resolved, a loop or a
+ * regular expression that blocks the thread, or one of these after an `await`.
  */
 import type * as Files from 'node:fs';
 import { Script } from 'node:vm';
 import type * as Threads from 'node:worker_threads';
 import { Worker } from 'node:worker_threads';
 
+/** Thrown where the time is over. */
 export const TOO_LATE = Symbol('too late');
 
 /**
- * Rejects with TOO_LATE after so many milliseconds.
- * @param who for the last words, where nothing but the end of the process helps
+ * Calls `work`; rejects with TOO_LATE where it takes longer than `milliseconds`.
+ * @param who name of the function in the message, where the process has to be ended
  */
-export async function within<T>(milliseconds: number, who: string, work: () => T): Promise<Awaited<T>> {
+export async function withTimeLimit<T>(
+  milliseconds: number,
+  who: string,
+  work: () => T,
+): Promise<Awaited<T>> {
   if (milliseconds === Infinity) return await work();
   const done = guard(milliseconds, who);
   let timer: NodeJS.Timeout | undefined;
   try {
     return await Promise.race([
-      interrupted(milliseconds, work),
+      callInterruptibly(milliseconds, work),
       new Promise<never>((_, reject) => {
         // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- a mark, not an error
         timer = setTimeout(() => reject(TOO_LATE), milliseconds);
@@ -34,8 +39,8 @@ export async function within<T>(milliseconds: number, who: string, work: () => T
 const CALLED = 'grpo-native: what is called';
 let script: Script | undefined;
 
-/** Node ends a script that takes too long from another thread; this one is the call of `work`. */
-async function interrupted<T>(milliseconds: number, work: () => T): Promise<Awaited<T>> {
+/** Calls `work` in a script with a timeout: Node interrupts such a script from another thread. */
+async function callInterruptibly<T>(milliseconds: number, work: () => T): Promise<Awaited<T>> {
   script ??= new Script(`globalThis[Symbol.for(${JSON.stringify(CALLED)})]()`);
   const called = globalThis as unknown as Record<symbol, unknown>;
   called[Symbol.for(CALLED)] = work;
@@ -48,51 +53,57 @@ async function interrupted<T>(milliseconds: number, work: () => T): Promise<Awai
   }
 }
 
-/** Long after the limit: a thread that isn't blocked has noticed by itself by then. */
+/**
+ * Milliseconds after the limit at which the process is ended; a thread that isn't blocked has reacted by
+ * then.
+ */
 const LAST_RESORT_MS = 10_000;
 
+/** A call that is being watched. */
 interface Watch {
   until: bigint;
   text: string;
 }
 const watched = new Set<Watch>();
-let watchman: { worker: Worker; until: BigInt64Array } | undefined;
+let watchdog: { worker: Worker; until: BigInt64Array } | undefined;
 
 /**
- * Code that blocks the thread after an `await` can't be ended without damage to the thread: then the process
- * ends, with a word of why, rather than hang. Of a training run that costs the steps since its last checkpoint.
- * @returns to be called when it isn't blocked any more
+ * Code that blocks the thread after an `await` can't be interrupted without damage to the thread. Then the
+ * process is ended with a message, rather than hang. A training run loses the steps since its last
+ * checkpoint.
+ * @returns a function that ends the watch
  */
 function guard(milliseconds: number, who: string): () => void {
-  watchman ??= start();
+  watchdog ??= start();
   const entry: Watch = {
     until: process.hrtime.bigint() + BigInt(Math.ceil(milliseconds + LAST_RESORT_MS)) * 1_000_000n,
     text: `${who} took longer than ${(milliseconds / 1000).toFixed(0)} s and blocks the process, which ends here`,
   };
   watched.add(entry);
-  tell();
+  updateWatchdog();
   return () => {
     watched.delete(entry);
-    tell();
+    updateWatchdog();
   };
 }
 
-function tell(): void {
+/** Sends the watchdog the earliest deadline. */
+function updateWatchdog(): void {
   const next = [...watched].reduce<Watch | undefined>((a, b) => (a && a.until < b.until ? a : b), undefined);
-  const { worker, until } = watchman!;
+  const { worker, until } = watchdog!;
   if (next) worker.postMessage(next.text);
   Atomics.store(until, 0, next?.until ?? 0n);
   Atomics.notify(until, 0);
 }
 
-function start(): NonNullable<typeof watchman> {
+function start(): NonNullable<typeof watchdog> {
   const until = new BigInt64Array(new SharedArrayBuffer(8));
   const worker = new Worker(`(${String(keepWatch)})(require)`, { eval: true, workerData: until });
   worker.unref();
   return { worker, until };
 }
 
-/** The other thread. It is started from its text, and may use nothing from outside. */
+/** The code of the watchdog thread. It is started from its source text, so it may use nothing from outside. */
 function keepWatch(require: (name: string) => unknown): void {
   const threads = require('node:worker_threads') as typeof Threads;
   const { writeSync } = require('node:fs') as typeof Files;

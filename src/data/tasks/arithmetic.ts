@@ -1,4 +1,7 @@
-/** `Calculate: 15 + 8 = ` with both operands from 0 to `max_operand`: 1323 problems at 20. */
+/**
+ * The task arithmetic: `Calculate: 15 + 8 = ` with both operands from 0 to `max_operand`: 1323 problems at
+ * 20.
+ */
 import { isRightNumber, numberReward } from '../rewards/answer.js';
 import { extractAnswer } from '../rewards/extract.js';
 import { stopAtNumber } from '../rewards/stop.js';

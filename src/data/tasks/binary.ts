@@ -1,4 +1,4 @@
-/** `Binary of 13: ` and `Decimal of 1101: `, numbers from 0 to `max_operand` (255), both ways. */
+/** The task binary: `Binary of 13: ` and `Decimal of 1101: ` for the numbers from 0 to `max_operand` (255). */
 import { isRightNumber, numberReward } from '../rewards/answer.js';
 import { extractAnswer } from '../rewards/extract.js';
 import { stopAtNumber } from '../rewards/stop.js';

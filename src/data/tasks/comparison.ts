@@ -1,4 +1,7 @@
-/** `Is 7 greater than 12? Answer yes or no: `, both from 0 to `max_operand` (20), never equal: half are yes. */
+/**
+ * The task comparison: `Is 7 greater than 12? Answer yes or no: `, with two different numbers from 0 to
+ * `max_operand` (20); half of the answers are yes.
+ */
 import { isRightWord, wordReward } from '../rewards/answer.js';
 import { extractWord } from '../rewards/extract.js';
 import { stopAtWord } from '../rewards/stop.js';
@@ -14,7 +17,7 @@ export function comparison({ maxOperand }: TaskOptions = {}): Task {
       const relation = place < (max + 1) * max ? 'greater' : 'less';
       const a = Math.floor(place / max) % (max + 1);
       const other = place % max;
-      // Each number with all but itself.
+      // The other number, without `a` itself.
       const b = other < a ? other : other + 1;
       const yes = relation === 'greater' ? a > b : a < b;
       return { prompt: `Is ${a} ${relation} than ${b}? Answer yes or no: `, answer: yes ? 'yes' : 'no' };

@@ -1,4 +1,7 @@
-/** `Count the words: cat sun tree = `, lists of 1 to `max_operand` words (20), thirty of each length. */
+/**
+ * The task counting: `Count the words: cat sun tree = `, lists of 1 to `max_operand` (20) words, 30 of each
+ * length.
+ */
 import { GrpoError } from '../../common/errors.js';
 import { generator } from '../../common/random.js';
 import { isRightNumber, numberReward } from '../rewards/answer.js';

@@ -1,6 +1,6 @@
 /**
- * A curriculum: tasks one after another. Every problem is judged by the rules of the stage that brought it
- * first; what is held out is the last stage's.
+ * A curriculum: stages of training problems, one after another. Every problem is judged by the task of the
+ * first stage that contains it; the held-out problems are those of the last stage.
  */
 import { GrpoError } from '../../common/errors.js';
 import { dispatch } from './dispatch.js';
@@ -32,7 +32,7 @@ export interface CurriculumStage {
   trainSamples: number | null;
 }
 
-/** @throws {GrpoError} CURRICULUM where the epochs don't go up, or a stage but the last has none */
+/** @throws {GrpoError} CURRICULUM where the epochs don't increase, or a stage other than the last has none */
 export function checkStages(stages: readonly StageOptions[]): void {
   stages.forEach(({ untilEpoch }, i) => {
     const before = i === 0 ? 0 : stages[i - 1]!.untilEpoch!;
@@ -50,7 +50,7 @@ export function checkStages(stages: readonly StageOptions[]): void {
   });
 }
 
-/** The stages' rules as one task. */
+/** One task with the rules of all stages. */
 export async function curriculumTask(stages: readonly CurriculumStage[]): Promise<Task> {
   const tasks = stages.map(({ task }) => task);
   if (new Set(tasks).size === 1) return tasks[0]!;

@@ -4,7 +4,10 @@ import { asModule, defaultExport, failed } from '../../machine/user-module.js';
 import type { TaskOptions } from './options.js';
 import type { Task } from './task.js';
 
-/** The module's default export: a task, or a function (async allowed) that makes one of the task options. */
+/**
+ * Loads the default export of a module: a task, or a function (async allowed) from the task options to a
+ * task.
+ */
 export async function loadModuleTask(path: string, options: TaskOptions, folder: string): Promise<Task> {
   let task = await defaultExport(path, folder);
   if (typeof task === 'function') {
@@ -27,7 +30,7 @@ export async function loadModuleTask(path: string, options: TaskOptions, folder:
 
 type Called = 'problems' | 'stop' | 'isCorrect' | 'extract';
 
-/** The task, whose functions run as the module's, and whose faults are the module's. */
+/** The task with functions whose errors become TASK_FAILED and name the module. */
 function bound(task: Task, path: string): Task {
   const call =
     <Name extends Called>(name: Name) =>
@@ -35,7 +38,7 @@ function bound(task: Task, path: string): Task {
       const method = task[name] as (...args: typeof given) => ReturnType<NonNullable<Task[Name]>>;
       const fault = (what: string, cause?: unknown) =>
         new GrpoError('TASK_FAILED', `${path}: ${name} ${what}`, {
-          fix: 'mend the task',
+          fix: 'correct the task',
           value: path,
           exitCode: 1,
           cause,
@@ -50,7 +53,7 @@ function bound(task: Task, path: string): Task {
         return threw(cause);
       }
       if (!(answer instanceof Promise)) return answer;
-      // Any promise is true: `stop` would end every completion at its first token.
+      // A promise is truthy: with one, `stop` would end every completion at its first token.
       if (name !== 'problems') throw fault('returned a promise, whose answer nobody waits for');
       return answer.catch(threw) as typeof answer;
     };
@@ -66,6 +69,7 @@ function bound(task: Task, path: string): Task {
   };
 }
 
+/** What a task lacks, as texts for a message. */
 function missingOf(task: unknown): string[] {
   if (typeof task !== 'object' || task === null)
     return ['name (text)', 'problems (function)', 'reward (function)'];

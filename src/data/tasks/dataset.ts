@@ -1,4 +1,7 @@
-/** The problems of a run: checked, without duplicates, split, and as many as were asked for. */
+/**
+ * The dataset of a run: problems that are checked, freed of duplicates, split into train and held out, and
+ * sampled.
+ */
 import { GrpoError } from '../../common/errors.js';
 import { generator, shuffled } from '../../common/random.js';
 import type { CurriculumStage } from './curriculum.js';
@@ -20,11 +23,11 @@ export interface DatasetOptions {
   seed?: number;
 }
 
-/** Training problems that are gone through until the end of an epoch. */
+/** The training problems of a stage of the curriculum. */
 export interface DatasetStage {
   /** Last epoch of the stage, counted from 1; Infinity: to the end of the run. */
   untilEpoch: number;
-  /** Positions among the training problems; one that is there twice is met twice an epoch. */
+  /** Positions among the training problems; one that is listed twice comes twice in an epoch. */
   positions: number[];
 }
 
@@ -92,7 +95,7 @@ export async function loadDataset(
   };
 }
 
-/** With repetitions where fewer different ones were asked for. */
+/** Chooses training problems; with repetitions where `uniqueSamples` is below `trainSamples`. */
 function chooseTraining(
   task: Task,
   problems: Problem[],
@@ -124,7 +127,7 @@ function chooseTraining(
   }
   const chosen = choose(trainable, different, `train/${seed}`, task.weights, notices);
   if (uniqueSamples === null || trainSamples === null || trainSamples <= uniqueSamples) return chosen;
-  // Drawn anew each time, as from a generator that doesn't look back.
+  // Drawn with replacement.
   const below = generator(`repeat/${seed}`);
   const drawn = Array.from({ length: trainSamples }, () => chosen[below(chosen.length)]!);
   const distinct = new Set(drawn).size;
@@ -159,7 +162,10 @@ export async function loadSplit(
   });
 }
 
-/** Every problem once. Two with the same prompt would let a group of one teach what the other is judged by. */
+/**
+ * Loads and checks the problems of a task, without duplicates: two problems with the same prompt may have
+ * different answers, and would then contradict each other.
+ */
 export async function loadProblems(task: Task): Promise<{ problems: Problem[]; notices: string[] }> {
   const all: unknown = await task.problems();
   if (!Array.isArray(all)) throw badTask(task, `problems() gave ${typeof all}, not a list`, all);
@@ -208,8 +214,9 @@ function badTask(task: Task, what: string, value: unknown): GrpoError {
 }
 
 /**
- * `count` problems in an order that `key` decides, from each task of a mixture in proportion to its weight.
- * Without `count` a mixture gives as many as its shares allow: the scarcest task sets the size.
+ * Chooses `count` problems, in an order that `key` decides; from each task of a mixture in proportion to its
+ * weight. Without `count` a mixture has as many as the shares allow: the task with the fewest problems sets
+ * the size.
  */
 function choose(
   problems: Problem[],
@@ -247,7 +254,7 @@ function choose(
   return shuffled(chosen, key);
 }
 
-/** Whole numbers that add up to `size`, nearest to the shares (largest remainders). */
+/** Divides `size` into whole numbers in proportion to the shares, by the largest-remainder method. */
 function apportion(shares: number[], size: number): number[] {
   const counts = shares.map((share) => Math.floor(share * size + 1e-9));
   const byRemainder = shares

@@ -1,8 +1,8 @@
-/** Rules of several tasks as one: each problem keeps its own task's. */
+/** Combines the rules of several tasks: each problem is judged by those of its own task. */
 import { judge } from '../rewards/judge.js';
 import type { Completion, Problem, Task } from './task.js';
 
-/** @param taskOf whose rules a problem has; throws where it is nobody's */
+/** @param taskOf gives the task of a problem; throws where there is none */
 export function dispatch(
   tasks: readonly Task[],
   taskOf: (problem: Problem) => Task,
@@ -17,7 +17,7 @@ export function dispatch(
       }
       return rewards;
     },
-    // A task without a rule goes on to the end of sequence, or to the longest completion.
+    // Without a rule of its task, a completion goes on to the end of sequence or its maximum length.
     ...(tasks.some((task) => task.stop) && {
       stop: (text: string, problem: Problem, drawn?: string) =>
         taskOf(problem).stop?.(text, problem, drawn) ?? false,

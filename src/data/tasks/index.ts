@@ -1,4 +1,4 @@
-/** The built-in tasks by name, and whatever a user's module defines. */
+/** Finds tasks: built-in ones by name, mixtures, and those of a user's module. */
 import { GrpoError, shown } from '../../common/errors.js';
 import { nearest } from '../../common/nearest.js';
 import { arithmetic } from './arithmetic.js';
@@ -68,7 +68,7 @@ export async function loadStages(
     curriculum.map(async ({ untilEpoch, trainSamples, task = options.task, ...own }, i) => {
       const rest: TaskOptions = { ...options, ...own };
       return {
-        // What comes after the last stage is more of it.
+        // The last stage goes on to the end of the run.
         untilEpoch: i === curriculum.length - 1 ? Infinity : untilEpoch!,
         task: await loadTask(task, rest, folder),
         trainSamples: trainSamples ?? null,

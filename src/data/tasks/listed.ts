@@ -1,15 +1,15 @@
-/** All problems of a task that has few, and a part of those of a task that has millions. */
+/** Lists all problems of a task, or a random sample of those of a task that has too many. */
 import { generator } from '../../common/random.js';
 import type { Problem, Task } from './task.js';
 
-/** So many are listed in order; of more, so many different ones are drawn. */
+/** Up to so many problems are listed in order; of more, so many different ones are drawn. */
 export const MOST = 100_000;
 
 /**
- * The drawn ones depend on name and size alone, so that every run is judged by the same; held out is, by its
- * text, whatever would be if all were listed.
- * @param size how many there are
- * @param at the problem in each place, 0 to `size` - 1
+ * A sample depends only on name and size, so that every run has the same problems. Whether a problem is held
+ * out depends on its text, so it is the same as if all were listed.
+ * @param size number of all problems
+ * @param at gives the problem at a place, 0 to `size` - 1
  */
 export function listed(
   name: string,

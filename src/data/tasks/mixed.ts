@@ -1,4 +1,7 @@
-/** Several tasks in one dataset, in proportion to weights; each problem keeps its own task's rules. */
+/**
+ * The task mixed: several tasks in one dataset, in proportion to weights; each problem is judged by its own
+ * task.
+ */
 import { GrpoError } from '../../common/errors.js';
 import { dispatch } from './dispatch.js';
 import type { Problem, Task } from './task.js';

@@ -1,4 +1,7 @@
-/** What is trained on and what is judged by: decided by a problem's own text, whatever the seed. */
+/**
+ * The train and held-out (test) split: decided by the text of a prompt alone, so it is the same for every
+ * seed.
+ */
 import { hash32 } from '../../common/random.js';
 import type { Problem, Split } from './task.js';
 

@@ -1,7 +1,6 @@
 /**
- * What a task is: problems with a prompt and an answer, a reward, a rule that says when an
- * answer is decided, and a held-out split. The built-in tasks and a user's own module
- * implement the same interface.
+ * The interface of a task: problems with a prompt and an answer, a reward function, and a stop rule. The
+ * built-in tasks and those of users' modules implement the same interface.
  */
 
 /** A problem: a prompt with its right answer. */
@@ -66,7 +65,10 @@ export interface Task {
   stop?: StopRule;
   /** Whether a completion counts as right in accuracies; by default where its reward is above 0. */
   isCorrect?: (completion: Completion, reward: number) => boolean;
-  /** What a completion answers, for displays and for counting equal answers; by default its text, trimmed. */
+  /**
+   * Extracts the answer from a completion, for display and for counting equal answers; by default the trimmed
+   * text.
+   */
   extract?: (completion: string, problem: Problem) => string;
   /** What a person should know of its problems. */
   notices?: readonly string[];

@@ -19,7 +19,10 @@ export function normalisedSum(
   return weightedSum(normalised, rewardWeights);
 }
 
-/** Each reward normalised within its group, their sum over the batch: GDPO, 2026 (arXiv:2601.05242). */
+/**
+ * Each reward is normalised within its group, then their weighted sum over the batch: GDPO, 2026
+ * (arXiv:2601.05242).
+ */
 export const gdpo: AdvantageFunction = (groups, options) => {
   const summed = normalisedSum(groups, options);
   const centre = mean(summed);

@@ -62,10 +62,13 @@ export function computeAdvantages(
   return { values: advantages(groups, options), rewards, flat: withoutSpread(groups, options) };
 }
 
-/** Below it a standard deviation is nought (the tolerance of `torch.isclose`). */
-const NOUGHT = 1e-8;
+/** A standard deviation up to this counts as 0 (the tolerance of `torch.isclose`). */
+const ZERO_TOLERANCE = 1e-8;
 
-/** Whether a completion's rewards can't tell it from others, as TRL counts `frac_reward_zero_std`: `[completions]`. */
+/**
+ * `[completions]` Whether the rewards around a completion have no spread, as TRL counts
+ * `frac_reward_zero_std`.
+ */
 function withoutSpread(groups: RewardedGroups, options: AdvantageOptions): boolean[] {
   const ofBatch = (values: Float64Array) => new Float64Array(values.length).fill(standardDeviation(values));
   const deviations =
@@ -74,5 +77,5 @@ function withoutSpread(groups: RewardedGroups, options: AdvantageOptions): boole
       : options.scaleRewards === 'batch'
         ? ofBatch(groups.rewards)
         : groupDeviations(groups);
-  return Array.from(deviations, (deviation) => deviation <= NOUGHT);
+  return Array.from(deviations, (deviation) => deviation <= ZERO_TOLERANCE);
 }

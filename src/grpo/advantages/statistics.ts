@@ -1,23 +1,23 @@
-/** Means and deviations of rewards, of which NaN is none. */
+/** Means and standard deviations of rewards; NaN, a missing reward, is left out. */
 import type { RewardedGroups } from './types.js';
 
-/** What TRL adds to a standard deviation before it divides by it. */
+/** Added to a standard deviation before dividing by it, as in TRL. */
 export const EPSILON = 1e-4;
 
 const present = (values: Float64Array) => values.filter((value) => !Number.isNaN(value));
 
-/** Of what is no NaN. */
+/** Mean of the values that are not NaN. */
 export function mean(values: Float64Array): number {
-  const said = present(values);
-  return said.reduce((sum, value) => sum + value, 0) / said.length;
+  const known = present(values);
+  return known.reduce((sum, value) => sum + value, 0) / known.length;
 }
 
-/** Of a sample, with n - 1, as torch has it, of what is no NaN. One value has no spread. */
+/** Sample standard deviation (n - 1, as in torch) of the values that are not NaN; 0 for fewer than two. */
 export function standardDeviation(values: Float64Array): number {
-  const said = present(values);
-  if (said.length < 2) return 0;
-  const centre = mean(said);
-  return Math.sqrt(said.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (said.length - 1));
+  const known = present(values);
+  if (known.length < 2) return 0;
+  const centre = mean(known);
+  return Math.sqrt(known.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (known.length - 1));
 }
 
 /** The values of each group, as views. */
@@ -26,7 +26,7 @@ export const groupsOf = (values: Float64Array, numGenerations: number): Float64A
     values.subarray(group * numGenerations, (group + 1) * numGenerations),
   );
 
-/** Each value less its group's mean. */
+/** Each value minus the mean of its group. */
 export const lessGroupMean = (values: Float64Array, numGenerations: number): Float64Array =>
   Float64Array.from(
     groupsOf(values, numGenerations).flatMap((group) => {
@@ -35,11 +35,11 @@ export const lessGroupMean = (values: Float64Array, numGenerations: number): Flo
     }),
   );
 
-/** A completion that nothing was said of moves nothing. */
+/** Replaces NaN by 0: a completion without a reward has the advantage 0. */
 export const nanToZero = (values: Float64Array): Float64Array =>
   values.map((value) => (Number.isNaN(value) ? 0 : value));
 
-/** Each completion's group's standard deviation: `[completions]`. */
+/** `[completions]` The standard deviation of each completion's group. */
 export const groupDeviations = ({ rewards, numGenerations }: RewardedGroups): Float64Array =>
   Float64Array.from(
     groupsOf(rewards, numGenerations).flatMap((group) =>

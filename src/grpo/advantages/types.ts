@@ -1,4 +1,4 @@
-/** What advantages are made of. Completions lie group after group, `numGenerations` of each prompt. */
+/** Types of the advantages. Completions lie group after group, `numGenerations` of each prompt. */
 
 export const SCALE_REWARDS = ['group', 'batch', 'none'] as const;
 /**
@@ -34,7 +34,7 @@ export interface AdvantageOptions {
 export interface RewardedGroups {
   /** `[functions][completions]` rewards of each function. */
   rewardsPerFunction: readonly ArrayLike<number>[];
-  /** `[completions]` weighted sum over the functions; NaN where none had anything to say. */
+  /** `[completions]` Weighted sum over the reward functions; NaN where all of them returned null. */
   rewards: Float64Array;
   /** Completions of a group (G). */
   numGenerations: number;

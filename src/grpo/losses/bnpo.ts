@@ -5,6 +5,6 @@ import { tokenLoss } from './token-loss.js';
 /** BNPO, as TRL names it: the mean over the tokens of the micro-batch. */
 export const bnpo = tokenLoss({
   surrogate: clipped,
-  weight: (_, { tokens, parts }) => 1 / (Math.max(1, tokens) * parts),
+  weight: (_, { tokens, microBatches }) => 1 / (Math.max(1, tokens) * microBatches),
   metrics: clipRatios,
 });

@@ -5,7 +5,7 @@ import { stepTokenMean } from './weights.js';
 
 /**
  * -stop_gradient(min(r, epsilon_high)) A log pi: the ratio is clipped, not the gradient.
- * CISPO: MiniMax-M1, 2025 (arXiv:2506.13585), equations 4 and 5; with the bound above alone: ScaleRL,
+ * CISPO: MiniMax-M1, 2025 (arXiv:2506.13585), equations 4 and 5; with the upper bound only: ScaleRL,
  * Khatri et al. 2025 (arXiv:2510.13786).
  */
 const surrogate: Surrogate =

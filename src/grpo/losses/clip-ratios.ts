@@ -1,4 +1,4 @@
-/** How far the policy has left the one that sampled, by TRL's names. */
+/** Metrics of the probability ratios, by TRL's names: how many tokens are clipped. */
 import type { CompletionRatios, LossMetrics, LossOptions } from './types.js';
 
 /** A completion with the ratios of its tokens. */
@@ -10,7 +10,7 @@ export interface SeenCompletion extends CompletionRatios {
 /** What a loss reports of the probability ratios of its completions. */
 export type LossTypeMetrics = (completions: SeenCompletion[], options: LossOptions) => Partial<LossMetrics>;
 
-/** Shares of tokens that are clipped below and above, and of both. */
+/** The shares of tokens that are clipped below, above, and either way. */
 export const clipRatios: LossTypeMetrics = (completions, options) => {
   const { epsilon, epsilonHigh, delta } = options;
   const held = (ratio: number) => (delta === null ? ratio : Math.min(ratio, delta));
@@ -26,7 +26,7 @@ export const clipRatios: LossTypeMetrics = (completions, options) => {
   };
 };
 
-/** The share of tokens whose ratio is above cispo's bound. */
+/** The share of tokens whose ratio is above the bound of cispo. */
 export const cispoClipRatio: LossTypeMetrics = (completions, options) => ({
   cispo_clip_ratio: mean(
     count(completions, (ratio, advantage) => ratio > options.epsilonHigh && advantage > 0),
@@ -34,7 +34,7 @@ export const cispoClipRatio: LossTypeMetrics = (completions, options) => ({
   ),
 });
 
-/** Of a completion: tokens that are clipped, and all that count. */
+/** The number of clipped tokens of a completion, and of all its tokens that are not masked. */
 interface Count {
   clipped: number;
   tokens: number;
@@ -49,7 +49,10 @@ const count = (
     tokens: ratios.length,
   }));
 
-/** Of all tokens; at the level of sequences, where a completion has one ratio, of all completions. */
+/**
+ * The clipped share of all tokens; at the sequence level, where a completion has one ratio, of all
+ * completions.
+ */
 function mean(counts: Count[], { importanceSamplingLevel }: LossOptions): number {
   const [parts, total] =
     importanceSamplingLevel === 'sequence'
@@ -58,11 +61,11 @@ function mean(counts: Count[], { importanceSamplingLevel }: LossOptions): number
   return parts.reduce((sum, part) => sum + part, 0) / Math.max(1, total);
 }
 
-/** Of each completion that has tokens that count. */
+/** The clipped share of each completion that has tokens. */
 const shares = (counts: Count[]): number[] =>
   counts.filter(({ tokens }) => tokens > 0).map(({ clipped, tokens }) => clipped / tokens);
 
-/** Absent where no completion counts. */
+/** The least and the greatest share of a completion; absent where no completion has tokens. */
 const extremes = (low: number[], high: number[]): Partial<LossMetrics> =>
   low.length === 0
     ? {}

@@ -1,8 +1,9 @@
-/** What the policy term leaves out. Masks have no derivative. */
+/** Masks: which completions and tokens the policy term leaves out. They have no derivative. */
 
 /**
- * Whether a completion stays: one of negative advantage that the policy has left, with a mean of
- * log(pi_old / pi) above the threshold, does not. DeepSeek-V3.2, 2025 (arXiv:2512.02556), equation 9.
+ * Whether a completion is kept. One with a negative advantage is dropped where the mean of log(pi_old / pi)
+ * over its tokens is above the threshold: the policy has moved too far from it. DeepSeek-V3.2, 2025
+ * (arXiv:2512.02556), equation 9.
  */
 export function onPolicy(advantage: number, logRatios: Float64Array, threshold: number): boolean {
   if (advantage >= 0) return true;
@@ -11,9 +12,10 @@ export function onPolicy(advantage: number, logRatios: Float64Array, threshold: 
 }
 
 /**
- * The entropy from which on a token is among the top `quantile` share: Wang et al. 2025, "Beyond the 80/20
- * Rule" (arXiv:2506.01939). Between two entropies it lies where torch.quantile has it, in float32.
- * @param entropies of all tokens that count
+ * The entropy at or above which a token belongs to the `quantile` share of highest entropy: Wang et al. 2025,
+ * "Beyond the 80/20 Rule" (arXiv:2506.01939). Interpolated between two entropies as torch.quantile does, in
+ * float32.
+ * @param entropies of all tokens that are not masked
  */
 export function entropyThreshold(entropies: number[], quantile: number): number {
   if (entropies.length === 0) return Infinity;

@@ -9,7 +9,7 @@ export const SAPO_OPTIONS = {
 };
 
 /**
- * -(4 / tau) sigmoid(tau (r - 1)) A: a smooth gate in place of the clip, tau by the sign of A.
+ * -(4 / tau) sigmoid(tau (r - 1)) A: a smooth gate in place of clipping; tau depends on the sign of A.
  * SAPO: Gao et al. 2025 (arXiv:2511.20347).
  */
 const surrogate: Surrogate = ({ advantage }, { sapoTemperaturePos, sapoTemperatureNeg }) => {

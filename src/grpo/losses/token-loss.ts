@@ -1,14 +1,15 @@
 /**
- * What the losses have in common: from per-token log-probs to a number and its derivative with respect to them.
+ * The part that all losses share: from the log-probs of the tokens to the loss and its derivative with
+ * respect to them.
  *
  *   L = sum over tokens of  w * ( keep * surrogate + beta * KL )  -  entropy_coef * mean entropy
  *
- * w and surrogate are the loss's own, keep is what the masks leave (`masks.ts`), KL the penalty (`kl.ts`). The
- * ratio r = pi / pi_old is a token's own, or, at the level of sequences, exp of the mean of its completion's
- * log ratios (GSPO, Zheng et al. 2025, arXiv:2507.18071, equation 7), which then moves with every token of the
- * completion.
+ * The weight w and the surrogate differ from loss to loss; keep is 0 for what the masks leave out
+ * (`masks.ts`), else 1; KL is the penalty (`kl.ts`). The ratio r = pi / pi_old is that of the token, or, at
+ * the sequence level, exp of the mean of its completion's log ratios (GSPO, Zheng et al. 2025,
+ * arXiv:2507.18071, equation 7), which then depends on every token of the completion.
  *
- * In float64, calling nothing: the engine back-propagates what it returns.
+ * A pure function, computed in float64; the engine back-propagates the derivative that it returns.
  */
 import type { LossTypeMetrics, SeenCompletion } from './clip-ratios.js';
 import { klTerm } from './kl.js';
@@ -58,7 +59,7 @@ export function tokenLoss(own: TokenLoss): LossFunction {
 
 function evaluate(own: TokenLoss, input: LossInput, options: LossOptions): LossResult {
   const { logps, refLogps, entropies } = input;
-  const { beta, entropyCoef, gradientAccumulationSteps: parts } = options;
+  const { beta, entropyCoef, gradientAccumulationSteps: microBatches } = options;
   const completions = completionsOf(input);
   const counted = completions.filter(({ masked }) => !masked);
   const tokens = counted.reduce((sum, { length }) => sum + length, 0);
@@ -67,7 +68,7 @@ function evaluate(own: TokenLoss, input: LossInput, options: LossOptions): LossR
     tokens,
     tokensInStep: input.tokensInStep,
     maxCompletionLength: options.maxCompletionLength,
-    parts,
+    microBatches,
   };
   const isActedOn = highEntropy(counted, input, options);
   const byLogp = new Float64Array(logps.length);
@@ -77,7 +78,7 @@ function evaluate(own: TokenLoss, input: LossInput, options: LossOptions): LossR
     const { begin, length, masked, logRatios, advantage, ratios } = completion;
     const sequence = options.importanceSamplingLevel === 'sequence';
     if (masked) {
-      // TRL counts a completion none of whose tokens count as one whose ratio is 1.
+      // TRL counts a completion whose tokens are all masked as one with the ratio 1.
       if (sequence) ratios.push(1);
       continue;
     }
@@ -126,14 +127,16 @@ function evaluate(own: TokenLoss, input: LossInput, options: LossOptions): LossR
   };
   if (entropyCoef === null || entropyCoef === 0) return result;
 
-  const share = entropyCoef / (Math.max(1, acted.tokens) * parts);
+  const share = entropyCoef / (Math.max(1, acted.tokens) * microBatches);
   const dEntropies = new Float32Array(logps.length);
   for (const { begin, length } of counted)
     for (let token = begin; token < begin + length; token++) if (isActedOn(token)) dEntropies[token] = -share;
   return { ...result, loss: sums.loss - share * acted.sum, dEntropies };
 }
 
+/** A completion with the place of its tokens among those of the micro-batch. */
 interface Span extends SeenCompletion {
+  /** Position of its first token. */
   begin: number;
   length: number;
   masked: boolean;
@@ -144,15 +147,15 @@ function completionsOf({ logps, oldLogps, lengths, advantages, masked }: LossInp
   return Array.from(lengths, (length, i) => {
     const first = begin;
     begin += length;
-    const leftOut = masked?.[i] ?? false;
-    const logRatios = Float64Array.from({ length: leftOut ? 0 : length }, (_, k) =>
+    const isMasked = masked?.[i] ?? false;
+    const logRatios = Float64Array.from({ length: isMasked ? 0 : length }, (_, k) =>
       oldLogps ? logps[first + k]! - oldLogps[first + k]! : 0,
     );
-    return { begin: first, length, advantage: advantages[i]!, masked: leftOut, logRatios, ratios: [] };
+    return { begin: first, length, advantage: advantages[i]!, masked: isMasked, logRatios, ratios: [] };
   });
 }
 
-/** Whether the policy term, and an entropy bonus, act on a token. */
+/** Gives a test for the tokens that the policy term and the entropy bonus act on: those of high entropy. */
 function highEntropy(
   counted: Span[],
   { entropies }: LossInput,
@@ -168,13 +171,14 @@ function lossMetrics(
   sums: { loss: number; kl: number; entropy: number },
   tokens: number,
   { weight }: TokenLoss,
-  { beta, gradientAccumulationSteps: parts, entropyCoef }: LossOptions,
+  { beta, gradientAccumulationSteps: microBatches, entropyCoef }: LossOptions,
 ): LossMetrics {
   const count = Math.max(1, tokens);
   return {
     entropy: sums.entropy / count,
     ...(beta !== 0 && { kl: sums.kl / count }),
-    // What the loss would be without its bonus; of a loss that is a mean over micro-batches, of this one.
-    ...(entropyCoef !== null && { policy_loss: sums.loss * (weight === stepTokenMean ? 1 : parts) }),
+    // The loss without the entropy bonus. Losses that are divided by the number of micro-batches are scaled
+    // back.
+    ...(entropyCoef !== null && { policy_loss: sums.loss * (weight === stepTokenMean ? 1 : microBatches) }),
   };
 }

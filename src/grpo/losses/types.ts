@@ -1,4 +1,4 @@
-/** What a loss is given and what it gives back. Tokens of all completions lie one after another. */
+/** Types of the losses. The tokens of all completions lie one after another. */
 
 /** TRL's `loss_type`s: GRPO and its family. */
 export const LOSS_TYPES = ['grpo', 'dr_grpo', 'bnpo', 'dapo', 'cispo', 'sapo', 'luspo', 'vespo'] as const;
@@ -68,7 +68,7 @@ export interface LossInput {
   refLogps: ArrayLike<number> | null;
   /** `[tokens]` entropy of the distribution that the token was drawn from, nats. */
   entropies: ArrayLike<number>;
-  /** `[completions]` tokens of each. */
+  /** `[completions]` Number of tokens of each. */
   lengths: ArrayLike<number>;
   /** `[completions]` advantage of each. */
   advantages: ArrayLike<number>;
@@ -146,7 +146,7 @@ export interface Term {
   byLogp: number;
 }
 
-/** A completion as a surrogate sees it. */
+/** What a surrogate is given of a completion. */
 export interface CompletionRatios {
   /** Its advantage. */
   advantage: number;

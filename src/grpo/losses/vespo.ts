@@ -19,7 +19,7 @@ const surrogate: Surrogate = (completion, options) => {
   return (_, logp) => ({ value: -weight * logp, byLogRatio: 0, byLogp: -weight });
 };
 
-/** Where log w is held, as TRL has it. */
+/** Range that log w is clamped to, as in TRL. */
 const LOG_W = { least: Math.log(1e-8), greatest: 20 };
 
 function phi({ advantage, logRatios }: CompletionRatios, options: LossOptions): number {
@@ -27,10 +27,10 @@ function phi({ advantage, logRatios }: CompletionRatios, options: LossOptions): 
     advantage >= 0
       ? [options.vespoKPos, options.vespoLambdaPos]
       : [options.vespoKNeg, options.vespoLambdaNeg];
-  const held = Math.max(lambda, 1e-4);
+  const decay = Math.max(lambda, 1e-4);
   const sum = logRatios.reduce((total, value) => total + clamp(value, -20, 20), 0);
   const logW = clamp(sum, LOG_W.least, LOG_W.greatest);
-  const phi = Math.exp(held + k * logW - held * Math.exp(logW));
+  const phi = Math.exp(decay + k * logW - decay * Math.exp(logW));
   return Number.isFinite(phi) ? phi : 0;
 }
 

@@ -1,15 +1,15 @@
-/** What the diagnosis tells; plain data, for files and pages. */
+/** The events of the diagnosis; plain data, for files and pages. */
 
 /**
  * `note`: worth knowing; `warning`: the model learns less than it could; `bad`: it learns nothing, or unlearns.
  */
 export type Level = 'note' | 'warning' | 'bad';
 
-const GRAVEST_FIRST: readonly Level[] = ['bad', 'warning', 'note'];
+const WORST_FIRST: readonly Level[] = ['bad', 'warning', 'note'];
 
-/** For sorting: the gravest first. */
+/** Sort order by level, the worst first. */
 export const byLevel = (a: { level: Level }, b: { level: Level }): number =>
-  GRAVEST_FIRST.indexOf(a.level) - GRAVEST_FIRST.indexOf(b.level);
+  WORST_FIRST.indexOf(a.level) - WORST_FIRST.indexOf(b.level);
 
 /** A finding of the diagnosis, as `metrics.jsonl` has it. */
 export interface DiagnosisEvent {

@@ -1,16 +1,17 @@
-/** Asks the rules after each step, and tells when something begins, worsens or ends. */
+/** Checks the rules after each step, and reports when a diagnosis begins, worsens or ends. */
 import type { Metrics } from '../../grpo/metrics.js';
 import type { Diagnosed, DiagnosisEvent, Level } from './events.js';
 import type { History, Rule, RunFacts } from './rule.js';
 import { RULES } from './rules/index.js';
 
-const GRAVITY: Record<Level, number> = { note: 0, warning: 1, bad: 2 };
+const SEVERITY: Record<Level, number> = { note: 0, warning: 1, bad: 2 };
 
+/** The state of one rule. */
 interface State {
   rule: Rule;
-  /** While it goes on. */
+  /** The rule's diagnosis while it lasts. */
   active: Diagnosed | undefined;
-  /** Last step at which the rule said something. */
+  /** Last step at which the rule found a sign. */
   seen: number;
 }
 
@@ -26,27 +27,31 @@ export class Diagnosis {
     this.#states = rules.map((rule) => ({ rule, active: undefined, seen: 0 }));
   }
 
-  /** @param row of a step, or of the evaluation before the first one */
+  /**
+   * Adds the metrics of a step and checks all rules.
+   * @param row metrics of a step, or of the evaluation before the first one
+   */
   add(row: Metrics): DiagnosisEvent[] {
-    // A copy: callers go on with theirs.
+    // A copy is kept: callers may still change theirs.
     const copy = { ...row };
     if (copy['eval/accuracy'] !== undefined) this.#evaluations.push(copy);
     if (copy.step === 0) return [];
     this.#steps.push(copy);
-    return this.#states.flatMap((state) => this.#ask(state, copy.step));
+    return this.#states.flatMap((state) => this.#check(state, copy.step));
   }
 
-  /** Everything that was told, in the order in which it began. */
+  /** All diagnoses of the run so far, in the order in which they began. */
   get told(): readonly Diagnosed[] {
     return this.#told;
   }
 
-  #ask(state: State, step: number): DiagnosisEvent[] {
+  /** Checks one rule after a step. */
+  #check(state: State, step: number): DiagnosisEvent[] {
     const { rule, active } = state;
     const history: History = { steps: this.#steps, evaluations: this.#evaluations };
     const sign = this.#steps.length < rule.window ? undefined : rule.check(history, this.#facts);
     if (!sign) {
-      // Silent for a whole window: a value that swings around a threshold is one story, not twenty.
+      // It ends after a whole window without a sign: a value that swings around a threshold is one diagnosis.
       if (!active || step - state.seen < rule.window) return [];
       active.ended = step;
       state.active = undefined;
@@ -68,8 +73,8 @@ export class Diagnosis {
       this.#told.push(begun);
       return [eventOf(begun, step, 'begins')];
     }
-    const worse = GRAVITY[sign.level] > GRAVITY[active.level];
-    // At its worst it is what the ending tells.
+    const worse = SEVERITY[sign.level] > SEVERITY[active.level];
+    // The summary has the evidence of its worst level.
     if (worse || sign.level === active.level) Object.assign(active, sign);
     return worse ? [eventOf(active, step, 'worsens')] : [];
   }

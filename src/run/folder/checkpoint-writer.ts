@@ -1,26 +1,31 @@
-/** Writes checkpoints while the run goes on, where there is memory for a copy of what is written. */
+/** Writes checkpoints in the background, from a copy of the weights where there is memory for one. */
 import { memory } from '../../machine/memory.js';
 import { checkpointPath, saveCheckpoint, type SaveOptions, type TrainerState } from './checkpoints.js';
 import type { Saveable, Snapshotable } from '../../model/trainable.js';
 import type { RunFolder } from './folder.js';
 
+/** A checkpoint of which everything is written, but which does not have its name yet. */
 export interface Whole {
   step: number;
-  /** That it will have. */
+  /** The path that it will have. */
   path: string;
-  /** Seconds that the run waited, and that the disk took in all. */
+  /** Seconds that the run waited for it. */
   waited: number;
+  /** Seconds that writing took in all. */
   seconds: number;
 }
 
 export interface Listeners {
-  /** All of it is written. What is noted now is on the disk before the checkpoint has its name: the two come together. */
+  /**
+   * Called when all of it is written. What the listener logs is on the disk before the checkpoint has its
+   * name.
+   */
   whole: (checkpoint: Whole) => Promise<void>;
-  /** It can be resumed from. */
+  /** Called when the run can be resumed from it. */
   written: (step: number, path: string) => Promise<void>;
 }
 
-/** What must stay free beside a copy. */
+/** Bytes of memory that must stay free beside a copy of the weights. */
 export const MARGIN = 1 << 30;
 
 export class CheckpointWriter {
@@ -30,7 +35,7 @@ export class CheckpointWriter {
   readonly #on: Listeners;
   #underWay: Promise<void> = Promise.resolve();
 
-  /** @param on what they throw counts as a failed write */
+  /** @param on listeners; an error that one throws counts as a failed write */
   constructor(run: RunFolder, model: Snapshotable, options: SaveOptions, on: Listeners) {
     this.#run = run;
     this.#model = model;
@@ -39,8 +44,8 @@ export class CheckpointWriter {
   }
 
   /**
-   * Takes the model as it is now. Throws what went wrong with this checkpoint or the one before.
-   * @param goesOn whether the run has something to do meanwhile; if not, no copy is made
+   * Saves the model as it is now. Throws the error of this checkpoint, or of the one before it.
+   * @param goesOn whether the run has more steps to take meanwhile; if not, no copy is made
    * @returns seconds that the run waited
    */
   async save(state: TrainerState, goesOn = true): Promise<number> {
@@ -70,12 +75,12 @@ export class CheckpointWriter {
     const snapshot = await this.#model.snapshot({ reference });
     const waited = seconds();
     this.#underWay = write(snapshot, () => waited).finally(() => snapshot.release());
-    // Whoever waits for it hears of a failure; until then nobody need.
+    // `settle` throws the error; until then it must not count as an unhandled rejection.
     this.#underWay.catch(() => undefined);
     return waited;
   }
 
-  /** Waits for what is being written. */
+  /** Waits until the checkpoint in the background is written; throws its error. */
   async settle(): Promise<void> {
     const underWay = this.#underWay;
     this.#underWay = Promise.resolve();

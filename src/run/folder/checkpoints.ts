@@ -1,7 +1,7 @@
 /**
- * `checkpoints/checkpoint-N/`: a model folder, the optimiser's moments and where the run was. Written aside,
- * synced, and given its name when it is whole.
- * The draws of a run depend on its seed and the step alone, so the step is its random state.
+ * Checkpoints, `checkpoints/checkpoint-N/`: a model folder, the optimiser's moments and the state of the run. A
+ * checkpoint is written under another name, synced, and given its own name when it is complete.
+ * Random draws depend only on the seed and the step, so no state of a random number generator is saved.
  */
 import { readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -18,9 +18,10 @@ import { CHECKPOINTS, stepsIn } from '../../model/run-weights.js';
 
 const STATE = 'trainer_state.json';
 export const OPTIMIZER_FILE = 'optimizer.safetensors';
-/** Of runs whose reference follows the policy. */
+/** The weights of the reference model, in runs where it follows the policy (`sync_ref_model`). */
 export const REFERENCE_FILE = 'reference.safetensors';
 
+/** `trainer_state.json`: the state of a run at a checkpoint. */
 export interface TrainerState {
   global_step: number;
   epoch: number;
@@ -28,18 +29,18 @@ export interface TrainerState {
   seed: number;
   /** Prompt and completion tokens since the start. */
   num_tokens: number;
-  /** Seconds of training, over all sittings. */
+  /** Seconds of training since the start, over all times that the run was resumed. */
   elapsed: number;
-  /** Bytes: the process at its largest, of all sittings. */
+  /** Largest memory of the process, bytes, over all times that the run was resumed. */
   peak_memory?: number | undefined;
   /** Evaluation before the first step, where there was one. */
   eval_before?: Evaluation | undefined;
-  /** The last one since. */
+  /** The last evaluation since. */
   eval_after?: Evaluation | undefined;
   best?: { step: number; accuracy: number } | undefined;
-  /** The step's metrics, when the run was interrupted before its evaluation. */
+  /** Metrics of the step, where the run was interrupted before the step's evaluation. */
   pending?: Metrics | undefined;
-  /** What the method itself must remember, such as completions that further iterations learn from. */
+  /** State of the training method, such as a rollout that further steps learn from. */
   memory?: unknown;
 }
 
@@ -49,18 +50,21 @@ export interface Checkpoint {
 }
 
 export interface SaveOptions {
-  /** Older checkpoints that stay; 0: all. */
+  /** Number of checkpoints to keep; 0: all. */
   limit: number;
-  /** Whether the reference is a part of it. */
+  /** Whether the weights of the reference model are saved too. */
   reference: boolean;
-  /** What else must be on the disk before the checkpoint counts. */
+  /** Called before the checkpoint gets its name: syncs the other files that belong to it. */
   sync?: () => Promise<void>;
 }
 
 const nameOf = (step: number) => join(CHECKPOINTS, `checkpoint-${step}`);
 export const checkpointPath = (run: RunFolder, step: number): string => run.file(nameOf(step));
 
-/** @param state as JSON, since the run goes on meanwhile */
+/**
+ * Writes a checkpoint, and removes old ones.
+ * @param state as JSON text, since the run may change it meanwhile
+ */
 export async function saveCheckpoint(
   run: RunFolder,
   model: Saveable,
@@ -79,16 +83,16 @@ export async function saveCheckpoint(
   return path;
 }
 
-/** Leaves the newest so many; 0: all. */
+/** Removes all checkpoints but the newest `limit`; 0 keeps all. */
 export async function removeOld(run: RunFolder, limit: number): Promise<void> {
   if (limit === 0) return;
   for (const step of (await checkpointSteps(run)).slice(0, -limit)) await run.removeFolder(nameOf(step));
 }
 
 /**
- * The newest whole checkpoint, or the one that `name` names.
- * @param onNotice told of those that are passed over, with what is wrong with them
- * @throws {GrpoError} RESUME_CHECKPOINT where the named one is not there, or not whole
+ * Finds the newest complete checkpoint, or the one that `name` names.
+ * @param onNotice called for each checkpoint that is skipped, with what is wrong with it
+ * @throws {GrpoError} RESUME_CHECKPOINT where the named checkpoint is missing or incomplete
  */
 export async function findCheckpoint(
   run: RunFolder,
@@ -121,8 +125,8 @@ export async function findCheckpoint(
 }
 
 /**
- * Sets aside checkpoints that a run resumed from an earlier one will make anew.
- * @returns their new names
+ * Renames the checkpoints after step `after`, which a run that is resumed from there will write again.
+ * @returns their new paths
  */
 export async function setAside(run: RunFolder, after: number): Promise<string[]> {
   const names: string[] = [];
@@ -139,7 +143,9 @@ export async function setAside(run: RunFolder, after: number): Promise<string[]>
 
 const checkpointSteps = (run: RunFolder): Promise<number[]> => stepsIn(run.file(CHECKPOINTS));
 
-/** Where the weights of a folder that `findWeights` gave come from, as far as it is written down. */
+/**
+ * The run and step that weights come from, as far as files say; `path` is a folder that `findWeights` found.
+ */
 export async function lineageOf(path: string): Promise<Lineage> {
   const json = async (file: string) =>
     readFile(file, 'utf8').then(

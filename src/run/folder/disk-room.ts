@@ -1,15 +1,18 @@
-/** Whether the disk has room for what a run will write. */
+/** The check that the disk has room for what a run will write. */
 import { GrpoError } from '../../common/errors.js';
 import type { RunFolder } from './folder.js';
 
-/** Better refused now than after an hour: what all checkpoints and the final model will take. */
+/**
+ * Refuses a run whose checkpoints and final model will not fit on the disk, before it starts.
+ * @throws {GrpoError} DISK_FULL
+ */
 export async function refuseFullDisk(
   run: RunFolder,
   parameters: number,
   options: { saveSteps: number; saveTotalLimit: number },
 ): Promise<void> {
   const model = parameters * 4;
-  // While a checkpoint is written, those to be removed are still there.
+  // The checkpoint that will be removed is still there while the next one is written.
   const checkpoints = options.saveSteps > 0 && options.saveTotalLimit > 0 ? options.saveTotalLimit + 1 : 1;
   const needed = model + checkpoints * 3 * model;
   const free = await run.freeSpace().catch(() => Infinity);

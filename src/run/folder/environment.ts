@@ -1,4 +1,4 @@
-/** `env.json`: what a run was made with, so that it can be made again. */
+/** `env.json`: versions, machine and seed of a run, so that it can be repeated. */
 import { execFile } from 'node:child_process';
 import { arch, cpus, hostname, platform, release, totalmem } from 'node:os';
 import { promisify } from 'node:util';
@@ -6,16 +6,17 @@ import type { EngineInfo } from '../../engine/types.js';
 import type { Change } from './resume.js';
 import { packageVersion } from '../../machine/paths.js';
 
+/** Where the first weights of a run come from (`init_from`). */
 export interface Lineage {
-  /** Model folder the weights were read from. */
+  /** Model folder that they were read from. */
   path: string;
-  /** Step of that run; absent where it doesn't say. */
+  /** Step of the run that saved them; absent where its files don't say. */
   step?: number;
-  /** That run's own model, or run. */
+  /** The model that this run started from. */
   model?: string;
 }
 
-/** @param lineage whose weights the run started from, where these are another run's */
+/** @param lineage where the first weights come from, if from another run */
 export async function environment(
   engine: EngineInfo,
   seed: number,
@@ -48,7 +49,7 @@ export async function environment(
   };
 }
 
-/** Of the folder the run is started in; null where it is no repository. */
+/** The commit of the current folder; null where that is no git repository. */
 async function gitCommit(): Promise<string | null> {
   try {
     const { stdout } = await promisify(execFile)('git', ['rev-parse', 'HEAD'], { timeout: 5000 });
@@ -58,13 +59,13 @@ async function gitCommit(): Promise<string | null> {
   }
 }
 
-/** A further sitting of a run: when, from where, and what was different. */
+/** A sitting is what one process does of a run, from a start or resume on. This describes one that resumed. */
 export interface Sitting {
   from_step: number;
   changed: Change[];
 }
 
-/** `env.json` of a run that goes on: as it was begun, and each sitting since. */
+/** `env.json` of a resumed run: that of its start, with an entry in `resumed` for each sitting since. */
 export function withSitting(
   before: Record<string, unknown> | undefined,
   now: Record<string, unknown>,
@@ -73,7 +74,8 @@ export function withSitting(
   if (!before) return now;
   const { started, resumed = [], ...begun } = before;
   const { started: at, ...own } = now;
-  // Only what is another machine's, or another version's.
+  // Of a sitting only the values that differ from those of the start are kept, such as another machine or
+  // version.
   const other = Object.fromEntries(
     Object.entries(own).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(begun[name])),
   );

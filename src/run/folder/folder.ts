@@ -1,5 +1,5 @@
 /**
- * One run, one folder:
+ * The folder of a run: its lock, and its files and subfolders, which are written whole or not at all.
  * `config.yaml`, `env.json`, `metrics.csv`, `metrics.jsonl`, `completions.jsonl`,
  * `checkpoints/checkpoint-N/`, `final/`, `summary.json`, `report.html`.
  */
@@ -17,25 +17,26 @@ import { asDiskError, diskError, syncFolder, writeAtomic } from '../../machine/d
 const LOCK = 'run.lock';
 const CHECKPOINTS = 'checkpoints';
 
-/** What a run writes; any of these makes a folder one that holds a run. */
+/** Files that lines are appended to. */
 const LINES = ['metrics.csv', 'metrics.jsonl', 'completions.jsonl'];
+/** Files and folders that a run writes: a folder with any of these holds a run. */
 const TRACES = ['config.yaml', 'env.json', 'summary.json', CHECKPOINTS, 'final', ...LINES];
 
-/** Codes of a folder that somebody else has. */
+/** Error codes which mean that another run has the folder. */
 const TAKEN = new Set(['RUN_LOCKED', 'OUTPUT_DIR_HOLDS_RUN']);
 
 interface OpenOptions {
   resume: boolean;
-  /** Whether a process on another machine that has the run is to be taken for dead. */
+  /** Whether a lock that a process on another machine holds is ignored (`--take-over`). */
   takeOver?: boolean;
 }
 
 export class RunFolder {
   #path: string;
-  /** As it was given, for messages. */
+  /** The path as it was given, for messages. */
   readonly #given: string;
   readonly #options: OpenOptions;
-  /** Whether the next name will do where this one is taken. */
+  /** Whether another name may be used where this one is taken. */
   readonly #anyName: boolean;
   #unlock: (() => void) | undefined;
 
@@ -46,14 +47,17 @@ export class RunFolder {
     this.#anyName = anyName;
   }
 
-  /** Refuses a folder that holds a run, unless that run is to be resumed. Writes nothing yet. */
+  /**
+   * Writes nothing yet.
+   * @throws {GrpoError} OUTPUT_DIR_HOLDS_RUN, RESUME_NOTHING, RUN_FILE_LINK
+   */
   static async open(path: string, options: OpenOptions): Promise<RunFolder> {
     const folder = new RunFolder(path, options, false);
     await folder.#check();
     return folder;
   }
 
-  /** A new folder `parent/name`, with a number behind it where that is taken. Which, `claim` decides. */
+  /** A new folder `parent/name`; where that is taken, `claim` appends a number. */
   static unnamed(name: string, parent = 'runs'): RunFolder {
     return new RunFolder(join(parent, name), { resume: false }, true);
   }
@@ -63,8 +67,8 @@ export class RunFolder {
   }
 
   /**
-   * Makes the folder and keeps other processes out of it until `release`. What was found before the lock was held
-   * may have changed since, so it is looked at again: another process may have begun a run there, and ended it.
+   * Creates the folder and locks it until `release`. The checks of `open` are repeated under the lock, since
+   * another process may have begun and ended a run there in between.
    */
   async claim(): Promise<void> {
     if (this.#unlock) return;
@@ -85,7 +89,7 @@ export class RunFolder {
     }
   }
 
-  /** Lets others in. Idempotent. */
+  /** Releases the lock. Idempotent. */
   release(): void {
     this.#unlock?.();
     this.#unlock = undefined;
@@ -123,17 +127,21 @@ export class RunFolder {
     await mkdir(this.path, { recursive: true }).catch(diskError(this.path));
   }
 
-  /** Clears away what a process that was killed left half done. Who calls it holds the lock. */
+  /** Repairs what a killed process left half done. The caller must hold the lock. */
   async mend(): Promise<void> {
     for (const folder of [this.path, this.file(CHECKPOINTS)]) await recover(folder).catch(diskError(folder));
   }
 
-  /** Whether somebody removed or moved it. */
+  /** Whether the folder was removed or moved. */
   async isGone(): Promise<boolean> {
     return !(await exists(this.file('config.yaml')));
   }
 
-  /** Keeps other processes out until it is released. */
+  /**
+   * Locks the folder for this process.
+   * @returns a function that releases the lock
+   * @throws {GrpoError} RUN_LOCKED
+   */
   lock(): () => void {
     let lock: Lock;
     try {
@@ -147,29 +155,32 @@ export class RunFolder {
 
   #locked(holder: Holder | undefined): GrpoError {
     const who = holder ? `process ${holder.pid} on ${holder.host}, since ${holder.since}` : 'another process';
-    const still = `nothing was written there for ${duration(this.#secondsStill())}`;
+    const idle = `nothing was written there for ${duration(this.#secondsIdle())}`;
     const elsewhere = holder && isElsewhere(holder);
-    return new GrpoError('RUN_LOCKED', `${this.path} is being written by ${who}; ${still}`, {
-      fix: `wait until it ends, or choose another --output-dir${elsewhere ? `; if it runs no more, say so with --take-over` : ''}`,
+    return new GrpoError('RUN_LOCKED', `${this.path} is being written by ${who}; ${idle}`, {
+      fix: `wait until it ends, or choose another --output-dir${elsewhere ? `; if that process has ended, add --take-over` : ''}`,
       value: holder?.pid,
     });
   }
 
-  /** Since anything of the run was written, as the times of its files say. */
-  #secondsStill(): number {
+  /** Seconds since any file of the run was written. */
+  #secondsIdle(): number {
     const times = [LOCK, CHECKPOINTS, ...LINES].map(
       (name) => statSync(this.file(name), { throwIfNoEntry: false })?.mtimeMs ?? 0,
     );
     return Math.max(0, Date.now() - Math.max(...times)) / 1000;
   }
 
-  /** Bytes that may still be written. */
+  /** Free bytes on the disk. */
   async freeSpace(): Promise<number> {
     const { bavail, bsize } = await statfs(this.path);
     return bavail * bsize;
   }
 
-  /** A run that came from elsewhere may have links in it: what is appended to one lands in another file. */
+  /**
+   * Refuses symbolic links, which a run that was copied from elsewhere may contain: lines that are appended
+   * to one would be written to another file.
+   */
   private async refuseLinks(): Promise<void> {
     for (const name of LINES) {
       const info = await lstat(this.file(name)).catch(() => undefined);
@@ -190,7 +201,7 @@ export class RunFolder {
     return join(this.path, ...names);
   }
 
-  /** The summary of a run that went to its end with `step`, and left its model; undefined where it didn't. */
+  /** The summary of a run that ended regularly with `step` and saved its model; undefined where it didn't. */
   async endedAt(step: number): Promise<Record<string, unknown> | undefined> {
     const summary = await this.readJson('summary.json');
     const ended =
@@ -220,7 +231,7 @@ export class RunFolder {
     return readJson(this.file(name));
   }
 
-  /** A folder that appears whole or not at all; what `fill` wrote is removed when it fails. */
+  /** Writes a folder that appears complete or not at all; what `fill` wrote is removed when it fails. */
   async writeFolder(name: string, fill: (temporary: string) => Promise<void>): Promise<string> {
     const target = this.file(name);
     const temporary = join(dirname(target), `.${basename(target)}.tmp`);
@@ -242,7 +253,7 @@ export class RunFolder {
     return target;
   }
 
-  /** It goes whole: what a kill leaves of it has no name any more. */
+  /** Removes a folder. It is renamed first, so that a kill leaves no incomplete folder under its name. */
   async removeFolder(name: string): Promise<void> {
     const target = this.file(name);
     const aside = join(dirname(target), `.${basename(target)}.tmp`);
@@ -256,10 +267,13 @@ export class RunFolder {
   }
 }
 
-/** After a kill in `writeFolder` or `writeAtomic`: what was to be replaced is put back, what was being written removed. */
+/**
+ * Repairs a folder after a kill in `writeFolder` or `writeAtomic`: restores what was to be replaced, removes
+ * the rest.
+ */
 async function recover(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
-    // Of ours alone: the folder may be one where other things lie too.
+    // Only files of a run: the folder may contain others too.
     if (/^(config\.yaml|metrics\.csv|report\.html|[\w-]+\.jsonl?)\.tmp-\d+$/.test(name))
       await rm(join(folder, name), { force: true });
     const match = /^\.(final|checkpoint-\d+)\.(old|tmp)$/.exec(name);
@@ -270,7 +284,7 @@ async function recover(folder: string): Promise<void> {
   }
 }
 
-/** Whether it wasn't there before. */
+/** Creates a folder; gives false where it exists already. */
 async function isMade(path: string): Promise<boolean> {
   try {
     await mkdir(dirname(path), { recursive: true });

@@ -1,4 +1,7 @@
-/** `manifest.json`: sizes and hashes of a folder's files. Written last, it tells that the folder is whole. */
+/**
+ * `manifest.json`: sizes and hashes of a folder's files. It is written last, and shows that the folder is
+ * complete.
+ */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
@@ -16,7 +19,7 @@ const MANIFEST_SCHEMA = z.object({
 });
 type Manifest = z.output<typeof MANIFEST_SCHEMA>;
 
-/** Of the files that lie in the folder; no subfolders. */
+/** Writes the manifest of the files in a folder that has no subfolders. */
 export async function writeManifest(folder: string): Promise<void> {
   const files: Manifest['files'] = {};
   for (const name of (await readdir(folder)).sort()) {
@@ -28,8 +31,8 @@ export async function writeManifest(folder: string): Promise<void> {
 }
 
 /**
- * What is wrong with the folder; undefined: nothing.
- * @param options `hashes`: reads every file, rather than look at its size alone
+ * Says how a folder differs from its manifest; undefined: it doesn't.
+ * @param options `hashes`: whether to compare contents, which reads every file, or only sizes
  */
 export async function faultOf(folder: string, options: { hashes: boolean }): Promise<string | undefined> {
   const text = await readFile(join(folder, MANIFEST), 'utf8').catch(() => undefined);
@@ -47,7 +50,7 @@ export async function faultOf(folder: string, options: { hashes: boolean }): Pro
   return undefined;
 }
 
-/** Undefined where it is none, or names anything but files of its own folder. */
+/** Undefined where the text is no manifest, or names anything but files of its own folder. */
 function parseManifest(text: string): Manifest | undefined {
   let json: unknown;
   try {

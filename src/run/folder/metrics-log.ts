@@ -1,9 +1,9 @@
-/** The rows of a run as they are written: `metrics.csv`, `metrics.jsonl`, `completions.jsonl`. */
+/** The log files of a run: `metrics.csv`, `metrics.jsonl`, `completions.jsonl`. */
 import { stringify } from 'csv-stringify/sync';
 import { METRIC_COLUMNS, type MetricName, type Metrics, type RunMetricName } from '../../grpo/metrics.js';
 import { LineFile } from '../../machine/line-file.js';
 
-/** `metrics.csv`, `metrics.jsonl` and `completions.jsonl` of a run, cut to `step` when it is resumed. */
+/** Appends to the three files. */
 export class MetricsLog {
   readonly #csv: LineFile;
   readonly #jsonl: LineFile;
@@ -18,8 +18,9 @@ export class MetricsLog {
   }
 
   /**
-   * @param step what is said of later steps is removed
-   * @param options `pending`: the row of `step` is still to be written; `columns`: the run's own
+   * @param step step that the run is resumed from; lines of later steps are removed
+   * @param options `pending`: the row of `step` itself is still to be written; `columns`: further columns of
+   *   this run
    */
   static async open(
     file: (name: string) => string,
@@ -48,12 +49,13 @@ export class MetricsLog {
     }
   }
 
+  /** Writes the metrics of a step. */
   async step(metrics: Metrics): Promise<void> {
     await this.#csv.append(stringify([this.#columns.map((name) => metrics[name])]));
     await this.note(metrics);
   }
 
-  /** A line of `metrics.jsonl` alone, such as the evaluation before the first step. */
+  /** Writes a line of `metrics.jsonl` only, such as the evaluation before the first step. */
   note(record: { step: number } & Record<string, unknown>): Promise<void> {
     return this.#jsonl.append(`${JSON.stringify(record)}\n`);
   }

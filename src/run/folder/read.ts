@@ -1,4 +1,4 @@
-/** A run folder, read: for comparisons, reports and pages. Nothing here writes. */
+/** Reads run folders, for comparisons, reports and pages. Nothing here writes. */
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { parseYaml } from '../../config/load.js';
@@ -6,19 +6,20 @@ import { GrpoError } from '../../common/errors.js';
 import type { DiagnosisEvent } from '../diagnosis/events.js';
 import type { Metrics } from '../../grpo/metrics.js';
 
+/** What a run folder contains. */
 export interface RunRecord {
   path: string;
   /** The folder's name. */
   name: string;
   config: Record<string, unknown>;
   env: Record<string, unknown> | undefined;
-  /** A row a step, in order. */
+  /** The metrics of each step, in order. */
   steps: Metrics[];
-  /** What was measured on held-out problems; `step` 0: before training. */
+  /** The evaluations on held-out problems; the one with `step` 0 is from before training. */
   evaluations: Metrics[];
-  /** What was noticed, as it began, worsened and ended. */
+  /** The events of the diagnosis. */
   diagnoses: DiagnosisEvent[];
-  /** What the run came to; undefined while it goes on, or where it broke off. */
+  /** Content of `summary.json`; undefined while the run goes on, or where it was killed. */
   summary: Record<string, unknown> | undefined;
 }
 
@@ -50,10 +51,9 @@ export async function readRun(folder: string): Promise<RunRecord> {
 }
 
 /**
- * Those among the folders that are runs, with the name each was given by: a pattern such as `runs/*` finds other
- * things too.
- * @param onNotice told of what is passed over, and why
- * @throws {GrpoError} RUN_NOT_FOUND where no run is among them
+ * Reads those of the folders that are runs: a pattern such as `runs/*` matches other things too.
+ * @param onNotice called for each folder that is left out, with the reason
+ * @throws {GrpoError} RUN_NOT_FOUND where none of the folders is a run
  */
 export async function readRuns(
   folders: readonly string[],
@@ -80,7 +80,7 @@ export async function readRuns(
   return runs;
 }
 
-/** Steps and evaluations of a run folder, in order; without what else `metrics.jsonl` tells. */
+/** The lines of `metrics.jsonl` that are steps or evaluations, in order. */
 export async function readRows(folder: string): Promise<Metrics[]> {
   const rows = parseRows(await readFile(join(folder, 'metrics.jsonl'), 'utf8').catch(() => ''));
   return rows.filter((row) => !('diagnosis' in row || 'checkpoint' in row));

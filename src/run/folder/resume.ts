@@ -1,4 +1,4 @@
-/** What a resumed run may have changed, and what would make it another run. */
+/** Options that were changed when a run was resumed: which changes are allowed, and which are refused. */
 import { GrpoError } from '../../common/errors.js';
 
 export interface Change {
@@ -7,12 +7,12 @@ export interface Change {
   now: unknown;
 }
 
-/** They say nothing about the run itself. */
-const APART = ['output_dir', 'resume', 'preset', 'report_to', 'run_name'];
+/** Options that do not affect what a run computes; their changes are ignored. */
+const IGNORED = ['output_dir', 'resume', 'preset', 'report_to', 'run_name'];
 
 /**
- * What a step means hangs on these: which prompts it has, and how often they were met. With others the
- * checkpoint's step would be the step of another run.
+ * Options that decide which prompts a step has. With other values the step of the checkpoint would be a step of
+ * another run, so these changes are refused.
  */
 const FIXED = [
   'model',
@@ -32,10 +32,10 @@ const FIXED = [
   'num_iterations',
 ];
 
-/** Options that differ; those that only one of the two knows don't count. */
+/** The options whose values differ. Options that only one of the two versions knows are ignored. */
 export function changesOf(before: Record<string, unknown>, now: Record<string, unknown>): Change[] {
   return Object.keys(now)
-    .filter((option) => option in before && !APART.includes(option))
+    .filter((option) => option in before && !IGNORED.includes(option))
     .map((option) => ({ option, before: before[option], now: now[option] }))
     .filter((change) => JSON.stringify(change.before) !== JSON.stringify(change.now));
 }

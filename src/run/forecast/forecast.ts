@@ -1,4 +1,4 @@
-/** What a run will be like, told before its first step: memory, time, and whether it has anything to learn from. */
+/** The forecast of a run before its first step: memory, time, and whether there is anything to learn from. */
 import type { TrainOptions } from '../train-options.js';
 import { CUT_OFF } from '../diagnosis/rules/completions.js';
 import { NO_SPREAD } from '../diagnosis/rules/groups.js';
@@ -9,9 +9,11 @@ import type { TrainableModel } from '../../model/trainable.js';
 import { bytes, percent } from '../../common/format.js';
 import type { Metrics } from '../../grpo/metrics.js';
 
-/** Enough to tell a quarter from a half. */
+/** Groups that are sampled: enough to tell a share of a quarter from one of a half. */
 const GROUPS = 16;
+/** Seconds after which no further step is tried. */
 const SECONDS = 5;
+/** Problems that an evaluation is timed with. */
 const EVALUATED = 64;
 
 /**
@@ -29,7 +31,7 @@ export async function forecast(
   const taken: Metrics[] = [];
   let groups = 0;
   let nonfinite = false;
-  // Two at least: the first, in which memory is taken for the first time, may last four times as long as the others.
+  // At least two steps: the first one allocates memory, and may take four times as long as the others.
   const enough = () => taken.length >= 2 && (groups >= GROUPS || performance.now() - began >= 1000 * SECONDS);
   while (taken.length < steps && !enough()) {
     const step = await method.takeStep(taken.length + 1);
@@ -43,7 +45,7 @@ export async function forecast(
   const evaluations =
     evalSamples > 0 ? 2 + Math.floor(options.evalSteps > 0 ? (steps - 1) / options.evalSteps : 0) : 0;
   const warm = taken.slice(taken.length > 1 ? 1 : 0);
-  /** Over the steps that have it; NaN where none has. */
+  /** Mean of a metric over the steps that have it; NaN where none has. */
   const mean = (name: keyof Metrics, of = taken) => {
     const values = of.map((metrics) => metrics[name]).filter((value) => value !== undefined);
     return values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -74,7 +76,7 @@ type Seen = Pick<TrainPlan, 'memory'> &
     nonfinite: boolean;
   };
 
-/** Go or no-go; the journal's thresholds for groups without spread: a quarter is a warning, half is bad. */
+/** Whether to go on, and why. Uses the thresholds of the diagnosis. */
 export function verdict(seen: Seen): Pick<Forecast, 'go' | 'reasons'> {
   const { memory, groups, accuracy, clippedRatio, fracAllRight } = seen;
   const bad: string[] = [];
@@ -84,12 +86,13 @@ export function verdict(seen: Seen): Pick<Forecast, 'go' | 'reasons'> {
     else if (share >= level.warning) warnings.push(text);
   };
   const solved = fracAllRight >= NO_SPREAD.bad;
-  if (seen.nonfinite) bad.push('loss or gradient is no number: look at the model and the reward function');
+  if (seen.nonfinite)
+    bad.push('loss or gradient norm is NaN or infinite: look at the model and the reward function');
   if (solved)
     bad.push(
-      `${percent(fracAllRight, 0)} of ${groups} groups are right throughout: there is little left to learn`,
+      `${percent(fracAllRight, 0)} of ${groups} groups have only right completions: there is little left to learn`,
     );
-  // A group that is right throughout has no spread either.
+  // Groups with only right completions have no spread either; they are counted above.
   among(
     NO_SPREAD,
     seen.fracRewardZeroStd - fracAllRight,

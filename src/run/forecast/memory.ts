@@ -1,7 +1,7 @@
 /**
- * What a run takes of memory at its largest, by part, from shapes alone. It follows what the engine holds at
- * once (native/model/trace.h, native/train/log_probs.h): a step's tokens that no two completions share, each
- * completion as long as it may be.
+ * The peak memory of a run, by purpose, computed from shapes. It follows what the engine holds at once
+ * (native/model/trace.h, native/train/log_probs.h), in the worst case: completions share no tokens with each
+ * other, and each has the maximum length.
  */
 import { parameterCount } from '../../model/config.js';
 import type { DType, ModelConfig } from '../../engine/types.js';
@@ -30,30 +30,31 @@ export interface MemoryParts {
 
 export interface MemoryShape {
   dtype: DType;
-  /** 0: no reference. */
+  /** Weight of the KL penalty; 0: there is no reference model. */
   beta: number;
-  /** Share of the parameters that a reference holds in two bytes: those the checkpoint has in bfloat16. */
+  /** Share of the parameters that the reference model holds in two bytes: those stored in bfloat16. */
   halfExact: number;
   /** Tokens of the prompts that are sampled together. */
   promptTokens: number;
   prompts: number;
   completions: number;
   maxCompletionLength: number;
-  /** Parts that what was sampled together is learned from in, one after another. */
+  /** Number of micro-batches that the completions sampled together are learned from in. */
   parts: number;
   /** Bytes of the copy that a checkpoint is written from; 0: none is made. */
   checkpoint: number;
-  /** Supervised: nothing is sampled or scored but in evaluations. */
+  /** Supervised fine-tuning: sampling and scoring happen only in evaluations. */
   supervised?: boolean;
 }
 
 const FLOAT = 4;
 const MIB = 2 ** 20;
-/** As the engine has them: kRoom, kChunkBytes, kBlockBytes. */
+/** Constants of the engine: kRoom, kChunkBytes, kBlockBytes. */
 const KEPT = 512 * MIB;
 const CHUNK = 128 * MIB;
 const BLOCK = 8 * MIB;
 
+/** @param process bytes of the process without a model */
 export function memoryParts(config: ModelConfig, shape: MemoryShape, process: number): MemoryParts {
   const parameters = parameterCount(config);
   const half = shape.dtype === 'bfloat16';
@@ -71,9 +72,11 @@ export function memoryParts(config: ModelConfig, shape: MemoryShape, process: nu
   };
 }
 
+/** The sum over all purposes. */
 export const peakOf = (parts: MemoryParts): number =>
   Object.values<number>({ ...parts }).reduce((sum, part) => sum + part, 0);
 
+/** Memory of a step's activations: that of its largest phase (sampling, scoring or learning). */
 function ofStep(
   config: ModelConfig,
   shape: MemoryShape,
@@ -83,7 +86,7 @@ function ofStep(
   const q = config.numAttentionHeads * config.headDim;
   const kv = config.numKeyValueHeads * config.headDim;
   const { prompts, promptTokens, completions, maxCompletionLength: length, parts } = shape;
-  // The last token of a completion is predicted, and predicts nothing.
+  // The last token of a completion is not forwarded: nothing is predicted from it.
   const tokens = promptTokens + completions * (length - 1);
   const rows = completions * (length - 1) + prompts;
   const ofKeys = 2 * kv * layers * size;
@@ -92,7 +95,7 @@ function ofStep(
   const logits = vocabSize * FLOAT;
   const overVocabulary = (rows: number) => Math.min(rows * logits, CHUNK) + 2 * BLOCK;
   const longest = promptTokens / prompts + length;
-  // A completion's queries see its path: scores a head, and keys and values a path.
+  // For each completion: attention scores of each head over its path, and the keys and values of the path.
   const attention = (completions: number, times: number) =>
     completions * longest * (times * config.numAttentionHeads * (length - 1) + 4 * kv) * FLOAT;
 
@@ -100,7 +103,7 @@ function ofStep(
   const learned = Math.ceil(tokens / parts);
   const learning = {
     kv: learned * ofKeys,
-    // The larger of a layer's halves.
+    // The larger of a layer's halves: MLP or attention.
     activations:
       learned * ofBackward +
       Math.max(

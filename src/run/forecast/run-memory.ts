@@ -1,4 +1,4 @@
-/** What a run will take of memory, beside what there is. */
+/** The memory that a run will take, compared with the memory that there is. */
 import { GrpoError } from '../../common/errors.js';
 import { BESIDE_TENSORS, freeWithin } from '../../machine/memory.js';
 import { parameterCount, readModelConfig } from '../../model/config.js';
@@ -11,15 +11,15 @@ import { memoryParts, peakOf, type MemoryParts, type MemoryShape } from './memor
 
 /** How a run's batches are computed. */
 export interface BatchShape {
-  /** Prompts. */
+  /** Number of prompts that are sampled together. */
   sampledTogether: number;
-  /** That what was sampled together is learned from in. */
+  /** Number of micro-batches that their completions are learned from in. */
   parts: number;
 }
 
 /** Bytes that a run takes at its largest, by part, beside what there is. */
 export interface RunMemory extends MemoryParts {
-  /** All parts together. */
+  /** Sum over all purposes. */
   peak: number;
   /** What the run may take: the process as it is, and what is free, within `maxMemory`. */
   available: number;
@@ -31,16 +31,19 @@ interface MachineOptions {
   beta: number;
 }
 
-/** What a process that has its model grows by beside tensors, as measured; a safe bound is `BESIDE_TENSORS`. */
+/**
+ * Bytes that a process with its model grows by beside tensors, as measured. (`BESIDE_TENSORS` is the bound
+ * that is safe before a model is loaded.)
+ */
 const GROWTH = 60e6;
 /** And where oneDNN multiplies, which keeps compiled code and working memory for each shape that it has met. */
 const ONEDNN_GROWTH = 240e6;
 
-/** Of a model that is loaded, with its reference. */
+/** The memory of a run whose model and reference model are loaded. */
 export async function memoryOfRun(
   model: TrainableModel,
   engine: EngineInfo,
-  /** Tokens of each different prompt. */
+  /** Number of tokens of each different prompt. */
   promptLengths: readonly number[],
   options: MachineOptions &
     BatchShape & {
@@ -48,9 +51,9 @@ export async function memoryOfRun(
       numGenerations: number;
       maxCompletionLength: number;
       saveSteps: number;
-      /** Whether a checkpoint holds the reference. */
+      /** Whether checkpoints contain the reference model. */
       syncRefModel: boolean;
-      /** Its weights were read from; undefined: they were made or taught before. */
+      /** Folder that the weights were read from; undefined: they are random, or were trained since. */
       folder: string | undefined;
     },
 ): Promise<{ bytes: RunMemory; fits: boolean; text: string }> {
@@ -76,7 +79,7 @@ export async function memoryOfRun(
   const available = rss + freeWithin(options.maxMemory);
   const all = memoryParts(config, shape, own);
   const copy = options.saveSteps > 0 ? model.snapshotBytes({ reference: options.syncRefModel }) : 0;
-  // It is made where there is memory for it.
+  // The copy is made only where there is memory for it.
   if (peakOf(all) + copy + MARGIN <= available) all.checkpoint = copy;
   const peak = peakOf(all);
   return {
@@ -86,8 +89,11 @@ export async function memoryOfRun(
   };
 }
 
-/** Bytes that a run takes however small its batches are. */
-export function least(
+/**
+ * Bytes that a run takes with the smallest batches that are possible.
+ * @param half share of the parameters that the reference model can hold in two bytes
+ */
+export function leastMemory(
   config: ModelConfig,
   half: number,
   { dtype, beta }: Pick<MachineOptions, 'dtype' | 'beta'>,
@@ -104,7 +110,7 @@ export function least(
 }
 
 /**
- * Before the weights are read.
+ * Refuses a run that can't fit into memory, before the weights are read.
  * @throws {GrpoError} MEMORY, with the nearest options that fit
  */
 export async function refuseUnfit(folder: string, options: MachineOptions): Promise<void> {
@@ -112,7 +118,7 @@ export async function refuseUnfit(folder: string, options: MachineOptions): Prom
   const config = await readModelConfig(folder);
   const half = await halfExact(folder, config);
   const free = freeWithin(maxMemory);
-  const needed = least(config, half, options);
+  const needed = leastMemory(config, half, options);
   if (needed <= free) return;
   throw new GrpoError(
     'MEMORY',
@@ -121,7 +127,7 @@ export async function refuseUnfit(folder: string, options: MachineOptions): Prom
   );
 }
 
-/** The first of the changes that cost least, and what it takes. */
+/** Advice for a run that does not fit: the change of options that costs least and suffices. */
 export function nearestThatFits(
   config: ModelConfig,
   half: number,
@@ -130,24 +136,27 @@ export function nearestThatFits(
 ): string {
   const changes: [string, Partial<MachineOptions>][] = [
     ['--dtype float32', { dtype: 'float32' }],
-    ['--beta 0 (no reference)', { beta: 0 }],
+    ['--beta 0 (no reference model)', { beta: 0 }],
     ['--beta 0 --dtype float32', { beta: 0, dtype: 'float32' }],
   ];
   const fitting = changes.filter(([, change]) => {
     const changed = { ...options, ...change };
     const same = Object.entries(change).every(([name, value]) => options[name as 'beta'] === value);
-    return !same && least(config, half, changed) <= free;
+    return !same && leastMemory(config, half, changed) <= free;
   });
   if (fitting.length > 0) {
     const [text, change] = fitting[0]!;
-    return `use ${text}: that takes ${bytes(least(config, half, { ...options, ...change }))}`;
+    return `use ${text}: that takes ${bytes(leastMemory(config, half, { ...options, ...change }))}`;
   }
-  // Weights, gradients and two moments, of four bytes each.
+  // A parameter takes 16 bytes: weight, gradient and two moments in float32.
   const most = Math.max(0, free - BESIDE_TENSORS) / 16;
   return `use a smaller model: with --beta 0, one of up to ${Math.floor(most / 1e6)} million parameters fits (this one has ${Math.round(parameterCount(config) / 1e6)}); or free memory`;
 }
 
-/** Share of the parameters that a reference can hold in two bytes without losing any: those stored so. */
+/**
+ * Share of the parameters that the reference model can hold in two bytes without loss: those stored in
+ * bfloat16.
+ */
 async function halfExact(folder: string, config: ModelConfig): Promise<number> {
   let exact = 0;
   for (const { dtype, shape } of await locateTensors(folder, config))

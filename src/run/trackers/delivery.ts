@@ -1,24 +1,26 @@
 /**
- * Brings entries to one tracker while the run goes on, and never lets the run wait: what can't be sent is kept and
- * tried again, up to a bound, and at the end for a few seconds. A failure is told once, what was lost at the end.
+ * Delivers entries to one tracker in the background, so that the run never waits. Entries that can't be sent
+ * are kept, up to a limit, and sent again later; when the run has ended, for a few seconds more. The first
+ * failure gives a notice, and at the end another one says how many entries were lost.
  */
-import { Unacceptable, type Ending, type Entry, type Tracker, type TrackerName } from './tracker.js';
+import { PermanentError, type Ending, type Entry, type Tracker, type TrackerName } from './tracker.js';
 
+/** Limits of a delivery. */
 export interface Patience {
-  /** Entries kept while the tracker doesn't take them; the oldest make room. */
+  /** Number of entries that are kept while the tracker can't be reached; then the oldest are dropped. */
   kept: number;
-  /** Milliseconds before the first repeat; doubled each time, up to `longest`. */
+  /** Milliseconds before the first retry; doubled for each further one, up to `longest`. */
   first: number;
   longest: number;
   /** Milliseconds that a call may take. */
   call: number;
-  /** Milliseconds, all in all, that the end of the run may wait. */
+  /** Milliseconds in all that the end of the run may wait. */
   end: number;
 }
 
 const PATIENCE: Patience = { kept: 10_000, first: 1000, longest: 30_000, call: 15_000, end: 5000 };
 
-/** Of a wait before a repeat, once the run has ended. */
+/** Longest wait before a retry once the run has ended, milliseconds. */
 const LAST_WAIT = 1000;
 
 export class Delivery {
@@ -27,17 +29,17 @@ export class Delivery {
   readonly #notice: (text: string) => void;
   readonly #patience: Patience;
   readonly #waiting: Entry[] = [];
-  /** Aborted when no more time is left. */
+  /** Aborted when the time at the end of the run is over. */
   readonly #deadline = new AbortController();
   #wake: (() => void) | undefined;
   #work: Promise<void> | undefined;
   #begun = false;
-  /** It refused the run: nothing that follows can be sent. */
+  /** The tracker refused the run, so no entry can be sent. */
   #off = false;
   #ending = false;
   #ended = false;
-  /** Entries of the call that is under way. */
-  #underway = 0;
+  /** Number of entries in the call that is in progress. */
+  #inFlight = 0;
   #sent = 0;
   #lost = 0;
   #problem: string | undefined;
@@ -64,16 +66,18 @@ export class Delivery {
     void this.#start();
   }
 
-  /** Sends what is left, tells the tracker, and says what was lost. Takes `patience.end` at most. */
+  /**
+   * Sends what is left, ends the run at the tracker, and reports what was lost. Takes `patience.end` at most.
+   */
   async end(ending: Ending): Promise<void> {
     this.#ending = true;
     this.#wake?.();
     const late = new Promise<void>((done) => this.#deadline.signal.addEventListener('abort', () => done()));
     const timer = setTimeout(() => this.#deadline.abort(), this.#patience.end);
-    // A disk that hangs can't be told to stop: it is left behind.
+    // A write to a disk that hangs can't be aborted, so it is not waited for.
     await Promise.race([this.#finish(ending), late]);
     clearTimeout(timer);
-    const lost = this.#lost + this.#waiting.length + this.#underway;
+    const lost = this.#lost + this.#waiting.length + this.#inFlight;
     if (lost > 0)
       this.#tell(
         `${lost} of ${lost + this.#sent} entries were not delivered (${this.#problem ?? 'no time was left'}); metrics.jsonl has all of them`,
@@ -102,25 +106,25 @@ export class Delivery {
     return this.#off || this.#deadline.signal.aborted;
   }
 
-  /** Until nothing waits. */
+  /** Begins the run at the tracker, and sends entries until none is left. */
   async #deliver(): Promise<void> {
-    // What begins here must not hold up the step that it begins in.
+    // Deferred, so that the step that adds an entry is not held up.
     await new Promise(setImmediate);
     let wait = this.#patience.first;
     while (!this.#over && (!this.#begun || this.#waiting.length > 0)) {
       const entries = this.#begun ? this.#waiting.splice(0, this.#tracker.most) : [];
-      this.#underway = entries.length;
+      this.#inFlight = entries.length;
       try {
         if (this.#begun) await this.#call((signal) => this.#tracker.send(entries, signal));
         else this.#tell(await this.#call((signal) => this.#tracker.begin(signal)));
         this.#begun = true;
-        this.#underway = 0;
+        this.#inFlight = 0;
         this.#sent += entries.length;
         wait = this.#patience.first;
         if (!this.#ending) await this.#sleep(this.#tracker.pause);
       } catch (error) {
-        this.#underway = 0;
-        if (error instanceof Unacceptable) {
+        this.#inFlight = 0;
+        if (error instanceof PermanentError) {
           this.#lost += entries.length;
           this.#off = !this.#begun;
           this.#failed(error, 'the run goes on without it');
@@ -134,7 +138,7 @@ export class Delivery {
     }
   }
 
-  /** With a signal that says when its time, or all time, is over. */
+  /** Calls `what` with a signal that is aborted when the time of the call, or of the delivery, is over. */
   async #call<T>(what: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const limit = new AbortController();
     const stop = () => limit.abort();
@@ -151,7 +155,7 @@ export class Delivery {
     }
   }
 
-  /** Cut short by the end of the run, and by the end of all time. */
+  /** Waits; cut short by the end of the run and by the deadline. */
   async #sleep(milliseconds: number): Promise<void> {
     if (milliseconds <= 0) return;
     await new Promise<void>((done) => {
@@ -166,10 +170,11 @@ export class Delivery {
     this.#wake = undefined;
   }
 
+  /** Gives a notice of the first failure. */
   #failed(error: unknown, sequel: string): void {
     const problem = error instanceof Error ? error.message : String(error);
     const first = this.#problem === undefined;
-    // A call that was cut off at the end says less than what went wrong before.
+    // The error of a call that was cut off at the deadline says less than an earlier one.
     if (first || !this.#deadline.signal.aborted) this.#problem = problem;
     if (first) this.#tell(sequel ? `${problem}; ${sequel}` : problem);
   }
@@ -179,7 +184,7 @@ export class Delivery {
     try {
       this.#notice(`${this.#name}: ${text}`);
     } catch {
-      // Who can't be told is not told; entries go on.
+      // An error of the callback must not stop the delivery.
     }
   }
 }

@@ -1,7 +1,7 @@
-/** JSON over HTTP, with errors that say whether trying again can help. */
-import { Unacceptable } from './tracker.js';
+/** JSON over HTTP, with errors that tell whether a retry can help. */
+import { PermanentError } from './tracker.js';
 
-/** Refused for now: too early, too many, or it took too long. */
+/** Status codes of the 4xx range after which a retry can help: timeout, too early, too many requests. */
 const TRY_AGAIN = [408, 425, 429];
 
 export interface JsonRequest {
@@ -12,8 +12,8 @@ export interface JsonRequest {
 }
 
 /**
- * @throws {Unacceptable} where the server refuses what it was asked
- * @throws {Error} where it can't be reached, or fails: trying again may help
+ * @throws {PermanentError} where the server refuses the request
+ * @throws {Error} where the server can't be reached or fails: a retry may help
  */
 export async function requestJson<T>(
   url: string,
@@ -37,21 +37,21 @@ export async function requestJson<T>(
     });
   }
   if (response.ok) return (text === '' ? {} : JSON.parse(text)) as T;
-  const problem = `${origin}${pathname} answered ${response.status}: ${said(text)}`;
+  const problem = `${origin}${pathname} answered ${response.status}: ${messageOf(text)}`;
   const { status } = response;
-  if (status >= 400 && status < 500 && !TRY_AGAIN.includes(status)) throw new Unacceptable(problem);
+  if (status >= 400 && status < 500 && !TRY_AGAIN.includes(status)) throw new PermanentError(problem);
   throw new Error(problem);
 }
 
-/** What servers call what is wrong, without the page around it. */
-function said(text: string): string {
+/** The error message in a server's answer. */
+function messageOf(text: string): string {
   let message = text;
   try {
     const { message: one, error: other } = JSON.parse(text) as { message?: unknown; error?: unknown };
     if (typeof one === 'string') message = one;
     else if (typeof other === 'string') message = other;
   } catch {
-    // Not JSON: as it is.
+    // The answer is not JSON: its text is used as it is.
   }
   return message.replace(/\s+/g, ' ').trim().slice(0, 200) || 'nothing';
 }

@@ -1,10 +1,10 @@
-/** MLflow, by its REST interface (2.0): a run in an experiment, with parameters, tags and metrics. */
+/** The tracker MLflow, by its REST API (2.0): a run in an experiment, with parameters, tags and metrics. */
 import { packageVersion } from '../../machine/paths.js';
 import { requestJson } from './http.js';
 import { plainNames } from './names.js';
-import { Unacceptable, type Ending, type Entry, type TrackedRun, type Tracker } from './tracker.js';
+import { PermanentError, type Ending, type Entry, type TrackedRun, type Tracker } from './tracker.js';
 
-/** The environment variables of MLflow's own client that are read here. */
+/** Environment variables of MLflow's own client that are read here. */
 export type MlflowEnvironment = Partial<
   Record<
     | 'MLFLOW_TRACKING_URI'
@@ -19,7 +19,7 @@ export type MlflowEnvironment = Partial<
   >
 >;
 
-/** What a server takes in one `log-batch`. */
+/** Limits of a server for one `log-batch`: numbers of items, and characters of a value and a tag. */
 const LIMITS = { metrics: 1000, params: 100, tags: 100, value: 6000, tag: 5000 };
 
 const STATUS: Record<Ending, string> = { finished: 'FINISHED', interrupted: 'KILLED', failed: 'FAILED' };
@@ -37,7 +37,7 @@ interface Metric {
 
 export class Mlflow implements Tracker {
   readonly pause = 1000;
-  // A step has some forty metrics; a batch of entries goes out in as many requests as it takes.
+  // A step has about forty metrics; entries are divided into as many requests as they need.
   readonly most = 200;
   readonly #run: TrackedRun;
   readonly #environment: MlflowEnvironment;
@@ -67,7 +67,7 @@ export class Mlflow implements Tracker {
     const { config, facts, memory } = this.#run;
     const known = this.#id !== undefined && (await this.#takeUp(this.#id, signal));
     if (!known) this.#id = await this.#create(signal);
-    // Parameters can't change once they are there; those of an earlier sitting are.
+    // Parameters can't be changed once they are set, as they are in a resumed run.
     if (memory.params !== true) {
       const params = Object.entries({ ...facts, ...config }).map(([key, value]) => ({
         key,
@@ -81,7 +81,7 @@ export class Mlflow implements Tracker {
 
   async send(entries: readonly Entry[], signal: AbortSignal): Promise<void> {
     const metrics: Metric[] = [];
-    // Of several that say something of the same rule, the last one stands.
+    // There is one tag for each rule, with its latest event.
     const tags = new Map<string, string>();
     for (const entry of entries) {
       if (entry.kind === 'metrics') {
@@ -107,7 +107,7 @@ export class Mlflow implements Tracker {
     );
   }
 
-  /** Whether the run is there to go on with. */
+  /** Continues a run that the server has; gives false where it has it no more. */
   async #takeUp(id: string, signal: AbortSignal): Promise<boolean> {
     try {
       const { run_info: info } = await this.#post<{ run_info: { experiment_id: string } }>(
@@ -118,8 +118,8 @@ export class Mlflow implements Tracker {
       this.#experiment = info.experiment_id;
       return true;
     } catch (error) {
-      // One that was removed there: a new one takes its place. One that the user named must be there.
-      if (error instanceof Unacceptable && this.#environment.MLFLOW_RUN_ID === undefined) return false;
+      // A run that was removed at the server is replaced by a new one. A run that the user named must exist.
+      if (error instanceof PermanentError && this.#environment.MLFLOW_RUN_ID === undefined) return false;
       throw error;
     }
   }
@@ -151,7 +151,7 @@ export class Mlflow implements Tracker {
       );
       return experiment.experiment_id;
     } catch (error) {
-      if (!(error instanceof Unacceptable)) throw error;
+      if (!(error instanceof PermanentError)) throw error;
       const { experiment_id: created } = await this.#post<{ experiment_id: string }>(
         'experiments/create',
         { name },

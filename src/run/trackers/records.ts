@@ -12,7 +12,7 @@ export const encode = (fields: Fields): Uint8Array => {
   return writer.finish();
 };
 
-/** A field of a message, by what protobuf calls its type. */
+/** Writers of a field, by protobuf's names of types. */
 export const field = {
   message: (writer: BinaryWriter, number: number, fields: Fields) => {
     fields(writer.tag(number, WireType.LengthDelimited).fork());
@@ -27,7 +27,7 @@ export const field = {
   bool: (writer: BinaryWriter, number: number, value: boolean) =>
     writer.tag(number, WireType.Varint).bool(value),
   float: (writer: BinaryWriter, number: number, value: number) =>
-    // What a float can't hold is drawn at its edge, rather than not at all.
+    // A value beyond the range of a float is clamped, so that it is shown at all.
     writer.tag(number, WireType.Bit32).float(Math.max(-MAX_FLOAT, Math.min(MAX_FLOAT, value))),
   double: (writer: BinaryWriter, number: number, value: number) =>
     writer.tag(number, WireType.Bit64).double(value),
@@ -35,7 +35,10 @@ export const field = {
 
 const MAX_FLOAT = 3.4028234663852886e38;
 
-/** A file that grows by whole records: where a write breaks off, the next one takes its place. */
+/**
+ * A file that only grows by whole records: a record of which only a part was written is overwritten by the
+ * next.
+ */
 export class RecordFile {
   readonly #path: string;
   readonly #handle: FileHandle;
@@ -46,7 +49,7 @@ export class RecordFile {
     this.#handle = handle;
   }
 
-  /** A new one; the folder must be there. */
+  /** Creates a file; its folder must exist. */
   static async create(path: string): Promise<RecordFile> {
     try {
       return new RecordFile(path, await open(path, 'wx'));
@@ -55,7 +58,7 @@ export class RecordFile {
     }
   }
 
-  /** Bytes that are there for good. */
+  /** Bytes of the records that are written completely. */
   get length(): number {
     return this.#length;
   }
@@ -77,7 +80,7 @@ export class RecordFile {
     }
   }
 
-  /** Without what a write that broke off has left. */
+  /** Closes the file, without the rest of an incomplete record. */
   async close(): Promise<void> {
     await this.#handle.truncate(this.#length).catch(() => undefined);
     await this.#handle.close();

@@ -1,6 +1,7 @@
 /**
- * TensorBoard's event files: metrics as scalars, the options and what the diagnosis says as texts.
- * A file is a sequence of `Event` messages, each framed as a TFRecord: length, checksum, message, checksum.
+ * The tracker TensorBoard, by event files: metrics as scalars, the options and the events of the diagnosis as
+ * texts. A file is a sequence of `Event` messages, each framed as a TFRecord: length, checksum, message,
+ * checksum.
  */
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -12,9 +13,9 @@ import { dashboardNames } from './names.js';
 import { encode, field, RecordFile, type Fields } from './records.js';
 import type { Entry, TrackedRun, Tracker } from './tracker.js';
 
-/** A sitting of a run is a file of its own, in the one folder of the run. */
+/** Each time that a run is started or resumed, a new file is written in the folder of the run. */
 export class TensorBoard implements Tracker {
-  // Files are cheap: what was written before a crash is there after it.
+  // Each entry is written at once, so that none is lost in a crash.
   readonly pause = 0;
   readonly most = 1000;
   readonly #run: TrackedRun;
@@ -44,7 +45,7 @@ export class TensorBoard implements Tracker {
         event(now, undefined, (writer) =>
           field.message(writer, 10, (source) => field.string(source, 1, `grpo-native ${packageVersion()}`)),
         ),
-        // What an earlier sitting said of steps that this one takes again is forgotten.
+        // Tells TensorBoard to drop earlier values of steps that a resumed run takes again.
         event(now, first, (writer) =>
           field.message(writer, 7, (session) => field.int64(session, 1, SESSION_START)),
         ),
@@ -89,7 +90,7 @@ function eventOf(entry: Entry): Uint8Array {
   return text(entry.time, step, `diagnosis/${diagnosis}`, said);
 }
 
-/** Where TensorBoard's page of texts looks for it; the text is Markdown. */
+/** An event with a text (Markdown), in the form that TensorBoard's text plugin reads. */
 function text(time: number, step: number, name: string, value: string): Uint8Array {
   return event(time, step, (writer) =>
     field.message(writer, 5, (summary) =>
@@ -127,11 +128,11 @@ function framed(message: Uint8Array): Uint8Array {
   return Buffer.concat([length, checksum(length), message, checksum(message)]);
 }
 
-/** CRC-32C, turned and shifted as TFRecord wants it, so that the checksum of a checksum is none. */
+/** The masked CRC-32C of TFRecord: rotated, plus a constant. */
 function checksum(bytes: Uint8Array): Buffer {
   const crc = crc32c.buf(bytes) >>> 0;
-  const turned = ((crc >>> 15) | (crc << 17)) >>> 0;
+  const rotated = ((crc >>> 15) | (crc << 17)) >>> 0;
   const out = Buffer.alloc(4);
-  out.writeUInt32LE((turned + 0xa282ead8) >>> 0);
+  out.writeUInt32LE((rotated + 0xa282ead8) >>> 0);
   return out;
 }

@@ -1,4 +1,4 @@
-/** A run with its trackers around it: they hear what its callbacks hear, and it doesn't feel them. */
+/** Connects a run to its trackers, by its callbacks. Trackers never delay a run or make it fail. */
 import { basename, join, resolve } from 'node:path';
 import { writeAtomic } from '../../machine/disk.js';
 import { GrpoError } from '../../common/errors.js';
@@ -17,12 +17,12 @@ import {
   type TrackerName,
 } from './tracker.js';
 
-/** As options say it. */
+/** Values of the option `report_to`. */
 export type ReportTo = 'none' | TrackerName | ('none' | TrackerName)[];
 
 type Environment = Record<string, string | undefined>;
 
-/** Ids of the run at its trackers, of each by name, so that a resumed run goes on there. */
+/** File in the run folder with the run's id at each tracker, so that a resumed run continues there. */
 const MEMORY_FILE = 'trackers.json';
 
 const chosen = (reportTo: ReportTo): TrackerName[] => {
@@ -31,7 +31,7 @@ const chosen = (reportTo: ReportTo): TrackerName[] => {
 };
 
 /**
- * What a tracker needs and hasn't got, before anything is done.
+ * Checks that the trackers have what they need, before a run starts.
  * @param saves whether the run has a folder
  * @throws {GrpoError} TRACKER_SETUP
  */
@@ -46,6 +46,7 @@ export function checkTrackers(
   }
 }
 
+/** What a tracker lacks, and how to provide it. */
 interface Missing {
   what: string;
   fix: string;
@@ -103,7 +104,7 @@ function isObject(text: string): boolean {
   }
 }
 
-/** What `tracked` looks at of a session. */
+/** What `tracked` needs of a session. */
 export interface TrackedSession {
   options: { reportTo: ReportTo; runName: string | null };
   config: Record<string, unknown>;
@@ -112,7 +113,7 @@ export interface TrackedSession {
   callbacks: TrainCallbacks;
 }
 
-/** `run`, with the session's trackers listening, and ended however it ends. */
+/** Calls `run` with callbacks that also feed the session's trackers, and ends these however `run` ends. */
 export async function tracked<S extends TrackedSession>(
   session: S,
   run: (session: S) => Promise<TrainSummary>,
@@ -139,7 +140,7 @@ export async function tracked<S extends TrackedSession>(
           await callbacks.onStep?.(metrics);
         },
         onEvaluate: async (step, evaluation) => {
-          // Later ones are part of their step's metrics.
+          // Later evaluations are part of the metrics of their step.
           if (step === 0)
             tell({ time: Date.now(), kind: 'metrics', metrics: { step, ...evaluationMetrics(evaluation) } });
           await callbacks.onEvaluate?.(step, evaluation);
@@ -187,7 +188,7 @@ async function openTrackers(names: TrackerName[], session: TrackedSession): Prom
         remember: (memory) => {
           memories[name] = memory;
           const text = `${JSON.stringify(memories, null, 2)}\n`;
-          // One after another: they are one file.
+          // Writes wait for each other, since all trackers share the file.
           return (written = written
             .catch(() => undefined)
             .then(() => (file ? writeAtomic(file, text) : undefined)));
@@ -198,7 +199,7 @@ async function openTrackers(names: TrackerName[], session: TrackedSession): Prom
   );
 }
 
-/** Each is loaded where it is used: most runs have none. */
+/** Creates a tracker. Its module is loaded only here, since most runs have no tracker. */
 async function make(name: TrackerName, run: TrackedRun, environment: Environment): Promise<Tracker> {
   switch (name) {
     case 'tensorboard': {

@@ -1,53 +1,59 @@
-/** What a tracker is: a place outside the run folder that is told of a run as it goes. */
+/** The interface of an experiment tracker: a place outside the run folder that a run's metrics are sent to. */
 import type { DiagnosisEvent } from '../diagnosis/events.js';
 import type { Metrics } from '../../grpo/metrics.js';
 
 export const TRACKERS = ['tensorboard', 'wandb', 'mlflow', 'trackio'] as const;
 export type TrackerName = (typeof TRACKERS)[number];
 
-/** `time`: milliseconds since 1970. */
+/**
+ * What is sent to a tracker: the metrics of a step, or an event of the diagnosis. `time`: milliseconds since
+ * 1970.
+ */
 export type Entry = { time: number } & (
   { kind: 'metrics'; metrics: Metrics } | { kind: 'diagnosis'; event: DiagnosisEvent }
 );
 
 export type Ending = 'finished' | 'interrupted' | 'failed';
 
-/** What trackers are told of a run before its first step. */
+/** What trackers are given of a run before its first step. */
 export interface TrackedRun {
   name: string;
   kind: 'grpo' | 'sft';
-  /** As `config.yaml` has it: TRL's names. */
+  /** The options, as in `config.yaml`: with TRL's names. */
   config: Record<string, unknown>;
-  /** What the model and the machine are, in transformers' words. */
+  /** Facts about the model and the machine, by transformers' names. */
   facts: Record<string, unknown>;
   /** Absolute path of the run folder; undefined: nothing is written. */
   folder: string | undefined;
-  /** Steps taken already, in a resumed run. */
+  /** Number of steps that a resumed run has taken before. */
   startStep: number;
-  /** What the tracker remembered in an earlier sitting of the run; empty in a new one. */
+  /** What the tracker saved with `remember` before the run was resumed; empty in a new run. */
   memory: Record<string, unknown>;
-  /** Keeps `memory` in the run folder. */
+  /** Saves `memory` in the run folder. */
   remember(memory: Record<string, unknown>): Promise<void>;
 }
 
-/** Whatever throws here is tried again, unless it is an `Unacceptable`. */
+/** A call that fails is tried again, unless it throws a `PermanentError`. */
 export interface Tracker {
-  /** Milliseconds between two sendings, so that steps of 50 ms are sent together; 0: each at once. */
+  /** Milliseconds between two calls of `send`, so that short steps are sent together; 0: each at once. */
   readonly pause: number;
-  /** Entries sent together at most. */
+  /** Largest number of entries of a call of `send`. */
   readonly most: number;
   /**
-   * Begins the run there, or takes up the one of an earlier sitting; called until it succeeds.
-   * @returns one line: where it is to be seen
+   * Begins the run at the tracker, or continues it where it was resumed; called until it succeeds.
+   * @returns one line: where the run can be seen
    */
   begin(signal: AbortSignal): Promise<string>;
-  /** In order. Entries of a call that failed are given again, so the same ones may arrive twice. */
+  /** Sends entries, in order. Those of a call that failed are sent again, so an entry may arrive twice. */
   send(entries: readonly Entry[], signal: AbortSignal): Promise<void>;
-  /** Called once, after the last entry. @returns one line: what is left to do; undefined: nothing */
+  /**
+   * Called once, after the last entry.
+   * @returns one line: what the user has left to do; undefined: nothing
+   */
   end(ending: Ending, signal: AbortSignal): Promise<string | undefined>;
-  /** Gives back what it holds, whatever went wrong. */
+  /** Frees resources; called in any case. */
   close?(): Promise<void>;
 }
 
-/** A tracker said no and would say so again: nothing to wait for. */
-export class Unacceptable extends Error {}
+/** A tracker refused a request and would refuse it again, so that a retry is useless. */
+export class PermanentError extends Error {}

@@ -1,11 +1,14 @@
-/** trackio, by the HTTP interface of its server (`trackio show`); its local database is for Python alone. */
+/**
+ * The tracker trackio, by the HTTP API of its server (`trackio show`); only Python can use its local
+ * database.
+ */
 import { randomUUID } from 'node:crypto';
 import { requestJson } from './http.js';
 import { dashboardNames } from './names.js';
 import type { Entry, TrackedRun, Tracker } from './tracker.js';
 import type { Level } from '../diagnosis/events.js';
 
-/** `TRACKIO_SERVER_URL` and `TRACKIO_WRITE_TOKEN` are trackio's own; the project is transformers' option. */
+/** Environment variables of trackio's own client; `TRACKIO_PROJECT` is that of transformers. */
 export type TrackioEnvironment = Partial<
   Record<'TRACKIO_SERVER_URL' | 'TRACKIO_WRITE_TOKEN' | 'TRACKIO_PROJECT', string>
 >;
@@ -32,7 +35,7 @@ export class Trackio implements Tracker {
   }
 
   async begin(signal: AbortSignal): Promise<string> {
-    // A run begins with its first entry; this asks whether the server is there and takes it.
+    // A run begins with its first entry. This request only checks that the server accepts entries.
     await this.#post('bulk_log', { logs: [] }, signal);
     await this.#run.remember({ run_id: this.#id });
     return `${this.#server}/?project=${encodeURIComponent(this.#project)}`;
@@ -51,7 +54,7 @@ export class Trackio implements Tracker {
               'train/global_step': entry.metrics.step,
             },
             config,
-            // The server keeps the first entry of an id: what is sent twice is there once.
+            // The server ignores a second entry with the same id, so that a retry adds no duplicate.
             log_id: `${this.#id}-${entry.metrics.step}`,
           }
         : [],
@@ -85,6 +88,6 @@ export class Trackio implements Tracker {
   }
 }
 
-/** Of the address that `trackio show` prints, or given apart. */
+/** The write token: from the address that `trackio show` prints, or from its own variable. */
 export const writeToken = ({ TRACKIO_SERVER_URL, TRACKIO_WRITE_TOKEN }: TrackioEnvironment) =>
   new URL(TRACKIO_SERVER_URL!).searchParams.get('write_token') ?? TRACKIO_WRITE_TOKEN;

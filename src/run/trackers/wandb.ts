@@ -1,6 +1,6 @@
 /**
- * Weights & Biases, as its own offline mode: a `.wandb` file that `wandb sync` uploads.
- * The file is a LevelDB log of `Record` messages, behind a header of W&B's.
+ * The tracker Weights & Biases, in the form of its offline mode: a `.wandb` file that `wandb sync` uploads.
+ * The file is a header of W&B's and a LevelDB log of `Record` messages.
  */
 import { randomInt } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import { dashboardNames } from './names.js';
 import { encode, field, RecordFile, type Fields } from './records.js';
 import type { Ending, Entry, TrackedRun, Tracker } from './tracker.js';
 
-/** The environment variables of W&B's own client that are read here. */
+/** Environment variables of W&B's own client that are read here. */
 export type WandbEnvironment = Partial<
   Record<
     'WANDB_PROJECT' | 'WANDB_ENTITY' | 'WANDB_RUN_GROUP' | 'WANDB_TAGS' | 'WANDB_NOTES' | 'WANDB_DIR',
@@ -22,9 +22,12 @@ export type WandbEnvironment = Partial<
   >
 >;
 
-/** A sitting of a run is a folder of its own; all have the run's id, and `wandb sync` joins them. */
+/**
+ * Each time that a run is started or resumed, a new folder is written; all have the run's id, and `wandb
+ * sync` joins them.
+ */
 export class Wandb implements Tracker {
-  // Files are cheap: what was written before a crash is there after it.
+  // Each entry is written at once, so that none is lost in a crash.
   readonly pause = 0;
   readonly most = 1000;
   readonly #run: TrackedRun;
@@ -103,7 +106,7 @@ export class Wandb implements Tracker {
     await this.#file?.close();
   }
 
-  /** Named by its second, as W&B does; a sitting in the same second has the next one. */
+  /** Creates a folder with the time in its name, as W&B does; one that exists gets the next second. */
   async #newFolder(): Promise<string> {
     await mkdir(this.#parent, { recursive: true });
     for (let time = this.#began; ; time += 1000) {
@@ -145,7 +148,7 @@ export class Wandb implements Tracker {
     field.message(record, 17, (run) => {
       field.string(run, 1, this.#id);
       if (entity) field.string(run, 2, entity);
-      // transformers' own.
+      // The default of transformers.
       field.string(run, 3, project ?? 'huggingface');
       field.message(run, 4, (update) => {
         for (const [key, value] of Object.entries({ ...facts, ...config, method: kind }))
@@ -163,13 +166,13 @@ export class Wandb implements Tracker {
         field.int64(time, 1, Math.floor(this.#began / 1000));
         field.int64(time, 2, (this.#began % 1000) * 1e6);
       });
-      // Behind what an earlier sitting has uploaded, rather than in its place.
+      // A resumed run is appended to what was uploaded before, rather than replace it.
       if (this.#run.memory.run_id !== undefined) field.bool(run, 24, true);
     });
   };
 }
 
-/** As transformers has it: everything is drawn over the optimiser's steps. */
+/** Definitions of the metrics, as in transformers: all are shown over the optimiser's steps. */
 const METRICS: Fields[] = [
   (record) =>
     field.message(record, 12, (metric) => {
@@ -187,7 +190,7 @@ const METRICS: Fields[] = [
     }),
 ];
 
-/** `HistoryItem` and `SummaryItem` alike; nested, so that a dot in a name is no path. */
+/** A `HistoryItem` or `SummaryItem`; with a nested key, so that a dot in a name is not read as a path. */
 const item =
   (name: string, value: unknown): Fields =>
   (writer) => {
@@ -198,12 +201,12 @@ const item =
 /** `:W&B`, its magic number and version 0. */
 const HEADER = Buffer.from(':W&B\xe1\xbe\x00', 'latin1');
 
-/** LevelDB's log: records in blocks, cut where a block ends. */
+/** Sizes of LevelDB's log format: records lie in blocks, and are divided where a block ends. */
 const BLOCK = 32768;
 const FRAME = 7;
 const KIND = { full: 1, first: 2, middle: 3, last: 4 };
 
-/** @param position where in the file they begin */
+/** @param position position in the file that the records begin at */
 export function logRecords(messages: readonly Uint8Array[], position: number): Uint8Array {
   const parts: Uint8Array[] = [];
   const push = (part: Uint8Array) => {
@@ -232,7 +235,7 @@ export function logRecords(messages: readonly Uint8Array[], position: number): U
 const LETTERS = '0123456789abcdefghijklmnopqrstuvwxyz';
 const newId = (): string => Array.from({ length: 8 }, () => LETTERS[randomInt(LETTERS.length)]).join('');
 
-/** `20261125_183824`, the time here. */
+/** The local time as `20261125_183824`. */
 function stamp(time: number): string {
   const local = new Date(time - new Date(time).getTimezoneOffset() * 60_000);
   return local.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '_');

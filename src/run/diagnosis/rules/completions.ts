@@ -1,4 +1,4 @@
-/** Completions that end too early, or are the same whatever was asked. */
+/** Rules about completions: cut off by their maximum length, or the same answer for every prompt. */
 import { levelAbove, percent, recent, type Rule } from '../rule.js';
 
 export const CUT_OFF = { warning: 0.25, bad: 0.5 };
@@ -37,12 +37,12 @@ export const oneAnswer: Rule = {
     return (
       level && {
         level,
-        evidence: `answers to different prompts agree ${percent(same!)} of the time over the last ${this.window} steps, more than the right ones do: the prompt is not listened to`,
+        evidence: `answers to different prompts agree ${percent(same!)} of the time over the last ${this.window} steps, more than the right ones do: the answer does not depend on the prompt`,
       }
     );
   },
   remedies: [
-    'lower --learning-rate or raise --beta, and start anew: this rarely mends itself',
-    'see whether one answer is rewarded too often: balance the problems, or mend the reward',
+    'lower --learning-rate or raise --beta, and start anew: a run rarely recovers from this',
+    'see whether one answer is rewarded too often: balance the problems, or correct the reward',
   ],
 };

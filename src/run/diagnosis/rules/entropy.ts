@@ -1,7 +1,10 @@
-/** A policy that is sure of wrong answers samples nothing better any more. */
+/** A rule about the entropy of the policy: one that is sure of wrong answers samples no better ones. */
 import { recent, percent, short, type Rule } from '../rule.js';
 
-/** Nats a token. Below it, in proportion to the share of wrong completions: who is right may be sure. */
+/**
+ * Entropy in nats per token below which the rule applies. The thresholds are in proportion to the share of
+ * wrong completions: where all are right, a low entropy is no fault.
+ */
 const LOW = 0.2;
 const PER_WRONG = { warning: 0.25, bad: 0.1 };
 
@@ -18,12 +21,12 @@ export const entropyCollapse: Rule = {
     if (entropy >= PER_WRONG.warning * wrong) return undefined;
     return {
       level: entropy < PER_WRONG.bad * wrong ? 'bad' : 'warning',
-      evidence: `the entropy is ${short(entropy)} nats a token while ${percent(wrong)} of the completions are wrong: it says the same again and again`,
+      evidence: `the entropy is ${short(entropy)} nats a token while ${percent(wrong)} of the completions are wrong: the same completions are sampled again and again`,
     };
   },
   remedies: ({ beta }) => [
     'raise --temperature',
-    beta > 0 ? `raise --beta (it is ${beta})` : 'hold it to the reference: --beta 0.04',
+    beta > 0 ? `raise --beta (it is ${beta})` : 'keep the policy near the reference model: --beta 0.04',
     'keep the entropy up: --use-adaptive-entropy, or --entropy-coef 0.01',
     'lower --learning-rate',
   ],

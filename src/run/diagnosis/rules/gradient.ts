@@ -1,9 +1,11 @@
-/** Gradients that are nothing, or too much. Norms before clipping. */
+/** Rules about the gradient's norm before clipping: it is 0, or it explodes. */
 import { median, short, type Rule } from '../rule.js';
 
-const NOTHING = 1e-6;
+/** A norm below this counts as 0. */
+const ZERO = 1e-6;
+/** A norm is too large above `norm`; also above `times` the run's usual norm, if it is above `least`. */
 const LARGE = { norm: 100, times: 10, least: 20 };
-/** Steps that a run's usual norm is taken from. */
+/** Number of first steps whose median is the run's usual norm. */
 const USUAL = 50;
 
 export const gradientZero: Rule = {
@@ -13,15 +15,15 @@ export const gradientZero: Rule = {
   window: 10,
   check({ steps }) {
     const norm = median(steps.slice(-this.window), 'grad_norm');
-    if (norm === undefined || norm >= NOTHING) return undefined;
+    if (norm === undefined || norm >= ZERO) return undefined;
     return {
       level: 'bad',
-      evidence: `the gradient's norm is ${short(norm)} in the middle of the last ${this.window} steps: nothing is learned`,
+      evidence: `the gradient's norm is ${short(norm)} in the median of the last ${this.window} steps: nothing is learned`,
     };
   },
   remedies: [
     'see whether all rewards are equal (reward_std): the groups then teach nothing',
-    'where all are wrong alike, the weights are spoiled: lower --learning-rate and start anew',
+    'where all completions are wrong in the same way, the weights are broken: lower --learning-rate and start anew',
   ],
 };
 
@@ -38,7 +40,7 @@ export const gradientExploding: Rule = {
     if (norm <= LARGE.norm && !grown) return undefined;
     return {
       level: norm > LARGE.norm ? 'bad' : 'warning',
-      evidence: `the gradient's norm is ${short(norm)} in the middle of the last ${this.window} steps, and was ${short(usual)} in the first ${Math.min(USUAL, steps.length)}`,
+      evidence: `the gradient's norm is ${short(norm)} in the median of the last ${this.window} steps, and was ${short(usual)} in the first ${Math.min(USUAL, steps.length)}`,
     };
   },
   remedies: [

@@ -1,7 +1,7 @@
-/** Groups that teach nothing: GRPO compares the completions of a group, and there is nothing to compare. */
+/** Rules about groups whose rewards are all equal: their advantages are 0, so nothing is learned from them. */
 import { levelAbove, percent, recent, type Rule } from '../rule.js';
 
-/** Shares of the groups. */
+/** Thresholds, as shares of the groups. */
 export const NO_SPREAD = { warning: 0.25, bad: 0.5 };
 const SOLVED = 0.75;
 
@@ -13,7 +13,7 @@ export const groupsWithoutSpread: Rule = {
   check({ steps }) {
     const flat = recent(steps, 'frac_reward_zero_std', this.window);
     if (flat === undefined) return undefined;
-    // A group that is right throughout has no spread either, and is what the run is for.
+    // Groups in which every completion is right have no spread either; they are the goal of the run.
     const lost = flat - (recent(steps, 'frac_all_right', this.window) ?? 0);
     const level = levelAbove(lost, NO_SPREAD);
     return (

@@ -1,10 +1,14 @@
-/** What is learned beside what is only remembered: training problems against held-out ones. */
+/**
+ * Rules about held-out accuracy (the test split): it falls, or it stays behind the accuracy on training
+ * problems.
+ */
 import type { Metrics } from '../../../grpo/metrics.js';
 import { mean, percent, type History, type Rule } from '../rule.js';
 
-/** In shares: the gap between training and held-out accuracy, and how much of the gain must reach both. */
+/** Gap between training and held-out accuracy. */
 const GAP = { warning: 0.15, bad: 0.3 };
-const REACHED = 1 / 3;
+/** Share of the gain in training accuracy that held-out accuracy must gain too. */
+const LEAST_GAIN = 1 / 3;
 
 const accuracyOf = (row: Metrics) => row['eval/accuracy']!;
 
@@ -18,7 +22,7 @@ export const heldOutFalling: Rule = {
     const first = evaluations[0];
     if (!last || !first || last === first) return undefined;
     const best = evaluations.reduce((a, b) => (accuracyOf(b) > accuracyOf(a) ? b : a));
-    // Outside the 95% interval of a better one: more than chance.
+    // Below the 95% interval of the best evaluation: more than chance.
     if (accuracyOf(last) >= best['eval/accuracy_low']!) return undefined;
     const below = accuracyOf(last) < first['eval/accuracy_low']!;
     return {
@@ -49,7 +53,8 @@ export const memorising: Rule = {
     if (trained === undefined || trainedFirst === undefined) return undefined;
     const gap = trained - accuracyOf(last);
     const gain = { trained: trained - trainedFirst, heldOut: accuracyOf(last) - accuracyOf(first) };
-    if (gap <= GAP.warning || gain.trained <= 0 || gain.heldOut >= REACHED * gain.trained) return undefined;
+    if (gap <= GAP.warning || gain.trained <= 0 || gain.heldOut >= LEAST_GAIN * gain.trained)
+      return undefined;
     return {
       level: gap > GAP.bad && gain.heldOut <= 0 ? 'bad' : 'warning',
       evidence: `at step ${last.step} training problems are right ${percent(trained)} of the time, held-out ones ${percent(accuracyOf(last))}; at the beginning it was ${percent(trainedFirst)} and ${percent(accuracyOf(first))}`,
@@ -62,7 +67,7 @@ export const memorising: Rule = {
   ],
 };
 
-/** Share of right training completions in the steps that lead up to one. */
+/** Mean training accuracy over the `window` steps up to `step`. */
 function trainedUntil({ steps }: History, step: number, window: number): number | undefined {
   const end = steps.findLastIndex((row) => row.step <= step) + 1;
   return mean(steps.slice(Math.max(0, end - window), end), 'accuracy');

@@ -1,4 +1,4 @@
-/** All rules, the gravest first. To add one: a function in a file beside this one, and its line here. */
+/** All rules, the most serious first. To add one: a rule in a file beside this one, and its line here. */
 import type { Rule } from '../rule.js';
 import { cutOff, oneAnswer } from './completions.js';
 import { entropyCollapse } from './entropy.js';

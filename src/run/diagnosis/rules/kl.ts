@@ -1,9 +1,13 @@
-/** How far the policy went from where it started: too far, or nowhere. Nats a token, over the run's own tokens. */
+/**
+ * Rules about the KL to the reference model, in nats per completion token: the policy moved too far, or not
+ * at all.
+ */
 import { levelAbove, median, recent, short, type Rule } from '../rule.js';
 
-/** The journal's runs that learned ended between 0.5 and 0.8. */
+/** Thresholds of a KL that is too large; the research journal's runs that learned ended between 0.5 and 0.8. */
 const FAR = { warning: 1, bad: 3 };
-const NOWHERE = 1e-4;
+/** A KL below this means that the policy has not moved. */
+const NOT_MOVED = 1e-4;
 
 export const klRunaway: Rule = {
   name: 'kl_runaway',
@@ -11,7 +15,7 @@ export const klRunaway: Rule = {
   metric: 'kl',
   window: 20,
   check({ steps }) {
-    // A step with a rare token may have any KL; a policy that runs away has it in most.
+    // The median, since a single rare token can give a step any KL.
     const kl = median(steps.slice(-this.window), 'kl');
     const level = kl === undefined ? undefined : levelAbove(kl, FAR);
     return (
@@ -36,7 +40,7 @@ export const klStill: Rule = {
   check({ steps }) {
     const kl = recent(steps, 'kl', this.window);
     const rate = recent(steps, 'learning_rate', this.window);
-    if (kl === undefined || kl >= NOWHERE) return undefined;
+    if (kl === undefined || kl >= NOT_MOVED) return undefined;
     return {
       level: 'warning',
       evidence: `the KL to the reference is ${short(kl)} nats a token after ${steps.length} steps, at a learning rate of ${short(rate ?? 0)}: hardly any weight has moved`,

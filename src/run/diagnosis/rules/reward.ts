@@ -1,8 +1,9 @@
-/** Rewards that stay where they are. */
+/** Rules about rewards that do not rise: at their minimum, or unchanged for half of the run. */
 import { levelAbove, mean, percent, recent, short, type Rule } from '../rule.js';
 
-/** Share of wrong completions. */
+/** Thresholds of the share of wrong completions. */
 const WRONG = { warning: 0.95, bad: 0.98 };
+/** The rule for an unchanged reward: steps before it applies, and the least rise, as a share of the spread. */
 const STILL = { from: 100, rise: 0.05 };
 
 export const rewardAtMinimum: Rule = {
@@ -23,7 +24,7 @@ export const rewardAtMinimum: Rule = {
     );
   },
   remedies: [
-    'look at what it says (completions below, or completions.jsonl): is the answer there, and not found?',
+    'look at the completions (below, or in completions.jsonl): is the answer in them, but not found?',
     'choose easier problems, or start with sft until some answers are right',
     'where it once was better: lower --learning-rate or raise --beta, and start anew',
   ],

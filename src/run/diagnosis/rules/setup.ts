@@ -1,9 +1,13 @@
-/** What follows from how a run was set up: its problems and its schedule. */
+/** Rules about the setup of a run: repeated problems, and a learning rate that ends too early. */
 import { levelAbove, mean, percent, short, type Rule } from '../rule.js';
 import type { Metrics } from '../../../grpo/metrics.js';
 
+/** Thresholds of the share of problems that repeat another. */
 const REPEATED = { warning: 0.1, bad: 0.5 };
-/** Of the learning rate at its highest; and, of all that the reward rose, what it rose last. */
+/**
+ * `rate`: share of the highest learning rate; `rise`: share of the reward's whole rise that it still rose at
+ * the end.
+ */
 const ENDED = { rate: 0.05, rise: 0.05 };
 
 export const duplicatePrompts: Rule = {
@@ -50,7 +54,7 @@ export const rateEnded: Rule = {
   ],
 };
 
-/** Mean and its standard error. */
+/** Mean reward, and its standard error. */
 function ofRewards(rows: readonly Metrics[]): { mean: number; error: number } | undefined {
   const values = rows.map(({ reward }) => reward).filter((value) => value !== undefined);
   const centre = mean(rows, 'reward');

@@ -110,7 +110,7 @@ describe('the verdict', () => {
     ['groups that are right', { fracRewardZeroStd: 0.5, fracAllRight: 0.4 }, true, /50% of 16 groups have/],
     ['completions cut off', { clippedRatio: 0.3 }, true, /30% of the completions run into/],
     ['most of them cut off', { clippedRatio: 0.5 }, false, /50% of the completions run into/],
-    ['no number', { nonfinite: true }, false, /is no number/],
+    ['no number', { nonfinite: true }, false, /is NaN or infinite/],
     ['little memory', { memory: { ...memory, available: memory.peak / 2 } }, true, /done in parts/],
   ])('for %s', (_, change, go, reason) => {
     const found = verdict({ ...fine, ...change });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SHAPES } from '../../../../bench/shapes.js';
 import { memory } from '../../../../src/machine/memory.js';
 import { parseModelConfig } from '../../../../src/model/config.js';
-import { least, nearestThatFits, refuseUnfit } from '../../../../src/run/forecast/run-memory.js';
+import { leastMemory, nearestThatFits, refuseUnfit } from '../../../../src/run/forecast/run-memory.js';
 import { fixtureModel } from '../../../support/fixtures.js';
 
 /** GB for a process to grow by so many bytes. */
@@ -29,12 +29,12 @@ describe('a run that cannot fit', () => {
 describe('a run that nearly fits', () => {
   const config = parseModelConfig(SHAPES['qwen2-0.5b']!.config);
   it.each([
-    ['use --beta 0 (no reference)', { beta: 0.1, dtype: 'float32' }],
+    ['use --beta 0 (no reference model)', { beta: 0.1, dtype: 'float32' }],
     ['use --dtype float32', { beta: 0, dtype: 'bfloat16' }],
     ['use --beta 0 --dtype float32', { beta: 0.1, dtype: 'bfloat16' }],
   ] as const)('is told of the nearest options that do: %s', (fix, asked) => {
-    const enough = least(config, 1, { beta: 0, dtype: 'float32' });
-    expect(least(config, 1, asked)).toBeGreaterThan(enough);
+    const enough = leastMemory(config, 1, { beta: 0, dtype: 'float32' });
+    expect(leastMemory(config, 1, asked)).toBeGreaterThan(enough);
     expect(nearestThatFits(config, 1, { ...asked, maxMemory: null }, enough)).toContain(fix);
     expect(nearestThatFits(config, 1, { ...asked, maxMemory: null }, enough / 2)).toMatch(
       /smaller model: with --beta 0, one of up to \d+ million parameters fits \(this one has 494\)/,

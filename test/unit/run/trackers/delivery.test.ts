@@ -1,7 +1,7 @@
 /** A tracker that misbehaves: the run doesn't wait for it, is told once, and learns at the end what was lost. */
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Delivery, type Patience } from '../../../../src/run/trackers/delivery.js';
-import { Unacceptable, type Entry, type Tracker } from '../../../../src/run/trackers/tracker.js';
+import { PermanentError, type Entry, type Tracker } from '../../../../src/run/trackers/tracker.js';
 import { metricsEntry } from '../../../support/tracking.js';
 
 const QUICK: Partial<Patience> = { first: 2, longest: 8, call: 50, end: 200 };
@@ -85,7 +85,7 @@ describe('a delivery', () => {
     const { delivery, notices } = deliver({
       most: 1,
       send: async ([entry]) => {
-        if (stepOf(entry!) === 1) throw new Unacceptable('step 1 is odd');
+        if (stepOf(entry!) === 1) throw new PermanentError('step 1 is odd');
         received.push(stepOf(entry!));
       },
     });
@@ -99,7 +99,7 @@ describe('a delivery', () => {
   });
 
   it('asks no more where the run itself was refused', async () => {
-    const begin = vi.fn(async () => Promise.reject(new Unacceptable('who are you?')));
+    const begin = vi.fn(async () => Promise.reject(new PermanentError('who are you?')));
     const { delivery, notices } = deliver({ begin });
     add(delivery, 2);
     await new Promise((done) => setTimeout(done, 30));

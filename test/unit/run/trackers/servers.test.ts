@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { requestJson } from '../../../../src/run/trackers/http.js';
 import { Mlflow } from '../../../../src/run/trackers/mlflow.js';
 import { Trackio } from '../../../../src/run/trackers/trackio.js';
-import { Unacceptable } from '../../../../src/run/trackers/tracker.js';
+import { PermanentError } from '../../../../src/run/trackers/tracker.js';
 import {
   diagnosisEntry,
   metricsEntry,
@@ -181,14 +181,16 @@ describe('a request', () => {
 
   it.each([400, 401, 403, 404])('is over where the server refuses it with %i', async (status) => {
     const { url } = await server(() => [status, { message: 'no,\n never' }]);
-    await expect(ask(`${url}/x`)).rejects.toThrow(new Unacceptable(`${url}/x answered ${status}: no, never`));
+    await expect(ask(`${url}/x`)).rejects.toThrow(
+      new PermanentError(`${url}/x answered ${status}: no, never`),
+    );
   });
 
   it.each([408, 429, 500, 502, 503])('may be tried again after %i', async (status) => {
     const { url } = await server(() => [status, 'busy']);
     const error: unknown = await ask(url).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(Error);
-    expect(error).not.toBeInstanceOf(Unacceptable);
+    expect(error).not.toBeInstanceOf(PermanentError);
   });
 
   it('may be tried again where the connection is cut', async () => {
