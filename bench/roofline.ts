@@ -56,7 +56,7 @@ export function matrixWeights(config: ModelConfig): { layers: number; vocabulary
 }
 
 /** Arithmetic of a forward over `nodes`, `rows` of which are multiplied with the vocabulary. */
-export function forwardFlops(config: ModelConfig, { nodes, rows }: { nodes: number; rows: number }): number {
+function forwardFlops(config: ModelConfig, { nodes, rows }: { nodes: number; rows: number }): number {
   const { layers, vocabulary } = matrixWeights(config);
   return 2 * (nodes * layers + rows * vocabulary);
 }

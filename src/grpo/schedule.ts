@@ -34,7 +34,7 @@ type Decay = (progress: {
 }) => number;
 
 /** What a schedule takes beside steps and rate, with transformers' defaults. */
-export const KWARGS: Record<LrSchedulerType, Record<string, number | undefined>> = {
+const KWARGS: Record<LrSchedulerType, Record<string, number | undefined>> = {
   linear: {},
   cosine: { num_cycles: 0.5 },
   cosine_with_min_lr: { num_cycles: 0.5, min_lr: undefined, min_lr_rate: undefined },

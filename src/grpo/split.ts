@@ -79,7 +79,7 @@ export function sliceBatch({ prompts, completions, promptOf }: Batch, from: numb
 }
 
 /** Parts of a batch, with the tokens of each as positions among the whole batch's. */
-export function* partsOfBatch(batch: Batch, parts: number) {
+function* partsOfBatch(batch: Batch, parts: number) {
   let first = 0;
   for (const { from, to } of ranges(batch.completions.length, parts)) {
     const part = sliceBatch(batch, from, to);

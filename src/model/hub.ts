@@ -3,8 +3,9 @@
  * `models--org--name/{refs,blobs,snapshots}`. What is there already needs no network.
  * `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_TOKEN` and `HF_HUB_OFFLINE` mean what they mean there.
  */
-import { mkdir, readFile, rename, rm, stat, symlink, writeFile, copyFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, symlink, writeFile, copyFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { exists } from '../machine/files.js';
 import { GrpoError } from '../common/errors.js';
 import { cacheDir, userCache } from '../machine/paths.js';
 import { type DownloadProgress, download, request } from './download.js';
@@ -145,9 +146,3 @@ async function link(blob: string, target: string): Promise<void> {
 
 const endpoint = () => (process.env.HF_ENDPOINT || 'https://huggingface.co').replace(/\/+$/, '');
 const isOn = (value: string | undefined) => /^(1|on|yes|true)$/i.test(value ?? '');
-/** Follows links: one whose blob is gone doesn't count. */
-const exists = (file: string) =>
-  stat(file).then(
-    () => true,
-    () => false,
-  );

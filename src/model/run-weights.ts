@@ -1,6 +1,7 @@
 /** Where a run left its weights. */
-import { access, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { exists } from '../machine/files.js';
 import { GrpoError } from '../common/errors.js';
 
 /** Folder of a run's checkpoints. */
@@ -54,9 +55,3 @@ export async function findWeights(from: string, onNotice?: (text: string) => voi
 
 /** Whether the folder is a run's own. */
 export const isRun = (folder: string): Promise<boolean> => exists(join(folder, 'config.yaml'));
-
-const exists = (path: string) =>
-  access(path).then(
-    () => true,
-    () => false,
-  );

@@ -79,7 +79,7 @@ export const WATCHING_OPTIONS = {
     .describe('Steps between tables of completions, best and worst group (null: five in a run; 0: none)'),
 };
 
-export const PROBING_OPTIONS = {
+const PROBING_OPTIONS = {
   probe: z
     .boolean()
     .default(true)

@@ -18,7 +18,7 @@ const OWN = 'task';
 const REWARDS: Record<string, RewardFunction> = { partial_credit: partialCredit };
 
 /** What `--reward` takes beside a module. */
-export const REWARD_NAMES = [OWN, ...Object.keys(REWARDS)];
+const REWARD_NAMES = [OWN, ...Object.keys(REWARDS)];
 
 /**
  * @param spec null: the task's own

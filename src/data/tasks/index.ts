@@ -97,7 +97,7 @@ function badWeights(what: string, value: unknown): GrpoError {
 
 export { curriculumTask, type CurriculumStage, type StageOptions } from './curriculum.js';
 export { loadDataset, loadProblems, loadSplit } from './dataset.js';
-export type { Dataset, DatasetOptions, DatasetStage } from './dataset.js';
+export type { Dataset, DatasetOptions } from './dataset.js';
 export type { TaskOptions } from './options.js';
 export { splitOf, splitProblems } from './split.js';
 export type * from './task.js';

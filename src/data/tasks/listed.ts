@@ -3,7 +3,7 @@ import { generator } from '../../common/random.js';
 import type { Problem, Task } from './task.js';
 
 /** So many are listed in order; of more, so many different ones are drawn. */
-export const MOST = 100_000;
+const MOST = 100_000;
 
 /**
  * The drawn ones depend on name and size alone, so that every run is judged by the same; held out is, by its

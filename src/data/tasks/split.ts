@@ -3,7 +3,7 @@ import { hash32 } from '../../common/random.js';
 import type { Problem, Split } from './task.js';
 
 /** One problem in five is held out. */
-export const HELD_OUT = 5;
+const HELD_OUT = 5;
 
 export function splitOf(prompt: string): Split {
   return hash32(prompt) % HELD_OUT === 0 ? 'held_out' : 'train';

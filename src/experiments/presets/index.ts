@@ -44,4 +44,4 @@ export function presetOptions(name: string, model?: string): Record<string, unkn
 }
 
 /** Where a preset's run is written when nothing else is said. */
-export const defaultRun = (model: string, preset: string): string => `runs/${modelName(model)}-${preset}`;
+const defaultRun = (model: string, preset: string): string => `runs/${modelName(model)}-${preset}`;

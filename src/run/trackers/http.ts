@@ -1,4 +1,5 @@
 /** JSON over HTTP, with errors that say whether trying again can help. */
+import { parseJson } from '../../common/json.js';
 import { Unacceptable } from './tracker.js';
 
 /** Refused for now: too early, too many, or it took too long. */
@@ -45,13 +46,7 @@ export async function requestJson<T>(
 
 /** What servers call what is wrong, without the page around it. */
 function said(text: string): string {
-  let message = text;
-  try {
-    const { message: one, error: other } = JSON.parse(text) as { message?: unknown; error?: unknown };
-    if (typeof one === 'string') message = one;
-    else if (typeof other === 'string') message = other;
-  } catch {
-    // Not JSON: as it is.
-  }
-  return message.replace(/\s+/g, ' ').trim().slice(0, 200) || 'nothing';
+  const { message, error } = Object(parseJson(text)) as { message?: unknown; error?: unknown };
+  const inner = [message, error].find((one) => typeof one === 'string') ?? text;
+  return inner.replace(/\s+/g, ' ').trim().slice(0, 200) || 'nothing';
 }
