@@ -21,7 +21,7 @@ export function parseLine(model: Model, text: string, number: number): Line {
   const json = parseJson(text);
   if (json === undefined) throw bad(number, 'is not JSON', text);
   if (!isObject(json)) throw bad(number, 'is not a JSON object', text);
-  const value = json as Record<string, unknown>;
+  const value = json;
   const prompt = idsOf(model, value, 'prompt', number);
   const completion = idsOf(model, value, 'completion', number);
   checkPositions(model.config, prompt.length, completion.length, {
