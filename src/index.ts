@@ -25,7 +25,7 @@ export type { Forecast } from './run/events.js';
 export type { RunMemory } from './run/forecast/run-memory.js';
 export { sft } from './run/sft.js';
 export { evaluate, type EvaluateOptions, type Evaluation } from './run/evaluate.js';
-export type { TrainExtras } from './run/prepare.js';
+export type { TrainExtras } from './run/extras.js';
 export type { JudgedCompletion, TrainCallbacks, TrainPlan, TrainSummary } from './run/events.js';
 export { METRIC_COLUMNS, type MetricName, type Metrics } from './grpo/metrics.js';
 export { type SftInput, type SftOptions, type TrainInput, type TrainOptions } from './run/train-options.js';

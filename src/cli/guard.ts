@@ -16,10 +16,11 @@ export function guardProcess(last: (error: GrpoError) => void): void {
   });
 
   const exit = process.exit.bind(process);
-  process.exit = (code) => {
+  process.exit = (...given) => {
+    const [code] = given;
     const here = new Error('process.exit');
     const module = moduleOf(here);
-    if (module === undefined) return exit(code);
+    if (module === undefined) return exit(...given); // no status is another thing than an undefined one
     const error = new GrpoError(
       'MODULE_EXITED',
       `${module} called process.exit(${code ?? ''})${placeOf(here)}: a run ends when it is done`,

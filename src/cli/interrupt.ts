@@ -12,6 +12,13 @@ const STALLED = new GrpoError('STALLED', 'the run waits for a promise that nothi
 /** Of the work at hand. */
 let current: AbortController | undefined;
 
+let left = false;
+
+/** To be called last: what was left in the middle (a reward's timers, its connections) keeps no process. */
+export function leave(failed: boolean): void {
+  if (left || failed) setTimeout(() => process.exit(), 500).unref();
+}
+
 /** Ends the work at hand with an error, after it has saved; false where there is none. */
 export function endWith(error: GrpoError): boolean {
   if (!current) return false;
@@ -60,10 +67,13 @@ export async function interruptible<T>(
   } finally {
     current = undefined;
     process.removeListener('beforeExit', idle!);
-    process.removeListener('SIGINT', stop);
-    process.removeListener('SIGTERM', stop);
-    // After one there may be a second, which must not end what is saving or saved.
-    if (!abort.signal.aborted) process.removeListener('SIGHUP', ask);
+    left ||= abort.signal.aborted;
+    // After one signal there may be a second, which must not end what is saved with another status.
+    if (!abort.signal.aborted) {
+      process.removeListener('SIGINT', stop);
+      process.removeListener('SIGTERM', stop);
+      process.removeListener('SIGHUP', ask);
+    }
   }
 }
 

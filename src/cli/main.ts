@@ -8,7 +8,7 @@ import type { CommandModule } from 'yargs';
 import { GrpoError } from '../common/errors.js';
 import { packageVersion } from '../machine/paths.js';
 import { guardProcess } from './guard.js';
-import { INTERRUPTED, isAbort } from './interrupt.js';
+import { INTERRUPTED, isAbort, leave } from './interrupt.js';
 import { kebabFlags } from '../config/names.js';
 import { nearest } from '../common/nearest.js';
 
@@ -152,6 +152,8 @@ guardProcess((error) => void report(error).then((code) => process.exit(code)));
 
 try {
   await main(kebabFlags(process.argv.slice(2)));
+  leave(false);
 } catch (error) {
   process.exitCode = await report(error);
+  leave(true);
 }

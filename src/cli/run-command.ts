@@ -6,7 +6,7 @@ import { readYaml, toYaml, type Defaults } from '../config/load.js';
 import { camelKeys } from '../config/names.js';
 import { WATCH } from './options.js';
 import type { TrainSummary } from '../run/events.js';
-import type { TrainExtras } from '../run/prepare.js';
+import type { TrainExtras } from '../run/extras.js';
 import { expandHome } from '../machine/paths.js';
 import type { PageServer } from '../ui/server/serve.js';
 import { REPORT_FILE } from '../ui/server/types.js';

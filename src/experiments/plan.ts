@@ -1,7 +1,7 @@
 /** `train`, up to its first step. */
 import { toOptions, type TrainInput } from '../run/train-options.js';
 import { trainConfig } from './train.js';
-import type { TrainExtras } from '../run/prepare.js';
+import type { TrainExtras } from '../run/extras.js';
 import { openTraining } from '../run/train.js';
 import type { TrainPlan } from '../run/events.js';
 import type { Forecast } from '../run/events.js';

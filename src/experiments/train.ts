@@ -3,7 +3,7 @@ import { snakeKeys } from '../config/names.js';
 import { programSource, resolveConfig } from '../config/load.js';
 import type { TrainSummary } from '../run/events.js';
 import { TRAIN } from '../run/options.js';
-import type { TrainExtras } from '../run/prepare.js';
+import type { TrainExtras } from '../run/extras.js';
 import { runTraining } from '../run/train.js';
 import { toOptions, type TrainConfig, type TrainInput, type TrainOptions } from '../run/train-options.js';
 import { trainDefaults } from './train-defaults.js';

@@ -152,17 +152,15 @@ export const SAMPLING_OPTIONS = {
     .describe('Ends a completion: answer (when the reward is decided), none, a text or a list of texts'),
 };
 
-const all = {
-  ...BATCH_OPTIONS,
-  ...OPTIMIZER_OPTIONS,
-  ...LOSS_OPTIONS,
-  ...ENTROPY_OPTIONS,
-  ...REFERENCE_OPTIONS,
-  ...SAMPLING_OPTIONS,
-};
+type Shape = typeof BATCH_OPTIONS &
+  typeof OPTIMIZER_OPTIONS &
+  typeof LOSS_OPTIONS &
+  typeof ENTROPY_OPTIONS &
+  typeof REFERENCE_OPTIONS &
+  typeof SAMPLING_OPTIONS;
 
 /** What the algorithm reads of a run's options, resolved. */
-export type GrpoOptions = Omit<CamelKeys<z.output<z.ZodObject<typeof all>>>, 'epsilonHigh' | 'stop'> & {
+export type GrpoOptions = Omit<CamelKeys<z.output<z.ZodObject<Shape>>>, 'epsilonHigh' | 'stop'> & {
   /** `epsilon` where nothing else was said. */
   epsilonHigh: number;
   /** Decides the order of problems and every draw. */

@@ -67,7 +67,7 @@ function macCache(): string | undefined {
 export function writableCacheDir(): string {
   const folder = cacheDir();
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     accessSync(folder, constants.W_OK);
     return folder;
   } catch (cause) {
@@ -81,6 +81,21 @@ export function writableCacheDir(): string {
         cause,
       },
     );
+  }
+}
+
+/**
+ * With the folders above it. Node's own (`recursive`) tries for ever where the system says ENOENT of a folder in one
+ * that is there, as in the mount points of an automounter.
+ */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Another process was quicker.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 /** How often a model is right on problems, with an interval that says how sure that is. */
 import type { Completion, Problem, RewardFunction, StopRule, Task } from '../data/tasks/task.js';
-import type { Metrics } from '../grpo/metrics.js';
+import type { Metrics, RunMetricName } from '../grpo/metrics.js';
 import type { Sampler } from '../model/trainable.js';
 import type { SampledCompletion, SampleOptions } from '../model/language-model.js';
 import { encodePrompt } from '../model/positions.js';
@@ -144,3 +144,11 @@ export function evaluationMetrics({ accuracy, low, high, tasks = {} }: Evaluatio
     ...(Object.fromEntries(ofTask) as Partial<Metrics>),
   };
 }
+
+/** The columns of an evaluation on several tasks. */
+export const taskColumns = (names: readonly string[]): RunMetricName[] =>
+  names.flatMap((name): RunMetricName[] => [
+    `eval/${name}/accuracy`,
+    `eval/${name}/accuracy_low`,
+    `eval/${name}/accuracy_high`,
+  ]);

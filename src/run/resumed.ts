@@ -1,7 +1,7 @@
 /** What a resumed run makes of its number of steps and its learning rate, before anything is written. */
 import { camelKeys } from '../config/names.js';
 import { GrpoError } from '../common/errors.js';
-import type { Prepared } from './prepare.js';
+import type { Place } from './stages/folder.js';
 import { learningRateAt, type ScheduleOptions } from '../grpo/schedule.js';
 
 /**
@@ -10,7 +10,7 @@ import { learningRateAt, type ScheduleOptions } from '../grpo/schedule.js';
  * @throws {GrpoError} RESUME_STEPS where the run has taken more of them already
  */
 export function checkResumed(
-  { resumeFrom, changes }: Pick<Prepared, 'resumeFrom' | 'changes'>,
+  { resumeFrom, changes }: Pick<Place, 'resumeFrom' | 'changes'>,
   steps: number,
   config: Record<string, unknown>,
   onNotice: ((text: string) => void) | undefined,

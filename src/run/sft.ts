@@ -13,57 +13,45 @@ import type { TrainableModel } from '../model/trainable.js';
 import { expectedTensors, withoutWeightDecay } from '../model/tensor-names.js';
 import type { Batch } from '../engine/types.js';
 import type { Metrics } from '../grpo/metrics.js';
+import type { Dataset } from '../data/tasks/index.js';
 import type { Problem } from '../data/tasks/task.js';
-import { planBatches } from '../grpo/batches.js';
+import { planBatches, type Batches } from '../grpo/batches.js';
 import type { TrainSummary } from './events.js';
 import type { NonFinite } from '../grpo/learn.js';
-import { prepare, type TrainExtras } from './prepare.js';
+import type { TrainExtras } from './extras.js';
 import { checkResumed } from './resumed.js';
 import { stopwatch } from '../grpo/rollout.js';
 import { Split, ranges } from '../grpo/split.js';
 import { learningRateAt } from '../grpo/schedule.js';
-import { restore, runSession } from './session.js';
-import { type Method } from './method.js';
+import { restore } from './folder/restore.js';
+import { runSession } from './session.js';
+import type { Method } from './method.js';
+import { dataStage, evaluation, type Evaluate } from './stages/data.js';
+import { folderStage } from './stages/folder.js';
+import { modelStage, type LoadedModel } from './stages/model.js';
+import { optionsStage } from './stages/options.js';
+import { planStage, type Schedule } from './stages/plan.js';
+import { taskStage } from './stages/task.js';
 import { optimizerOptions } from '../grpo/optimizer.js';
 
 /** @throws {GrpoError} whatever is wrong with the options, the task or the model, before anything is written */
 export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promise<TrainSummary> {
   const config = sftConfig(input);
   const options = toOptions(config);
-  const ready = await prepare(options, extras, config, checkAnswers);
-  const { dataset, run, resumeFrom } = ready;
+  optionsStage(options, extras);
+  const subject = await taskStage(options, extras);
+  const dataset = await dataStage(options, subject, extras);
+  const place = await folderStage(options, subject, config, extras);
+  const { run, resumeFrom, changes } = place;
+  let loaded: LoadedModel | undefined;
   try {
     // A problem has one answer here: groups of one, each used once.
     const batches = planBatches(dataset.stages, { ...options, numGenerations: 1, numIterations: 1 });
-    checkResumed(ready, batches.totalSteps, config, extras.onNotice);
-    const model = await ready.load();
+    checkResumed(place, batches.totalSteps, config, extras.onNotice);
+    loaded = await modelStage(options, dataset, place, extras, checkAnswers);
+    const { model } = loaded;
     if (resumeFrom) await restore(model, resumeFrom);
-    const noWeightDecay = withoutWeightDecay(expectedTensors(model.config));
-    const split = new Split(undefined, extras.onNotice);
-    const method: Method = {
-      async takeStep(step) {
-        extras.onPhase?.('learning', step);
-        const start = performance.now();
-        const learningRate = learningRateAt(step - 1, batches.totalSteps, options);
-        const problems = batches.prompts(step - 1).map((index) => dataset.train[index]!);
-        const { metrics: learned, nonfinite } = await learnAnswers(model, problems, options, {
-          learningRate,
-          noWeightDecay,
-          split,
-        });
-        const metrics: Metrics = {
-          step,
-          ...learned,
-          epoch: batches.epoch(step - 1),
-          learning_rate: learningRate,
-          step_time: (performance.now() - start) / 1000,
-        };
-        return { metrics, nonfinite };
-      },
-      evaluate: () => ready.evaluate(model, options.temperature),
-      reached: ({ accuracy }) => options.targetAccuracy !== null && accuracy >= options.targetAccuracy,
-    };
-    const plan = await ready.plan(model, {
+    const schedule: Schedule = {
       kind: 'sft',
       steps: batches.totalSteps,
       promptsPerStep: batches.promptsPerStep,
@@ -72,23 +60,61 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
       numGenerations: 1,
       epochs: batches.epochs,
       beta: 0,
-    });
-    const { signal } = extras;
+    };
+    const plan = await planStage(options, subject, dataset, place, loaded, schedule, extras);
+    const evaluate = evaluation(options, subject, dataset, extras);
     return await runSession({
       model,
-      method,
+      method: sftMethod(model, options, dataset, batches, evaluate, extras),
       options,
       config,
-      changes: ready.changes,
+      changes,
       plan,
       run,
       resumeFrom,
       callbacks: extras,
-      signal,
+      signal: extras.signal,
     });
   } finally {
-    await ready.release();
+    run?.release();
+    await loaded?.dispose();
   }
+}
+
+/** One optimiser step after another on problems with their answers. */
+function sftMethod(
+  model: TrainableModel,
+  options: SftOptions,
+  dataset: Dataset,
+  batches: Batches,
+  evaluate: Evaluate,
+  { onPhase, onNotice }: TrainExtras,
+): Method {
+  const noWeightDecay = withoutWeightDecay(expectedTensors(model.config));
+  const split = new Split(undefined, onNotice);
+  return {
+    async takeStep(step) {
+      onPhase?.('learning', step);
+      const start = performance.now();
+      const learningRate = learningRateAt(step - 1, batches.totalSteps, options);
+      const problems = batches.prompts(step - 1).map((index) => dataset.train[index]!);
+      const { metrics: learned, nonfinite } = await learnAnswers(model, problems, options, {
+        learningRate,
+        noWeightDecay,
+        split,
+      });
+      const metrics: Metrics = {
+        step,
+        ...learned,
+        epoch: batches.epoch(step - 1),
+        learning_rate: learningRate,
+        step_time: (performance.now() - start) / 1000,
+      };
+      return { metrics, nonfinite };
+    },
+    evaluate: () => evaluate(model, options.temperature),
+    reached: ({ accuracy }) => options.targetAccuracy !== null && accuracy >= options.targetAccuracy,
+  };
 }
 
 async function learnAnswers(

@@ -15,6 +15,8 @@ export default (completions) => {
   console.log('call', ++calls);
   process.stdout.write('beside console\\n');
   const odd = calls === 4 ? process.env.ODD : undefined;
+  if (odd?.startsWith('throws')) setInterval(() => undefined, 1000); // keeps a process, but for its end
+  if (odd === 'throws') throw new Error('boom');
   if (odd === 'throws in a timer') return setTimeout(() => { throw new Error('boom'); }, 5), never;
   if (odd === 'leaves a promise rejected') Promise.reject(new Error('boom'));
   if (odd === 'has an event without a listener') return connect(1, '127.0.0.1'), later(ones);
@@ -54,11 +56,11 @@ describe('a reward that', () => {
     [
       'throws in a timer',
       'MODULE_CRASHED',
-      /\.\/reward\.mjs threw outside .*: boom \(.*reward\.mjs:11:\d+\)/,
+      /\.\/reward\.mjs threw outside .*: boom \(.*reward\.mjs:13:\d+\)/,
     ],
-    ['leaves a promise rejected', 'MODULE_CRASHED', /\.\/reward\.mjs .*: boom \(.*reward\.mjs:12:\d+\)/],
+    ['leaves a promise rejected', 'MODULE_CRASHED', /\.\/reward\.mjs .*: boom \(.*reward\.mjs:14:\d+\)/],
     ['has an event without a listener', 'MODULE_CRASHED', /\.\/reward\.mjs .*ECONNREFUSED/],
-    ['exits', 'MODULE_EXITED', /\.\/reward\.mjs called process\.exit\(0\) \(.*reward\.mjs:14:\d+\)/],
+    ['exits', 'MODULE_EXITED', /\.\/reward\.mjs called process\.exit\(0\) \(.*reward\.mjs:16:\d+\)/],
     ['exits, and catches what that throws', 'MODULE_EXITED', /\.\/reward\.mjs called process\.exit\(0\)/],
     ['exits in a timer', 'MODULE_EXITED', /\.\/reward\.mjs called process\.exit\(0\)/],
     ['never answers', 'STALLED', /promise/],

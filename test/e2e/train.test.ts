@@ -132,6 +132,24 @@ describe('train', () => {
     ).toBe(true);
   });
 
+  it('waits for no reward after Ctrl-C, nor for what the reward waits for', async () => {
+    const { run, train } = place();
+    const slow = join(temporaryFolder(), 'slow.mjs');
+    writeFileSync(
+      slow,
+      `let calls = 0;
+      export default (all) => {
+        if (++calls < 3) return all.map(() => 1);
+        setTimeout(() => process.kill(process.pid, 'SIGINT'), 100);
+        return new Promise((done) => setTimeout(done, 60_000));
+      };`,
+    );
+    const result = await train('a', { reward: slow, 'no-probe': true, 'eval-samples': 0, 'save-steps': 0 });
+    expect(result.code).toBe(130);
+    expect(result.seconds).toBeLessThan(30);
+    expect(existsSync(join(run('a'), 'checkpoints/checkpoint-2/trainer_state.json'))).toBe(true);
+  });
+
   it('leaves at once at the second Ctrl-C', async () => {
     const { train } = place();
     const slow = join(temporaryFolder(), 'slow.mjs');

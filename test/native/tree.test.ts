@@ -16,6 +16,8 @@ import { maxDifference, norm, randomFloats, relativeDifference } from '../suppor
 
 /** Absolute, log-probs and entropies. */
 const SCORE_TOLERANCE = 2e-5;
+/** Of the value, where that is more: a log-prob of -8 has 20 roundings of float32 in 2e-5, one of -1 has 170. */
+const RELATIVE_TOLERANCE = 3e-6;
 /** Of the tensor's norm. */
 const GRADIENT_TOLERANCE = 1e-4;
 
@@ -73,6 +75,13 @@ const forest: fc.Arbitrary<Tree[]> = fc
     return trees;
   });
 
+/** Pairs of scores that differ by more than rounding. */
+function beyondRounding(actual: ArrayLike<number>, expected: ArrayLike<number>): [number, number][] {
+  return Array.from(expected, (value, i): [number, number] => [actual[i]!, value]).filter(
+    ([a, b]) => !(Math.abs(a - b) < Math.max(SCORE_TOLERANCE, RELATIVE_TOLERANCE * Math.abs(b))),
+  );
+}
+
 function distinctPrefixes(batch: Batch): number {
   const prefixes = new Set<string>();
   const add = (ids: number[]) => ids.forEach((_, i) => prefixes.add(ids.slice(0, i + 1).join()));
@@ -106,7 +115,7 @@ async function gradientsBothWays(model: LanguageModel, batch: Batch, seed: numbe
 describe.each(['qwen2-tied', 'qwen3-tied', 'llama-tied'])('a random forest on %s', (name) => {
   const model = sharedModel(name);
 
-  it(`gives each completion's scores within 2e-5 and the gradients' sum within 1e-4`, async () => {
+  it(`gives each completion's scores within 2e-5 (3e-6 of values beyond 6.7) and the gradients' sum within 1e-4`, async () => {
     await fc.assert(
       fc.asyncProperty(forest, fc.nat(1e6), fc.constantFrom(0.7, 1), async (trees, seed, temperature) => {
         const batch = batchOf(trees);
@@ -115,8 +124,8 @@ describe.each(['qwen2-tied', 'qwen3-tied', 'llama-tied'])('a random forest on %s
         const logps = byCompletion(whole.logps, batch);
         const entropies = byCompletion(whole.entropies, batch);
         parts.forEach((part, i) => {
-          expect(maxDifference(logps[i]!, part.logps)).toBeLessThan(SCORE_TOLERANCE);
-          expect(maxDifference(entropies[i]!, part.entropies)).toBeLessThan(SCORE_TOLERANCE);
+          expect(beyondRounding(logps[i]!, part.logps)).toEqual([]);
+          expect(beyondRounding(entropies[i]!, part.entropies)).toEqual([]);
         });
         const total = norm([...apart.values()].map(norm));
         for (const [parameter, gradient] of apart) {
@@ -126,7 +135,8 @@ describe.each(['qwen2-tied', 'qwen3-tied', 'llama-tied'])('a random forest on %s
           expect(difference, parameter).toBeLessThan(GRADIENT_TOLERANCE);
         }
       }),
-      { seed: 20250607, numRuns: 30 },
+      // A counterexample is large, and shrinking it takes longer than any time limit.
+      { seed: 20250607, numRuns: 30, endOnFailure: true },
     );
   });
 

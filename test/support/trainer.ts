@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TrainInput } from '../../src/run/train-options.js';
 import { train } from '../../src/experiments/train.js';
-import type { TrainExtras } from '../../src/run/prepare.js';
+import type { TrainExtras } from '../../src/run/extras.js';
 import { isTime } from '../../src/grpo/metrics.js';
 import type { Task } from '../../src/data/tasks/task.js';
 import { fakeModel } from './fake-model.js';

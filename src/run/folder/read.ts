@@ -61,25 +61,23 @@ export async function readRuns(
   onNotice: (text: string) => void,
 ): Promise<{ folder: string; record: RunRecord }[]> {
   if (folders.length === 1) return [{ folder: folders[0]!, record: await readRun(folders[0]!) }];
-  const faults: string[] = [];
   const read = await Promise.all(
     folders.map(async (folder) => {
       try {
         return { folder, record: await readRun(folder) };
       } catch (error) {
         if (!(error instanceof GrpoError)) throw error;
-        faults.push(error.message);
-        return undefined;
+        return { fault: error.message };
       }
     }),
   );
-  const runs = read.filter((one) => one !== undefined);
+  const runs = read.flatMap(({ folder, record }) => (record ? [{ folder, record }] : []));
   if (runs.length === 0)
     throw new GrpoError('RUN_NOT_FOUND', `none of these is a run: ${folders.join(', ')}`, {
       fix: FIX,
       value: folders,
     });
-  for (const fault of faults) onNotice(`left out: ${fault}`);
+  for (const one of read) if ('fault' in one) onNotice(`left out: ${one.fault}`);
   return runs;
 }
 

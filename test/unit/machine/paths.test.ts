@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -58,18 +58,33 @@ describe('the cache', () => {
     expect(cacheDir()).toBe('/xdg/grpo-native');
   });
 
-  it('that cannot be written is named, with the variable that names another', () => {
-    const file = join(temporaryFolder(), 'file');
-    writeFileSync(file, '');
-    vi.stubEnv('GRPO_NATIVE_CACHE', join(file, 'cache'));
+  it.each<[string, () => string]>([
+    [
+      'below a file',
+      () => {
+        const file = join(temporaryFolder(), 'file');
+        writeFileSync(file, '');
+        return join(file, 'cache');
+      },
+    ],
+    // It says ENOENT of what is made in it, as an automounter's folder does.
+    ['in /proc', () => '/proc/cache/of/mine'],
+  ])('that cannot be written (%s) is named, with the variable that names another', (_, unwritable) => {
+    const folder = unwritable();
+    vi.stubEnv('GRPO_NATIVE_CACHE', folder);
     expect(writableCacheDir).toThrow(
       expect.objectContaining({
         code: 'CACHE_READ_ONLY',
-        message: expect.stringContaining(join(file, 'cache')) as string,
+        message: expect.stringContaining(folder) as string,
         fix: expect.stringContaining('GRPO_NATIVE_CACHE=') as string,
       }),
     );
-    vi.stubEnv('GRPO_NATIVE_CACHE', join(file, '..', 'cache'));
-    expect(writableCacheDir()).toBe(join(file, '..', 'cache'));
+  });
+
+  it('is made, with the folders above it', () => {
+    const folder = join(temporaryFolder(), 'a', 'b');
+    vi.stubEnv('GRPO_NATIVE_CACHE', folder);
+    expect(writableCacheDir()).toBe(folder);
+    expect(existsSync(folder)).toBe(true);
   });
 });

@@ -1,0 +1,78 @@
+/** Fifth stage: the model, checked against the problems. The first that reads weights and, at its end, writes. */
+import type { Dataset } from '../../data/tasks/index.js';
+import type { Problem } from '../../data/tasks/task.js';
+import { checkStop } from '../../grpo/stop.js';
+import { resolveModel } from '../../model/files.js';
+import { encodePrompt } from '../../model/positions.js';
+import type { TrainableModel } from '../../model/trainable.js';
+import type { TrainExtras } from '../extras.js';
+import { setAside } from '../folder/checkpoints.js';
+import { refuseUnfit } from '../forecast/run-memory.js';
+import type { Place } from './folder.js';
+import type { StageOptions } from './options.js';
+
+export interface LoadedModel {
+  model: TrainableModel;
+  /** Folder it was loaded from here; undefined: the program brought a model of its own. */
+  folder: string | undefined;
+  /** Tokens of each different prompt. */
+  promptLengths: number[];
+  /** Gives back a model that was loaded here. */
+  dispose: () => Promise<void>;
+}
+
+/**
+ * @param check throws where the model can't be taught these problems
+ * @throws {GrpoError} MODEL_NOT_FOUND, MEMORY, PROMPT_TOO_LONG, ADDON_MISSING and others of the model's folder,
+ *   before anything is written
+ */
+export async function modelStage(
+  options: StageOptions,
+  dataset: Dataset,
+  { run, weights, resumeFrom }: Place,
+  extras: TrainExtras,
+  check: (model: TrainableModel, problems: Problem[]) => void = () => undefined,
+): Promise<LoadedModel> {
+  const loaded = extras.model ? undefined : await loadModel(weights ?? options.model, options, extras);
+  const model = extras.model ?? loaded!;
+  try {
+    checkStop(options.stop, model.tokenizer);
+    const promptLengths = checkPrompts(model, dataset.train, options.maxCompletionLength);
+    checkPrompts(model, dataset.heldOut, options.maxCompletionLength);
+    check(model, dataset.train);
+    if (run) model.checkSaveable();
+    // Nothing was written until here.
+    await run?.claim();
+    if (run && resumeFrom)
+      for (const path of await setAside(run, resumeFrom.state.global_step))
+        extras.onNotice?.(`${path} was set aside: the run makes it anew`);
+    return { model, folder: loaded?.folder, promptLengths, dispose: async () => loaded?.dispose() };
+  } catch (error) {
+    await loaded?.dispose();
+    throw error;
+  }
+}
+
+async function loadModel(
+  model: string,
+  options: StageOptions,
+  { onDownload, onNotice, signal }: TrainExtras,
+): Promise<TrainableModel> {
+  // Imported here, so that a program with a model of its own needs no addon.
+  const { LanguageModel } = await import('../../model/language-model.js');
+  const download = {
+    ...(onDownload && { onProgress: onDownload }),
+    ...(signal && { signal }),
+    ...(onNotice && { onNotice }),
+  };
+  const folder = await resolveModel(model, download);
+  if (options.device === 'cpu') await refuseUnfit(folder, { beta: 0, ...options });
+  const { device, dtype, threads, maxMemory } = options;
+  return LanguageModel.load({ model: folder, device, dtype, threads, maxMemory, ...download });
+}
+
+/** @returns tokens of each different prompt */
+function checkPrompts(model: TrainableModel, problems: Problem[], maxCompletionLength: number): number[] {
+  const prompts = [...new Set(problems.map(({ prompt }) => prompt))];
+  return prompts.map((prompt) => encodePrompt(model, prompt, maxCompletionLength).length);
+}

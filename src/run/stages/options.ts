@@ -1,0 +1,44 @@
+/** First stage: the options that every stage after it reads, of `train` and of `sft` alike. */
+import type { TrainExtras } from '../extras.js';
+import { checkTrackers } from '../trackers/tracked.js';
+import type { SftOptions, TrainOptions } from '../train-options.js';
+
+export type StageOptions = Pick<
+  TrainOptions & SftOptions,
+  | 'model'
+  | 'device'
+  | 'dtype'
+  | 'threads'
+  | 'maxMemory'
+  | 'task'
+  | 'taskWeights'
+  | 'maxOperand'
+  | 'operations'
+  | 'reward'
+  | 'rewardTimeout'
+  | 'seed'
+  | 'trainSamples'
+  | 'uniqueSamples'
+  | 'evalSamples'
+  | 'maxCompletionLength'
+  | 'stop'
+  | 'outputDir'
+  | 'resume'
+  | 'saveSteps'
+  | 'reportTo'
+> &
+  Partial<
+    Pick<
+      TrainOptions,
+      'curriculum' | 'rewardWeights' | 'preset' | 'algorithm' | 'initFrom' | 'beta' | 'syncRefModel'
+    >
+  >;
+
+/**
+ * What is wrong with the options is known when they are resolved (`config/load.ts`), but for what they need of
+ * the environment.
+ * @throws {GrpoError} TRACKER_SETUP
+ */
+export function optionsStage({ reportTo }: StageOptions, { save }: TrainExtras): void {
+  checkTrackers(reportTo, save !== false);
+}

@@ -1,0 +1,64 @@
+/** Last stage before the steps: what the run is going to do, and the memory it takes. */
+import type { Dataset } from '../../data/tasks/index.js';
+import { parameterCount } from '../../model/config.js';
+import type { TrainPlan } from '../events.js';
+import type { TrainExtras } from '../extras.js';
+import { memoryOfRun, type BatchShape } from '../forecast/run-memory.js';
+import type { Place } from './folder.js';
+import type { LoadedModel } from './model.js';
+import type { StageOptions } from './options.js';
+import type { Subject } from './task.js';
+
+export type Schedule = Pick<
+  TrainPlan,
+  'kind' | 'steps' | 'promptsPerStep' | 'numGenerations' | 'epochs' | 'beta'
+> &
+  BatchShape;
+
+export async function planStage(
+  options: StageOptions,
+  { task }: Subject,
+  dataset: Dataset,
+  { run, resumeFrom }: Place,
+  { model, folder, promptLengths }: LoadedModel,
+  { parts, sampledTogether, ...schedule }: Schedule,
+  { onNotice }: TrainExtras,
+): Promise<TrainPlan> {
+  const engine = await model.info();
+  const memory = await memoryOfRun(model, engine, promptLengths, {
+    syncRefModel: false,
+    ...options,
+    ...schedule,
+    parts,
+    sampledTogether,
+    folder,
+  });
+  if (!memory.fits)
+    onNotice?.(`${memory.text}: what does not fit at once will be done in parts, which takes longer`);
+  if (engine.bfloat16Speed !== undefined && engine.bfloat16Speed < 1)
+    onNotice?.(
+      `this processor multiplies bfloat16 ${engine.bfloat16Speed.toFixed(1)} times as fast as float32: without --dtype bfloat16 the run is faster, and exact`,
+    );
+  return {
+    ...schedule,
+    model: options.model,
+    modelFolder: model.folder,
+    modelType: model.config.modelType,
+    parameters: parameterCount(model.config),
+    engine,
+    task: task.name,
+    examplePrompt: (dataset.heldOut[0] ?? dataset.train[0])?.prompt ?? '',
+    trainProblems: dataset.train.length,
+    repeatedShare: repeatedShare(dataset),
+    heldOutProblems: dataset.heldOut.length,
+    evalSamples: dataset.heldOut.length,
+    startStep: resumeFrom?.state.global_step ?? 0,
+    completionsPerStep: schedule.promptsPerStep * schedule.numGenerations,
+    memory: memory.bytes,
+    outputDir: run?.path,
+  };
+}
+
+/** Share of an epoch's problems that repeat another, in the curriculum's stage that repeats most. */
+const repeatedShare = ({ stages }: Dataset): number =>
+  Math.max(...stages.map(({ positions }) => 1 - new Set(positions).size / positions.length));
