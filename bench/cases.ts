@@ -23,6 +23,8 @@ export interface Case {
   dtype: DType;
   /** `answer`: a completion ends as soon as its reward is decided; `none`: at `max_completion_length`, as in TRL. */
   stop: 'answer' | 'none';
+  /** TRL's: `answer`, at the first token that is no part of a number; `none`, at its greatest length. */
+  peer_stop: 'answer' | 'none';
   /** Weight of the KL penalty; above 0, so that a step includes the reference model's forward. */
   beta: number;
   learning_rate: number;
@@ -43,6 +45,7 @@ const JOURNAL = {
   max_completion_length: 16,
   dtype: 'float32',
   stop: 'answer',
+  peer_stop: 'none',
   beta: 0.1,
   learning_rate: NO_LEARNING,
   steps: 5,
@@ -61,6 +64,13 @@ export const CASES: Case[] = [
     warmup: 5,
   },
   { ...JOURNAL, name: 'journal', describe: "The journal's step; completions end when answered" },
+  {
+    ...JOURNAL,
+    name: 'journal-4',
+    describe: 'The same with at most 4 tokens, and completions that end when answered in TRL too',
+    max_completion_length: 4,
+    peer_stop: 'answer',
+  },
   { ...JOURNAL, name: 'journal-64', describe: 'The same with 64 completions a prompt', num_generations: 64 },
   { ...JOURNAL, name: 'journal-bf16', describe: 'The same in bfloat16', dtype: 'bfloat16' },
   {

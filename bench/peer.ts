@@ -55,6 +55,7 @@ export async function runPeer(
     prompts: one.prompts,
     num_generations: one.num_generations,
     max_completion_length: one.max_completion_length,
+    stop: one.peer_stop,
     temperature: 0.7,
     beta: one.beta,
     learning_rate: one.learning_rate,

@@ -55,7 +55,7 @@ export function matrixWeights(config: ModelConfig): { layers: number; vocabulary
 }
 
 /** FLOPs of a forward over `nodes` tokens with `rows` rows of logits. */
-export function forwardFlops(config: ModelConfig, { nodes, rows }: { nodes: number; rows: number }): number {
+function forwardFlops(config: ModelConfig, { nodes, rows }: { nodes: number; rows: number }): number {
   const { layers, vocabulary } = matrixWeights(config);
   return 2 * (nodes * layers + rows * vocabulary);
 }

@@ -1,7 +1,7 @@
 """The same work in TRL's GRPOTrainer: reads a case as JSON on standard input, prints what it cost as JSON.
 
 In:  model (folder) or config (a shape: random weights), problems [{prompt, answer}], prompts,
-     num_generations, max_completion_length, temperature, beta, learning_rate,
+     num_generations, max_completion_length, stop (answer; none), temperature, beta, learning_rate,
      dtype (float32; bfloat16: weights in float32, autocast as by TRL's bf16=True), threads, warmup, steps
 Out: versions, peak_memory (bytes), and for each measured step seconds by phase and its tokens.
 
@@ -60,6 +60,16 @@ def piece_tokenizer(problems):
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, eos_token="<eos>", pad_token="<eos>", unk_token="<unk>"
     )
+
+
+def ends_of_number(tokenizer):
+    """Tokens that no number goes on in: at the first of them the answer is decided.
+
+    The set knows no position, so that a completion that begins with a space ends there, undecided.
+    """
+    ids = sorted(tokenizer.get_vocab().values())
+    texts = tokenizer.batch_decode([[i] for i in ids])
+    return [i for i, text in zip(ids, texts) if not re.fullmatch(r"-?\d*", text)]
 
 
 def reward(completions, completion_ids, answer, **_):
@@ -126,6 +136,8 @@ def main():
     else:
         model = random_model(case["config"])
         tokenizer = piece_tokenizer(case["problems"])
+    if case["stop"] == "answer":
+        model.generation_config.eos_token_id = ends_of_number(tokenizer)
 
     completions = case["prompts"] * case["num_generations"]
     with tempfile.TemporaryDirectory() as folder:

@@ -2,6 +2,7 @@
 import type { Options } from 'yargs';
 import type { z } from 'zod';
 import { GrpoError } from '../common/errors.js';
+import { isObject } from '../common/json.js';
 import { describeOptions, type OptionInfo } from '../config/describe.js';
 import { toKebab } from '../config/names.js';
 import { parseYamlValue } from '../config/load.js';
@@ -51,7 +52,7 @@ function fromFlag(option: OptionInfo, value: unknown): unknown {
 /** A list in YAML, or a single item of one. */
 function parseItems(text: string): unknown {
   const parsed = parseYamlValue(text);
-  return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? [parsed] : parsed;
+  return isObject(parsed) ? [parsed] : parsed;
 }
 
 const isNumber = (text: string) => text.trim() !== '' && Number.isFinite(Number(text));

@@ -1,4 +1,5 @@
-/** Parses a line of `score`'s input: JSON with a prompt and a completion, as text or as token ids. */
+/** One line of what `score` is given: JSON with a prompt and a completion, as text or as ids. */
+import { isObject, parseJson } from '../common/json.js';
 import { GrpoError, shown } from '../common/errors.js';
 import { checkPositions } from '../model/positions.js';
 import type { Tokenizer } from '../model/tokenizer.js';
@@ -17,15 +18,10 @@ export interface Line {
 
 /** @throws {GrpoError} SCORE_INPUT, PROMPT_TOO_LONG, naming the line */
 export function parseLine(model: Model, text: string, number: number): Line {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw bad(number, 'is not JSON', text);
-  }
-  if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw bad(number, 'is not a JSON object', text);
-  const value = json as Record<string, unknown>;
+  const json = parseJson(text);
+  if (json === undefined) throw bad(number, 'is not JSON', text);
+  if (!isObject(json)) throw bad(number, 'is not a JSON object', text);
+  const value = json;
   const prompt = idsOf(model, value, 'prompt', number);
   const completion = idsOf(model, value, 'completion', number);
   checkPositions(model.config, prompt.length, completion.length, {

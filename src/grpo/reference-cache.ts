@@ -3,6 +3,7 @@
  * Prompts come back every epoch and short answers repeat, so after a few epochs hardly any path is new.
  * With a file, a resumed run starts with the log-probs that were computed before.
  */
+import { parseJson } from '../common/json.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { LineFile } from '../machine/line-file.js';
 import { readFile } from 'node:fs/promises';
@@ -54,13 +55,13 @@ export class ReferenceCache {
     if (path === undefined) return new ReferenceCache(model, temperature, undefined);
     const file = await LineFile.open(path, {
       keep: (line) => {
-        const entry = parseLine(line);
-        return entry !== undefined && entry.step <= step && entry.temperature === temperature;
+        const entry = parseJson(line) as Line | undefined;
+        return !!entry && entry.step <= step && entry.temperature === temperature;
       },
     });
     const cache = new ReferenceCache(model, temperature, file);
     for (const line of (await readFile(path, 'utf8')).split('\n')) {
-      const entry = parseLine(line);
+      const entry = parseJson(line) as Line | undefined;
       if (entry) cache.#keep(entry.prompt, entry.ids, decode(entry.logps));
     }
     return cache;
@@ -153,14 +154,6 @@ export class ReferenceCache {
       node = child;
     }
     return this.#size > before;
-  }
-}
-
-function parseLine(line: string): Line | undefined {
-  try {
-    return JSON.parse(line) as Line;
-  } catch {
-    return undefined;
   }
 }
 

@@ -42,7 +42,7 @@ type Decay = (progress: {
 }) => number;
 
 /** Keyword arguments (`lr_scheduler_kwargs`) of each schedule, with transformers' defaults. */
-export const KWARGS: Record<LrSchedulerType, Record<string, number | undefined>> = {
+const KWARGS: Record<LrSchedulerType, Record<string, number | undefined>> = {
   linear: {},
   cosine: { num_cycles: 0.5 },
   cosine_with_min_lr: { num_cycles: 0.5, min_lr: undefined, min_lr_rate: undefined },

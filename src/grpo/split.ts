@@ -85,7 +85,7 @@ export function sliceBatch({ prompts, completions, promptOf }: Batch, from: numb
  * Divides a batch; `first` to before `last` are the positions of a part's tokens among those of the whole
  * batch.
  */
-export function* partsOfBatch(batch: Batch, parts: number) {
+function* partsOfBatch(batch: Batch, parts: number) {
   let first = 0;
   for (const { from, to } of ranges(batch.completions.length, parts)) {
     const part = sliceBatch(batch, from, to);

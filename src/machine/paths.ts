@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, mkdirSync, readFileSync } from 'node
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseJson } from '../common/json.js';
 import { GrpoError } from '../common/errors.js';
 
 let root: string | undefined;
@@ -110,21 +111,18 @@ export function addonPath(): string {
  */
 export function expandHome(path: string): string {
   if (path !== '~' && !path.startsWith('~/')) return path;
-  try {
-    return join(homedir(), path.slice(2));
-  } catch (cause) {
-    throw new GrpoError('NO_HOME', `${path} is in a home folder, and this user has none`, {
-      fix: 'write the whole path, or set HOME',
-      value: path,
-      cause,
-    });
-  }
+  const folder = home();
+  if (folder !== undefined) return join(folder, path.slice(2));
+  throw new GrpoError('NO_HOME', `${path} is in a home folder, and this user has none`, {
+    fix: 'write the whole path, or set HOME',
+    value: path,
+  });
 }
 
 /** The content of a JSON file; undefined if the file can't be read or isn't JSON. */
 export function readJson<T>(file: string): T | undefined {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as T;
+    return parseJson(readFileSync(file, 'utf8')) as T | undefined;
   } catch {
     return undefined;
   }

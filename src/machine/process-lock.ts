@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { parseJson } from '../common/json.js';
 
 export interface Holder {
   pid: number;
@@ -122,12 +123,8 @@ function read(file: string): string | undefined {
 }
 
 function holderOf(text: string): Holder | undefined {
-  try {
-    const holder = JSON.parse(text) as Partial<Holder>;
-    return typeof holder.pid === 'number' && typeof holder.host === 'string' ? (holder as Holder) : undefined;
-  } catch {
-    return undefined;
-  }
+  const holder = parseJson(text) as Partial<Holder> | null | undefined;
+  return typeof holder?.pid === 'number' && typeof holder.host === 'string' ? (holder as Holder) : undefined;
 }
 
 function isAlive(holder: Holder, { takeOver = false }: Options = {}): boolean {

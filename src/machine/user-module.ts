@@ -1,9 +1,11 @@
 /** Loads a user's own module, JavaScript or TypeScript, and tracks when its code runs. */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { existsSync } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { extname, isAbsolute, resolve } from 'node:path';
+import { extname, isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { GrpoError } from '../common/errors.js';
+import { packageRoot } from './paths.js';
 
 const TYPESCRIPT = ['.ts', '.mts', '.cts'];
 const EXTENSIONS = [...TYPESCRIPT, '.js', '.mjs', '.cjs'];
@@ -72,7 +74,13 @@ async function importModule(file: string): Promise<unknown> {
   if (!TYPESCRIPT.includes(extname(file))) return import(url);
   // Node 20 can't run TypeScript by itself. jiti is loaded only for TypeScript modules.
   const { createJiti } = await import('jiti');
-  return createJiti(url).import(file);
+  return createJiti(url, { alias: ownName() }).import(file);
+}
+
+/** `grpo-native` is this package wherever the module lies: it may be installed elsewhere, or nowhere near. */
+function ownName(): Record<string, string> {
+  const library = join(packageRoot(), 'dist', 'index.js');
+  return existsSync(library) ? { 'grpo-native': library } : {};
 }
 
 export function failed(path: string, cause: unknown): GrpoError {

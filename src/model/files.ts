@@ -12,7 +12,7 @@ export interface ResolveOptions extends HubOptions {
 }
 
 /** Name of the embedded model. */
-export const TINY = 'tiny';
+const TINY = 'tiny';
 
 /**
  * @param model `tiny`, a folder, a run as `--init-from` has it, or a hub id (`Qwen/Qwen2.5-0.5B`, or with a

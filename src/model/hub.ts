@@ -4,8 +4,9 @@
  * `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_TOKEN` and `HF_HUB_OFFLINE` have the same meaning as in those
  * tools.
  */
-import { mkdir, readFile, rename, rm, stat, symlink, writeFile, copyFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, symlink, writeFile, copyFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { exists } from '../machine/files.js';
 import { GrpoError } from '../common/errors.js';
 import { cacheDir, userCache } from '../machine/paths.js';
 import { type DownloadProgress, download, request } from './download.js';
@@ -146,9 +147,3 @@ async function link(blob: string, target: string): Promise<void> {
 
 const endpoint = () => (process.env.HF_ENDPOINT || 'https://huggingface.co').replace(/\/+$/, '');
 const isOn = (value: string | undefined) => /^(1|on|yes|true)$/i.test(value ?? '');
-/** Follows links: false for a link whose blob is missing. */
-const exists = (file: string) =>
-  stat(file).then(
-    () => true,
-    () => false,
-  );

@@ -5,6 +5,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { GrpoError } from '../common/errors.js';
+import { isObject } from '../common/json.js';
 
 /** Largest file in bytes; the largest tokenizers have a tenth of it. */
 const MAX_FILE = 256 * 2 ** 20;
@@ -54,8 +55,7 @@ export async function readJsonObject(file: string): Promise<Record<string, unkno
   if (text === undefined) return undefined;
   try {
     const json: unknown = JSON.parse(text);
-    if (typeof json === 'object' && json !== null && !Array.isArray(json) && !isDeep(json))
-      return json as Record<string, unknown>;
+    if (isObject(json) && !isDeep(json)) return json;
   } catch {
     // Reported below, together with JSON that is not such an object.
   }

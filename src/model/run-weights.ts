@@ -1,6 +1,7 @@
-/** Finds the weights that a run has saved. */
-import { access, readdir } from 'node:fs/promises';
+/** Where a run left its weights. */
+import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { exists } from '../machine/files.js';
 import { GrpoError } from '../common/errors.js';
 
 /** Name of the folder with a run's checkpoints. */
@@ -57,9 +58,3 @@ export async function findWeights(from: string, onNotice?: (text: string) => voi
 
 /** Whether a folder is a run folder. */
 export const isRun = (folder: string): Promise<boolean> => exists(join(folder, 'config.yaml'));
-
-const exists = (path: string) =>
-  access(path).then(
-    () => true,
-    () => false,
-  );

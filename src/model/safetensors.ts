@@ -5,6 +5,8 @@
  */
 import { open, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { exists } from '../machine/files.js';
+import { isObject, parseJson } from '../common/json.js';
 import { GrpoError, shown } from '../common/errors.js';
 import type { ModelConfig, NamedTensor, TensorLocation } from '../engine/types.js';
 import { duplicateKey, readModelFile, refusePointer } from './json.js';
@@ -34,12 +36,8 @@ function corrupt(file: string, problem: string, value?: unknown): GrpoError {
  */
 export async function readHeader(file: string): Promise<TensorLocation[]> {
   const { text, dataStart, fileSize } = await headerText(file);
-  let header: unknown;
-  try {
-    header = JSON.parse(text);
-  } catch {
-    throw corrupt(file, 'the header is not JSON');
-  }
+  const header = parseJson(text);
+  if (header === undefined) throw corrupt(file, 'the header is not JSON');
   if (!isObject(header)) throw corrupt(file, 'the header is not a JSON object');
   const twice = duplicateKey(text);
   if (twice !== undefined) throw corrupt(file, `the header names ${shown(twice)} twice`, twice);
@@ -156,12 +154,8 @@ async function weightFiles(folder: string): Promise<{ files: string[]; index?: M
       fix: 'give a folder that holds model.safetensors or model.safetensors.index.json (a .bin or .gguf model must be converted first)',
       value: folder,
     });
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw corrupt(indexFile, 'is not JSON');
-  }
+  const json = parseJson(text);
+  if (json === undefined) throw corrupt(indexFile, 'is not JSON');
   const map = isObject(json) ? json.weight_map : undefined;
   if (!isObject(map)) throw corrupt(indexFile, 'has no weight_map');
   const index = new Map<string, string>();
@@ -250,10 +244,3 @@ export function encodeHeader(tensors: NamedTensor[]): Uint8Array {
 }
 
 const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const exists = (file: string) =>
-  stat(file).then(
-    () => true,
-    () => false,
-  );

@@ -51,11 +51,7 @@ const schedule = (config: Record<string, unknown>, steps: number): Schedule => (
 });
 
 /** The rates of step `done` and of the one after it, where another schedule takes over between them. */
-export function rateJump(
-  done: number,
-  before: Schedule,
-  now: Schedule,
-): { last: number; next: number } | undefined {
+function rateJump(done: number, before: Schedule, now: Schedule): { last: number; next: number } | undefined {
   // Schedules count steps from 0.
   const last = learningRateAt(done - 1, before.steps, before.options);
   const same = learningRateAt(done - 1, now.steps, now.options);

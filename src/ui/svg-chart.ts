@@ -8,17 +8,8 @@ import type { MetricName } from '../grpo/metrics.js';
 
 echarts.use([LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
 
-/** Okabe and Ito's palette, whose colours the colour-blind can distinguish. */
-export const PALETTE = [
-  '#0072B2',
-  '#D55E00',
-  '#009E73',
-  '#CC79A7',
-  '#E69F00',
-  '#56B4E9',
-  '#000000',
-  '#F0E442',
-];
+/** Okabe and Ito's palette, which the colour-blind tell apart. */
+const PALETTE = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000', '#F0E442'];
 
 const WIDTH = 1120;
 const PANEL = { width: 330, height: 240, top: 56, gap: 40, left: 48 };

@@ -6,7 +6,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GrpoError } from '../../src/common/errors.js';
 import { parseModelConfig } from '../../src/model/config.js';
-import type { LanguageModel, Samples, SampleOptions } from '../../src/model/language-model.js';
+import type { Samples, SampleOptions } from '../../src/model/language-model.js';
 import { Tokenizer } from '../../src/model/tokenizer.js';
 import type { TrainableModel } from '../../src/model/trainable.js';
 import type { Batch, EngineInfo, OptimizerOptions, TokenScores } from '../../src/engine/types.js';
@@ -252,9 +252,6 @@ export class FakeModel implements TrainableModel {
     return powers.map((power) => power / sum);
   }
 }
-
-/** The fake serves wherever a language model is asked for. */
-export const asLanguageModel = (model: FakeModel): LanguageModel => model as unknown as LanguageModel;
 
 function positions({ prompts, completions, promptOf }: Batch): { contexts: Int32Array; tokens: Int32Array } {
   const contexts = completions.flatMap((ids, i) => [prompts[promptOf[i]!]!.at(-1)!, ...ids.slice(0, -1)]);

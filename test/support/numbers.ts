@@ -33,7 +33,7 @@ export function relativeDifference(actual: Numbers, expected: Numbers): number {
 }
 
 /** Uniform numbers in [0, 1) from a seed (mulberry32): the same in every run. */
-export function randomNumbers(seed: number): () => number {
+function randomNumbers(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -18,7 +18,7 @@ export interface MadeRun {
   ended?: boolean;
 }
 
-export const DEFAULTS = { promptsPerStep: 2, problems: 8, evalSteps: 5 };
+const DEFAULTS = { promptsPerStep: 2, problems: 8, evalSteps: 5 };
 
 /** Of each group half say one thing, half another; problems are learned one after another. */
 export function writeRun(folder: string, run: MadeRun): string {

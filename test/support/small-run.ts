@@ -9,7 +9,7 @@ import { metricRows } from './runs.js';
 
 export type Flags = Record<string, string | number | true>;
 
-export const small: Flags = {
+const small: Flags = {
   model: fixtureModel('qwen2-tied'),
   'batch-size': 16,
   'num-generations': 4,

@@ -4,7 +4,7 @@
  */
 
 /** Characters for which Python's `str.isspace` holds; JavaScript's `\s` differs in a few. */
-export const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
+const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 
 const LEADING_SPACE = new RegExp(`^[${SPACE}]+`);
 const NUMBER = /^-?\p{Nd}+/u;

@@ -23,7 +23,7 @@ const OWN = 'task';
 const REWARDS: Record<string, RewardFunction> = { partial_credit: partialCredit };
 
 /** Names that `--reward` takes, beside the path of a module. */
-export const REWARD_NAMES = [OWN, ...Object.keys(REWARDS)];
+const REWARD_NAMES = [OWN, ...Object.keys(REWARDS)];
 
 /**
  * Reward functions by name.

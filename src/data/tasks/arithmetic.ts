@@ -1,10 +1,5 @@
-/**
- * The task arithmetic: `Calculate: 15 + 8 = ` with both operands from 0 to `max_operand`: 1323 problems at
- * 20.
- */
-import { isRightNumber, numberReward } from '../rewards/answer.js';
-import { extractAnswer } from '../rewards/extract.js';
-import { stopAtNumber } from '../rewards/stop.js';
+/** `Calculate: 15 + 8 = ` with both operands from 0 to `max_operand`: 1323 problems at 20. */
+import { answeredByNumber } from './answered.js';
 import { listed } from './listed.js';
 import type { TaskOptions } from './options.js';
 import type { Task } from './task.js';
@@ -25,9 +20,6 @@ export function arithmetic({ maxOperand, operations }: TaskOptions = {}): Task {
       const [a, b] = [Math.floor(place / numbers) % numbers, place % numbers];
       return { prompt: `Calculate: ${a} ${op} ${b} = `, answer: String(apply(a, b)) };
     }),
-    reward: numberReward,
-    isCorrect: isRightNumber,
-    extract: extractAnswer,
-    stop: stopAtNumber,
+    ...answeredByNumber,
   };
 }

@@ -1,7 +1,5 @@
-/** The task binary: `Binary of 13: ` and `Decimal of 1101: ` for the numbers from 0 to `max_operand` (255). */
-import { isRightNumber, numberReward } from '../rewards/answer.js';
-import { extractAnswer } from '../rewards/extract.js';
-import { stopAtNumber } from '../rewards/stop.js';
+/** `Binary of 13: ` and `Decimal of 1101: `, numbers from 0 to `max_operand` (255), both ways. */
+import { answeredByNumber } from './answered.js';
 import { listed } from './listed.js';
 import type { TaskOptions } from './options.js';
 import type { Task } from './task.js';
@@ -17,9 +15,6 @@ export function binary({ maxOperand }: TaskOptions = {}): Task {
         ? { prompt: `Binary of ${decimal}: `, answer: digits }
         : { prompt: `Decimal of ${digits}: `, answer: decimal };
     }),
-    reward: numberReward,
-    isCorrect: isRightNumber,
-    extract: extractAnswer,
-    stop: stopAtNumber,
+    ...answeredByNumber,
   };
 }

@@ -4,10 +4,8 @@
  */
 import { GrpoError } from '../../common/errors.js';
 import { generator } from '../../common/random.js';
-import { isRightNumber, numberReward } from '../rewards/answer.js';
-import { extractAnswer } from '../rewards/extract.js';
-import { stopAtNumber } from '../rewards/stop.js';
 import type { Problem, Task } from './task.js';
+import { answeredByNumber } from './answered.js';
 import type { TaskOptions } from './options.js';
 
 // Short common nouns: most are one token in the vocabularies of real models.
@@ -44,9 +42,6 @@ export function counting({ maxOperand }: TaskOptions = {}): Task {
         }
       return problems;
     },
-    reward: numberReward,
-    isCorrect: isRightNumber,
-    extract: extractAnswer,
-    stop: stopAtNumber,
+    ...answeredByNumber,
   };
 }

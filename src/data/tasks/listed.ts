@@ -3,7 +3,7 @@ import { generator } from '../../common/random.js';
 import type { Problem, Task } from './task.js';
 
 /** Up to so many problems are listed in order; of more, so many different ones are drawn. */
-export const MOST = 100_000;
+const MOST = 100_000;
 
 /**
  * A sample depends only on name and size, so that every run has the same problems. Whether a problem is held

@@ -6,7 +6,7 @@ import { hash32 } from '../../common/random.js';
 import type { Problem, Split } from './task.js';
 
 /** One problem in five is held out. */
-export const HELD_OUT = 5;
+const HELD_OUT = 5;
 
 /**
  * Which split a problem belongs to: one in five is held out, by a hash of its prompt, in every run.

@@ -31,7 +31,7 @@ const EXTENSION = process.platform === 'darwin' ? 'dylib' : 'so';
  * conda-forge splits PyTorch: libraries and headers lie in the environment's own `lib` and `include`, and its
  * `site-packages/torch` has links to the libraries, or nothing of the kind.
  */
-export function locate(path: string): string | null {
+function locate(path: string): string | null {
   const prefix = /^(.+)\/lib\/python3[^/]*\/site-packages(\/torch)?$/.exec(path)?.[1];
   const candidates = [path, join(path, 'torch'), join(path, 'libtorch'), ...sitePackages(path)];
   if (prefix !== undefined) candidates.push(prefix);

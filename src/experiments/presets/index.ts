@@ -44,4 +44,4 @@ export function presetOptions(name: string, model?: string): Record<string, unkn
 }
 
 /** The default run folder of a preset. */
-export const defaultRun = (model: string, preset: string): string => `runs/${modelName(model)}-${preset}`;
+const defaultRun = (model: string, preset: string): string => `runs/${modelName(model)}-${preset}`;

@@ -3,6 +3,7 @@ import { TRAIN } from '../../run/options.js';
 import { resolveConfig, type Source } from '../../config/load.js';
 import { trainDefaults } from '../train-defaults.js';
 import { GrpoError, cut, shown } from '../../common/errors.js';
+import { isObject } from '../../common/json.js';
 
 /** Folder of the runs' configurations, in the sweep's folder. Hidden, so that `compare runs/*` matches only runs. */
 export const CONFIGS = '.configs';
@@ -122,12 +123,11 @@ export function sweepOf(
       fix: 'a sweep has output_dir, base (options of all runs), runs (a list of options) and grid (lists of values)',
       value: stranger,
     });
-  const isMap = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
-  const wrong = !isMap(base)
+  const wrong = !isObject(base)
     ? 'base'
-    : !isMap(grid)
+    : !isObject(grid)
       ? 'grid'
-      : !Array.isArray(runs) || !runs.every(isMap)
+      : !Array.isArray(runs) || !runs.every(isObject)
         ? 'runs'
         : outputDir !== undefined && typeof outputDir !== 'string'
           ? 'output_dir'

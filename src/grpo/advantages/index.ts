@@ -10,7 +10,7 @@ import { none } from './none.js';
 import { groupDeviations, standardDeviation } from './statistics.js';
 import type { AdvantageFunction, AdvantageOptions, RewardedGroups, ScaleRewards } from './types.js';
 
-export const ADVANTAGES: Record<ScaleRewards, AdvantageFunction> = { group, batch, none };
+const ADVANTAGES: Record<ScaleRewards, AdvantageFunction> = { group, batch, none };
 
 /**
  * The built-in advantages: those that `scaleRewards` and `multiObjectiveAggregation` name.

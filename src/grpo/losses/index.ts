@@ -9,7 +9,7 @@ import { sapo } from './sapo.js';
 import type { LossFunction, LossType } from './types.js';
 import { vespo } from './vespo.js';
 
-export const LOSSES: Record<LossType, LossFunction> = {
+const LOSSES: Record<LossType, LossFunction> = {
   grpo,
   dr_grpo: drGrpo,
   bnpo,

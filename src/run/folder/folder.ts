@@ -3,10 +3,11 @@
  * `config.yaml`, `env.json`, `metrics.csv`, `metrics.jsonl`, `completions.jsonl`,
  * `checkpoints/checkpoint-N/`, `final/`, `summary.json`, `report.html`.
  */
-import { lstat, mkdir, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
 import { statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
+import { exists } from '../../machine/files.js';
 import { parseYaml } from '../../config/load.js';
 import { GrpoError } from '../../common/errors.js';
 import { readJson } from '../../machine/paths.js';
@@ -295,9 +296,3 @@ async function isMade(path: string): Promise<boolean> {
     throw asDiskError(error, path);
   }
 }
-
-const exists = (path: string) =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );

@@ -7,6 +7,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
+import { parseJson } from '../../common/json.js';
 import { writeSynced, syncFolder } from '../../machine/disk.js';
 
 const MANIFEST = 'manifest.json';
@@ -52,13 +53,7 @@ export async function faultOf(folder: string, options: { hashes: boolean }): Pro
 
 /** Undefined where the text is no manifest, or names anything but files of its own folder. */
 function parseManifest(text: string): Manifest | undefined {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const manifest = MANIFEST_SCHEMA.safeParse(json);
+  const manifest = MANIFEST_SCHEMA.safeParse(parseJson(text));
   return manifest.success ? manifest.data : undefined;
 }
 

@@ -1,6 +1,7 @@
 /** Reads run folders, for comparisons, reports and pages. Nothing here writes. */
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { parseJson } from '../../common/json.js';
 import { parseYaml } from '../../config/load.js';
 import { GrpoError } from '../../common/errors.js';
 import type { DiagnosisEvent } from '../diagnosis/events.js';
@@ -42,11 +43,11 @@ export async function readRun(folder: string): Promise<RunRecord> {
     path,
     name: basename(path),
     config: parseYaml(config, join(path, 'config.yaml')).values,
-    env: parseJson(await text('env.json')) as Record<string, unknown> | undefined,
+    env: parseJson((await text('env.json')) ?? '') as Record<string, unknown> | undefined,
     steps: rows.filter(({ step, learning_rate }) => step > 0 && learning_rate !== undefined),
     evaluations: rows.filter((row) => row['eval/accuracy'] !== undefined),
     diagnoses: rows.filter((row) => 'diagnosis' in row) as unknown as DiagnosisEvent[],
-    summary: parseJson(await text('summary.json')) as Record<string, unknown> | undefined,
+    summary: parseJson((await text('summary.json')) ?? '') as Record<string, unknown> | undefined,
   };
 }
 
@@ -91,12 +92,4 @@ function parseRows(lines: string): Metrics[] {
     const row = parseJson(line) as Metrics | undefined;
     return typeof row?.step === 'number' ? [row] : [];
   });
-}
-
-function parseJson(text: string | undefined): unknown {
-  try {
-    return text ? (JSON.parse(text) as unknown) : undefined;
-  } catch {
-    return undefined;
-  }
 }

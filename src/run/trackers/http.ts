@@ -1,4 +1,5 @@
-/** JSON over HTTP, with errors that tell whether a retry can help. */
+/** JSON over HTTP, with errors that say whether trying again can help. */
+import { parseJson } from '../../common/json.js';
 import { PermanentError } from './tracker.js';
 
 /** Status codes of the 4xx range after which a retry can help: timeout, too early, too many requests. */
@@ -43,15 +44,9 @@ export async function requestJson<T>(
   throw new Error(problem);
 }
 
-/** The error message in a server's answer. */
+/** What servers call what is wrong, without the page around it. */
 function messageOf(text: string): string {
-  let message = text;
-  try {
-    const { message: one, error: other } = JSON.parse(text) as { message?: unknown; error?: unknown };
-    if (typeof one === 'string') message = one;
-    else if (typeof other === 'string') message = other;
-  } catch {
-    // The answer is not JSON: its text is used as it is.
-  }
-  return message.replace(/\s+/g, ' ').trim().slice(0, 200) || 'nothing';
+  const { message, error } = Object(parseJson(text)) as { message?: unknown; error?: unknown };
+  const inner = [message, error].find((one) => typeof one === 'string') ?? text;
+  return inner.replace(/\s+/g, ' ').trim().slice(0, 200) || 'nothing';
 }

@@ -1,5 +1,6 @@
 /** Connects a run to its trackers, by its callbacks. Trackers never delay a run or make it fail. */
 import { basename, join, resolve } from 'node:path';
+import { isObject, parseJson } from '../../common/json.js';
 import { writeAtomic } from '../../machine/disk.js';
 import { GrpoError } from '../../common/errors.js';
 import { evaluationMetrics } from '../evaluate.js';
@@ -66,7 +67,7 @@ const MISSING: Record<TrackerName, (environment: Environment, saves: boolean) =>
           what: uri ? `MLFLOW_TRACKING_URI is ${uri}` : 'MLFLOW_TRACKING_URI is not set',
           fix: 'start a server (mlflow server --port 5000) and set MLFLOW_TRACKING_URI=http://127.0.0.1:5000',
         }
-      : !isObject(tags ?? '{}')
+      : !isObject(parseJson(tags ?? '{}'))
         ? { what: 'MLFLOW_TAGS is not a JSON object', fix: 'write it as {"name": "value"}' }
         : undefined,
   wandb: ({ WANDB_DIR: folder }, saves) =>
@@ -95,16 +96,7 @@ const MISSING: Record<TrackerName, (environment: Environment, saves: boolean) =>
 const isHttp = (url: string | undefined) =>
   url !== undefined && /^https?:\/\//.test(url) && URL.canParse(url);
 
-function isObject(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
-  } catch {
-    return false;
-  }
-}
-
-/** What `tracked` needs of a session. */
+/** What `tracked` looks at of a session. */
 export interface TrackedSession {
   options: { reportTo: ReportTo; runName: string | null };
   config: Record<string, unknown>;

@@ -55,7 +55,7 @@ function tailTile(
   return [tile(name, format(mean(known.slice(-tenth))), more)];
 }
 
-export function stateText({ summary, steps, plannedSteps, seconds, curves }: RunData): string {
+function stateText({ summary, steps, plannedSteps, seconds, curves }: RunData): string {
   if (summary?.interrupted === true) return `of ${count(plannedSteps)}, interrupted`;
   if (summary) return 'ended';
   const times = (curves.columns.step_time ?? []).filter((value) => value !== null).slice(-20);

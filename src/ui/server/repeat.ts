@@ -1,6 +1,7 @@
 /** The shortest command that repeats a run, derived from its resolved options. */
 import { modelDefaults } from '../../run/defaults.js';
 import { describeOptions } from '../../config/describe.js';
+import { shellOption } from '../../common/shell.js';
 import { toKebab } from '../../config/names.js';
 import { SFT, TRAIN } from '../../run/options.js';
 import { presetOptions } from '../../experiments/presets/index.js';
@@ -11,7 +12,7 @@ type Options = Record<string, unknown>;
 const OUTPUT_OPTIONS = ['output_dir', 'resume'];
 
 /** Only `sft` has the option `target_accuracy`, only `train` has `num_generations`. */
-export const commandOf = (config: Options): 'train' | 'sft' =>
+const commandOf = (config: Options): 'train' | 'sft' =>
   'num_generations' in config || !('target_accuracy' in config) ? 'train' : 'sft';
 
 /** Default of every option given the run's model and preset; of the model itself, given the preset. */
@@ -53,12 +54,13 @@ export function repeatCommand(config: Options): string {
 }
 
 function flagsOf(name: string, value: unknown): string[] {
-  const flag = `--${toKebab(name)}`;
-  if (value === true) return [flag];
-  if (value === false) return [`--no-${toKebab(name)}`];
+  const flag = toKebab(name);
+  const option = (text: string) => shellOption(flag, text);
+  if (value === true) return [`--${flag}`];
+  if (value === false) return [`--no-${flag}`];
   if (Array.isArray(value)) {
-    if (value.every((one) => typeof one === 'string')) return value.map((one) => `${flag} ${quoted(one)}`);
-    if (value.every((one) => typeof one === 'number')) return [`${flag} ${value.join(',')}`];
+    if (value.every((one) => typeof one === 'string')) return value.map(option);
+    if (value.every((one) => typeof one === 'number')) return [option(value.join(','))];
   }
   if (
     typeof value === 'object' &&
@@ -66,15 +68,11 @@ function flagsOf(name: string, value: unknown): string[] {
     Object.values(value).every((one) => typeof one === 'number')
   )
     return [
-      `${flag} ${quoted(
+      option(
         Object.entries(value)
           .map(([key, one]) => `${key}=${String(one)}`)
           .join(','),
-      )}`,
+      ),
     ];
-  return [`${flag} ${quoted(typeof value === 'string' ? value : JSON.stringify(value))}`];
+  return [option(typeof value === 'string' ? value : JSON.stringify(value))];
 }
-
-/** Quotes a word for a shell, if it needs quotes. */
-const quoted = (text: string): string =>
-  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;

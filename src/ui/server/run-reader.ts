@@ -2,6 +2,7 @@
 import { open, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { parseJson } from '../../common/json.js';
 import type { Diagnosed, DiagnosisEvent } from '../../run/diagnosis/events.js';
 import type { Metrics } from '../../grpo/metrics.js';
 import { readRun } from '../../run/folder/read.js';
@@ -219,13 +220,5 @@ export class RunReader {
     );
     if (!known) this.#diagnoses.push({ ...rest, began: step, ended: event === 'ends' ? step : undefined });
     else Object.assign(known, rest, event === 'ends' ? { ended: step } : {});
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return text ? (JSON.parse(text) as unknown) : undefined;
-  } catch {
-    return undefined;
   }
 }

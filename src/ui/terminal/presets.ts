@@ -1,6 +1,7 @@
 import colors from 'picocolors';
 import { BASE, type Preset } from '../../experiments/presets/journal.js';
 import { TINY_RULE } from '../../experiments/presets/index.js';
+import { wrapped } from './text.js';
 
 /** The list of presets as text for the terminal. */
 export function presetsText(presets: Preset[], width: number): string {
@@ -13,8 +14,8 @@ export function presetsText(presets: Preset[], width: number): string {
   const tiny = `On tiny the learning rate is ${TINY_RULE.rate} times as high, ${TINY_RULE.most} at most.`;
   return [
     'The experiments of the research journal. Unless said otherwise:',
-    ...wrapped(base, width),
-    ...wrapped(tiny, width),
+    wrapped(`  ${base}`, width),
+    wrapped(`  ${tiny}`, width),
     '',
     ...lines,
     '',
@@ -23,14 +24,4 @@ export function presetsText(presets: Preset[], width: number): string {
     'Several:        grpo-native sweep --preset NAME --preset NAME',
     '',
   ].join('\n');
-}
-
-function wrapped(text: string, width: number): string[] {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const line = `${lines.at(-1)!} ${word}`.trim();
-    if (line.length > width - 2) lines.push(word);
-    else lines[lines.length - 1] = line;
-  }
-  return lines.map((line) => `  ${line}`);
 }

@@ -2,10 +2,40 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { cacheDir, packageRoot, userCache, writableCacheDir } from '../../../src/machine/paths.js';
+import {
+  cacheDir,
+  expandHome,
+  packageRoot,
+  userCache,
+  writableCacheDir,
+} from '../../../src/machine/paths.js';
 import { temporaryFolder } from '../../support/fixtures.js';
 
 vi.mock(import('node:os'), async (original) => ({ ...(await original()), homedir: vi.fn() }));
+
+const HOMELESS: [string, () => string][] = [
+  [
+    'neither HOME nor an entry for the user',
+    () => {
+      throw new Error('ENOENT: no such file or directory, uv_os_get_passwd');
+    },
+  ],
+  ['an empty HOME', () => ''],
+];
+
+describe('a path in the home folder', () => {
+  it.each(HOMELESS)('is refused with %s', (_, home) => {
+    vi.mocked(homedir).mockImplementation(home);
+    expect(() => expandHome('~/runs/a')).toThrow(expect.objectContaining({ code: 'NO_HOME' }));
+    expect(expandHome('/runs/a')).toBe('/runs/a');
+  });
+
+  it("is the user's", () => {
+    vi.mocked(homedir).mockReturnValue('/home/me');
+    expect(expandHome('~/runs/a')).toBe(join('/home/me', 'runs/a'));
+    expect(expandHome('~')).toBe(join('/home/me'));
+  });
+});
 
 describe('the cache', () => {
   beforeEach(() => {
@@ -13,15 +43,7 @@ describe('the cache', () => {
   });
   afterEach(() => vi.unstubAllEnvs());
 
-  it.each<[string, () => string]>([
-    [
-      'neither HOME nor an entry for the user',
-      () => {
-        throw new Error('ENOENT: no such file or directory, uv_os_get_passwd');
-      },
-    ],
-    ['an empty HOME', () => ''],
-  ])('lies beside the addon with %s', (_, home) => {
+  it.each(HOMELESS)('lies beside the addon with %s', (_, home) => {
     vi.mocked(homedir).mockImplementation(home);
     expect(userCache()).toBeUndefined();
     expect(cacheDir()).toBe(join(packageRoot(), 'build', 'cache'));

@@ -17,7 +17,12 @@ it.each<[string, unknown, string, RegExp]>([
     /no network/,
   ],
   ['rejects', () => Promise.reject(new Error('gone')), 'REWARD_FAILED', /gone; it does so/],
-  ['returns too few', () => [1], 'REWARD_COUNT', /1 values for 2 completions; none of the 2 completions causes it alone/],
+  [
+    'returns too few',
+    () => [1],
+    'REWARD_COUNT',
+    /1 values for 2 completions; none of the 2 completions causes it alone/,
+  ],
   ['returns too many', () => [1, 2, 3], 'REWARD_COUNT', /3 values for 2/],
   ['returns one number', () => 1, 'REWARD_COUNT', /number, not a list/],
   ['returns nothing', () => undefined, 'REWARD_COUNT', /undefined, not a list/],

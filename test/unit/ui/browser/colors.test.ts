@@ -6,10 +6,14 @@ import { packageRoot } from '../../../../src/machine/paths.js';
 
 type Color = [number, number, number];
 
-/** Of the first and the last block of colours in the style sheet. */
+/** The style sheet's blocks of colours: light; dark by the system's choice, and by the reader's. */
+const blocks = [
+  ...readFileSync(join(packageRoot(), 'src', 'ui', 'browser', 'style.css'), 'utf8').matchAll(
+    /\{[^{}]*--bg:[^{}]*\}/g,
+  ),
+].map(([block]) => block);
+
 function theme(name: 'light' | 'dark'): Record<string, Color> {
-  const style = readFileSync(join(packageRoot(), 'src', 'ui', 'browser', 'style.css'), 'utf8');
-  const blocks = [...style.matchAll(/\{[^{}]*--bg:[^{}]*\}/g)].map(([block]) => block);
   const block = name === 'light' ? blocks[0]! : blocks.at(-1)!;
   return Object.fromEntries(
     [...block.matchAll(/--([\w]+): #(\w{6});/g)].map(([, key, hex]) => [
@@ -89,6 +93,11 @@ function contrast(a: Color, b: Color): number {
   const [low, high] = [luminance(a), luminance(b)].sort((one, other) => one - other);
   return (high! + 0.05) / (low! + 0.05);
 }
+
+it('are the same dark, whoever chose it', () => {
+  const [, bySystem, byReader] = blocks.map((block) => block.match(/--\w+: [^;]+;/g));
+  expect(bySystem).toEqual(byReader);
+});
 
 describe.each(['light', 'dark'] as const)('colours on %s', (name) => {
   const colors = theme(name);
