@@ -1,6 +1,6 @@
 // The engine: the policy, its frozen reference model, the optimiser, and the rollout or forward under way.
 // Plain C++, called from one thread, which napi/ owns. Its public methods are those of NativeEngine in
-// src/native/types.ts.
+// src/engine/types.ts.
 #pragma once
 #include <functional>
 #include <memory>

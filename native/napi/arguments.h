@@ -1,4 +1,4 @@
-// What a call from JavaScript brings, as the engine's structs: the types of src/native/types.ts, checked.
+// What a call from JavaScript brings, as the engine's structs: the types of src/engine/types.ts, checked.
 // On the JavaScript thread only. What is wrong throws BAD_ARGUMENT.
 #pragma once
 #include <napi.h>

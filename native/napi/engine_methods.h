@@ -1,4 +1,4 @@
-// The methods of the JavaScript class `Engine` that compute (see NativeEngine in src/native/types.ts).
+// The methods of the JavaScript class `Engine` that compute (see NativeEngine in src/engine/types.ts).
 #pragma once
 #include <napi.h>
 

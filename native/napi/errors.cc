@@ -7,7 +7,7 @@
 namespace grpo {
 namespace {
 
-constexpr const char* kSeeTypes = "See the types in src/native/types.ts.";
+constexpr const char* kSeeTypes = "See the types in src/engine/types.ts.";
 
 Error defect(const std::string& message) {
   return {"NATIVE_FAILURE", message, "This is a defect: report it with the command that led to it."};

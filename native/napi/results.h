@@ -1,4 +1,4 @@
-// What the engine gives, as JavaScript values: the types of src/native/types.ts. On the JavaScript thread
+// What the engine gives, as JavaScript values: the types of src/engine/types.ts. On the JavaScript thread
 // only.
 #pragma once
 #include <napi.h>

@@ -6,7 +6,7 @@
 
 namespace grpo {
 
-// TensorSnapshot of src/native/types.ts: { bytes, release() }
+// TensorSnapshot of src/engine/types.ts: { bytes, release() }
 Napi::Value to_value(Napi::Env env, const Snapshot& snapshot);
 
 // writeSnapshot(snapshot, file, header, indices) -> Promise
