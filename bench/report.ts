@@ -196,7 +196,9 @@ function notesOf(one: Case, run: CaseRun, peer: boolean): string[] {
     );
   if (peer && one.stop === 'answer')
     notes.push(
-      `TRL cannot end a completion at its answer: its step goes to the full ${one.max_completion_length} tokens`,
+      one.peer_stop === 'answer'
+        ? `TRL ends a completion at a set of tokens, those that are no part of a number, or after ${one.max_completion_length}`
+        : `TRL knows no rule of the task that ends a completion: its step goes to the full ${one.max_completion_length} tokens`,
     );
   return notes;
 }

@@ -16,7 +16,7 @@ it.each<[string, unknown, string, RegExp]>([
     'REWARD_FAILED',
     /no network/,
   ],
-  ['rejects', () => Promise.reject(new Error('gone')), 'REWARD_FAILED', /gone; it does so/],
+  ['rejects', () => Promise.reject(new Error('gone')), 'REWARD_FAILED', /gone; this one alone causes it/],
   [
     'returns too few',
     () => [1],

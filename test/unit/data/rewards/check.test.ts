@@ -67,7 +67,7 @@ describe('checking a reward', () => {
 
   it.each<[string, RewardFunction, RegExp]>([
     ['no difference', (all) => all.map(() => 0), /right completion earns 0, and one that is wrong 0/],
-    ['nothing to say', (all) => all.map(() => null), /nothing to say of any completion/],
+    ['nothing to say', (all) => all.map(() => null), /no reward \(null\) to any completion/],
     ['too few values', () => [], /REWARD_COUNT/],
   ])('complains of %s', async (_, reward, complaint) => {
     expect((await check(reward)).complaints.join('\n')).toMatch(complaint);
