@@ -156,7 +156,9 @@ describe('the report of a case', () => {
       optimizer: 10,
       step: 36,
     });
-    expect(report.notes.join(' ')).toMatch(/TRL knows no rule of the task that ends a completion: its step goes to the full 16 tokens/);
+    expect(report.notes.join(' ')).toMatch(
+      /TRL knows no rule of the task that ends a completion: its step goes to the full 16 tokens/,
+    );
   });
 
   it('is a straight table', () => {
