@@ -17,7 +17,7 @@ import { downloadBar } from './output.js';
 import { schemaCommand, type Arguments, type SchemaCommandModule } from './schema-command.js';
 import { UnhurriedOutput } from './unhurried.js';
 
-/** Of the options, what is looked at here. */
+/** The options of a run that its display reads. */
 interface RunOptions {
   numCompletionsToPrint: number;
   completionsSteps: number | null;

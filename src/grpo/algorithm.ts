@@ -8,6 +8,7 @@ import { defaultExport } from '../machine/user-module.js';
 import { groupAdvantages } from './advantages/index.js';
 import type { AdvantageFunction } from './advantages/types.js';
 import { policyLoss } from './losses/index.js';
+import { klTerm } from './losses/kl.js';
 import type { LossFunction, LossInput, LossMetrics, LossResult } from './losses/types.js';
 
 /** A loss of your own: a `LossFunction` that may leave out all but `loss` and `dLogps`. Pure. */
@@ -96,14 +97,13 @@ const checkedLoss =
     };
   };
 
-/** Mean entropy and mean k3 estimate of the KL (Schulman 2020) over the tokens. */
+/** Mean entropy and mean k3 estimate of the KL over the tokens. */
 function tokenMeans({ logps, refLogps, entropies }: LossInput): LossMetrics {
   const tokens = Math.max(1, logps.length);
-  const k3 = (gap: number) => Math.exp(gap) - gap - 1;
   return {
     entropy: sum(Array.from(entropies)) / tokens,
     ...(refLogps && {
-      kl: sum(Array.from(logps, (logp, i) => k3(refLogps[i]! - logp))) / tokens,
+      kl: sum(Array.from(logps, (logp, i) => klTerm(logp, refLogps[i]!, 1, false).value)) / tokens,
     }),
   };
 }
