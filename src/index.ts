@@ -99,6 +99,7 @@ export { partialCredit } from './data/rewards/partial-credit.js';
 export type {
   Batch,
   DType,
+  DeviceMemory,
   EngineInfo,
   MemoryReport,
   ModelConfig,

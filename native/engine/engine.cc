@@ -5,6 +5,7 @@
 #include <torch/version.h>
 
 #include "engine/device.h"
+#include "engine/device_memory.h"
 #include "engine/numbers.h"
 #include "engine/tensor_memory.h"
 #include "error.h"
@@ -12,13 +13,22 @@
 namespace grpo {
 
 Engine::Engine(const EngineOptions& options, std::function<void()> check)
-    : check_(std::move(check)), device_(open_device(options.device)) {
+    : device_(open_device(options.device)), check_([device = device_, check = std::move(check)] {
+        check();
+        check_memory(device);
+      }) {
   use_tensor_memory();
   if (options.threads > 0) at::set_num_threads(options.threads);
-  info_ = {
-      TORCH_VERSION, device_.str(), options.dtype, at::get_cpu_capability(), at::get_num_threads(), {}, {}};
-  info_.matmul =
-      device_.is_cpu() ? choose_matmul_backend(options.matmul_backend) : MatmulBackend{"cublas", {}};
+  info_ = {TORCH_VERSION,
+           device_.str(),
+           options.dtype,
+           at::get_cpu_capability(),
+           at::get_num_threads(),
+           {},
+           {},
+           {}};
+  info_.matmul = device_.is_cpu() ? choose_matmul_backend(options.matmul_backend)
+                                  : MatmulBackend{device_.is_cuda() ? "cublas" : "own", {}};
   if (device_.is_cpu() && options.dtype == "bfloat16") info_.bfloat16_speed = bfloat16_speed();
 }
 
@@ -28,7 +38,13 @@ Engine::~Engine() {
   optimizer_.reset();
   policy_.reset();
   reference_.reset();
-  trim_tensor_memory();
+  trim_memory(device_);
+}
+
+EngineInfo Engine::info() const {
+  EngineInfo info = info_;
+  info.device_memory = device_memory(device_);
+  return info;
 }
 
 Model& Engine::policy() {
@@ -122,8 +138,6 @@ std::vector<float> Engine::logits(const Tokens& ids) {
   return numbers_of(policy().logits(computed.hidden(nodes)));
 }
 
-void Engine::limit_memory(int64_t more) {
-  if (device_.is_cpu()) limit_tensor_memory(more);
-}
+void Engine::limit_memory(int64_t more) { grpo::limit_memory(device_, more); }
 
 }  // namespace grpo

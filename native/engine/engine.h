@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "engine/device_memory.h"
 #include "engine/matmul_backend.h"
 #include "io/tensor_file.h"
 #include "model/model.h"
@@ -25,6 +26,7 @@ struct EngineInfo {
   int threads;
   MatmulBackend matmul;
   std::optional<double> bfloat16_speed;  // see matmul_backend.h; only where the model computes in bfloat16
+  std::optional<DeviceMemory> device_memory;  // as it is now; nothing on the CPU
 };
 
 enum class WhichModel { kPolicy, kReference };
@@ -69,7 +71,7 @@ class Engine {
   // `check` is called between layers and between tokens, and throws to abort.
   Engine(const EngineOptions& options, std::function<void()> check);
   ~Engine();
-  const EngineInfo& info() const { return info_; }
+  EngineInfo info() const;
 
   // weights.cc: the policy's weights, read from files or drawn at random
   void load(const ModelConfig& config, const std::vector<TensorLocation>& tensors);
@@ -104,7 +106,7 @@ class Engine {
   void read_tensors(const std::vector<StoredTensor>& tensors);
   MemoryReport memory();
 
-  // See tensor_memory.h; on the CPU.
+  // See device_memory.h.
   void limit_memory(int64_t more);
 
  private:
@@ -135,9 +137,9 @@ class Engine {
   // For when the weights change: nothing computed with the old ones may be used.
   void forget_activations();
 
+  const at::Device device_;
   const std::function<void()> check_;
   EngineInfo info_;
-  at::Device device_ = at::kCPU;
   std::unique_ptr<Model> policy_, reference_;
   std::unique_ptr<AdamW> optimizer_;
   std::unique_ptr<Sampling> sampling_;       // the rollout under way

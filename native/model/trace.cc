@@ -5,11 +5,12 @@
 #include <numeric>
 #include <utility>
 
-#include "engine/tensor_memory.h"
+#include "engine/device_memory.h"
 
 namespace grpo {
 namespace {
-constexpr int64_t kInitialBytes = int64_t{2} << 30;  // of the first allocation, where there is plenty
+constexpr int64_t kInitialBytes = int64_t{2}
+                                  << 30;  // of the first allocation on the CPU, where there is plenty
 }
 
 Trace::Trace(const ModelConfig& config, at::TensorOptions options, bool for_backward)
@@ -44,7 +45,9 @@ int64_t Trace::initial_rows() const {
     const int64_t row = std::accumulate(field.row.begin(), field.row.end(), int64_t{1}, std::multiplies<>());
     if (field.kept) numbers += row * static_cast<int64_t>(layers_.size());
   }
-  return std::min(kInitialBytes, tensor_memory_left() / 4) /
+  const at::Device device = options_.device();
+  const int64_t quarter = memory_left(device) / 4;
+  return (device.is_cpu() ? std::min(kInitialBytes, quarter) : quarter) /
          (numbers * static_cast<int64_t>(options_.dtype().itemsize()));
 }
 
@@ -56,8 +59,9 @@ void Trace::extend(int64_t count, int64_t limit) {
     scratch_capacity_ = count;
   }
   if (size_ + count > capacity_) {
-    // Memory that is never written costs nothing, so the first allocation is generous; after it, doubling
-    // keeps the copying to a constant share of the work.
+    // The first allocation is generous: on the CPU, memory that is never written costs nothing; on a GPU, all
+    // rows at once leave no freed halves behind. After it, doubling keeps the copying to a constant share of
+    // the work.
     const int64_t larger = std::max(size_ + count, std::min(std::max(2 * capacity_, initial_rows()), limit));
     const auto grow = [&](at::Tensor& tensor, const std::vector<int64_t>& row) {
       const at::Tensor old = std::exchange(tensor, empty(larger, row));

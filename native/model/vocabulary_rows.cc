@@ -1,6 +1,6 @@
 #include "model/vocabulary_rows.h"
 
-#include "engine/tensor_memory.h"
+#include "engine/device_memory.h"
 
 namespace grpo {
 
@@ -13,7 +13,7 @@ void VocabularyRows::keep(const std::vector<int64_t>& nodes, const at::Tensor& l
   if (dropped_) return;
   const int64_t vocab = logps.size(1), room = kBytes / (vocab * static_cast<int64_t>(sizeof(float)));
   const int64_t first = static_cast<int64_t>(row_of_.size()), count = static_cast<int64_t>(nodes.size());
-  if (first + count > room || (!table_.defined() && kBytes > tensor_memory_left() / 2)) {
+  if (first + count > room || (!table_.defined() && kBytes > memory_left(logps.device()) / 2)) {
     *this = {};
     dropped_ = true;
     return;

@@ -38,6 +38,12 @@ Napi::Value to_value(Napi::Env env, const EngineInfo& info) {
   object.Set("matrixGflops", record(env, info.matmul.gflops));
   if (info.bfloat16_speed) object.Set("bfloat16Speed", *info.bfloat16_speed);
   object.Set("cpuCapability", info.cpu_capability);
+  if (info.device_memory) {
+    auto memory = Napi::Object::New(env);
+    memory.Set("total", static_cast<double>(info.device_memory->total));
+    memory.Set("free", static_cast<double>(info.device_memory->free));
+    object.Set("deviceMemory", memory);
+  }
   return object;
 }
 

@@ -60,7 +60,7 @@ function asText(diagnosis: Diagnosis): string {
 type Section = [title: string, rows: [name: string, value: string][]];
 
 function sections(diagnosis: Diagnosis): Section[] {
-  const { versions, tools, search, addon, gpus } = diagnosis;
+  const { versions, tools, search, addon } = diagnosis;
   return [
     [
       'Programs',
@@ -82,7 +82,7 @@ function sections(diagnosis: Diagnosis): Section[] {
     ],
     ['Addon', addonRows(addon)],
     ['Machine', machineRows(diagnosis)],
-    ['GPU', gpus.length > 0 ? gpus.map((gpu) => ['nvidia', gpu]) : [['nvidia', 'none']]],
+    ['GPU', gpuRows(diagnosis)],
   ];
 }
 
@@ -126,13 +126,31 @@ function machineRows({ system, processor, memory, cache }: Diagnosis): Section[1
   ];
 }
 
+function gpuRows({ gpus, gpuInfo, search: { chosen } }: Diagnosis): Section[1] {
+  const rows = gpus.map(({ name, memory, driver, computeCapability }, i): [string, string] => [
+    `cuda:${i}`,
+    `${name}, ${memory}, driver ${driver}, compute capability ${computeCapability}`,
+  ]);
+  if (rows.length === 0) rows.push(['nvidia-smi', 'lists none']);
+  rows.push(['libtorch was built for', chosen?.cuda ? `CUDA ${chosen.cuda}` : 'the CPU alone']);
+  const memory = gpuInfo?.deviceMemory;
+  rows.push([
+    '--device auto',
+    gpuInfo === null
+      ? 'the CPU'
+      : `${gpuInfo.device}${memory ? `, ${gigabytes(memory.free)} of ${gigabytes(memory.total)} free` : ''}`,
+  ]);
+  return rows;
+}
+
 function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 /** The diagnosis as JSON with snake_case names. */
 function asJson(diagnosis: Diagnosis): object {
-  const { versions, tools, search, addon, system, processor, memory, cache, gpus, problems } = diagnosis;
+  const { versions, tools, search, addon, system, processor, memory, cache, gpus, gpuInfo, problems } =
+    diagnosis;
   const { info } = addon;
   return {
     ok: works(diagnosis),
@@ -175,7 +193,9 @@ function asJson(diagnosis: Diagnosis): object {
     },
     memory,
     cache,
-    gpus,
+    gpus: gpus.map(({ computeCapability, ...gpu }) => ({ ...gpu, compute_capability: computeCapability })),
+    auto_device: gpuInfo?.device ?? 'cpu',
+    gpu_memory: gpuInfo?.deviceMemory ?? null,
     problems,
   };
 }

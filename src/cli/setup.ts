@@ -10,7 +10,7 @@ import { describe, named, remember, search } from '../engine/libtorch/find.js';
 import type { Libtorch } from '../engine/libtorch/inspect.js';
 import { probeAddon } from '../engine/libtorch/probe.js';
 import { requireBuildTools } from '../engine/libtorch/tools.js';
-import { hasNvidiaGpu } from '../machine/processor.js';
+import { nvidiaGpus } from '../machine/gpu.js';
 import { expandHome, writableCacheDir } from '../machine/paths.js';
 import type { Helpful } from './flag-list.js';
 import { refuseWords, wordsOf } from './schema-command.js';
@@ -76,7 +76,7 @@ async function setup(options: SetupOptions): Promise<void> {
   writableCacheDir();
   const { libtorch, source, fetched } = await choose(options);
   say(`libtorch ${pc.bold(libtorch.version)} (${source}) in ${libtorch.path}`);
-  if (hasNvidiaGpu() && libtorch.cuda === null) {
+  if (nvidiaGpus().gpus.length > 0 && libtorch.cuda === null) {
     say(pc.yellow('It is a CPU build, and there is an NVIDIA GPU: setup --fetch gets the CUDA build'));
   }
   say('Building the addon (about a minute the first time)');

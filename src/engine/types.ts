@@ -203,7 +203,7 @@ export interface EngineInfo {
   dtype: DType;
   /** CPU threads. */
   threads: number;
-  /** Library of the matrix products, chosen by measurement: `mkl`, `onednn` or `cublas`. */
+  /** Library of the matrix products: `mkl` or `onednn`, chosen by measurement; on a GPU `cublas`. */
   matrixBackend: string;
   /**
    * GFLOP/s of each candidate in float32: the harmonic mean over 16, 64 and 256 rows times 896 x 4864. Empty
@@ -217,6 +217,16 @@ export interface EngineInfo {
   bfloat16Speed?: number;
   /** Highest vector instructions that libtorch uses, such as `AVX512`. */
   cpuCapability: string;
+  /** Memory of the GPU, as it is now. Absent on the CPU, and where the device doesn't tell. */
+  deviceMemory?: DeviceMemory;
+}
+
+/** Memory of a GPU, in bytes. */
+export interface DeviceMemory {
+  /** All that the GPU has. */
+  total: number;
+  /** What tensors may still take: free bytes, and those that libtorch keeps for further tensors. */
+  free: number;
 }
 
 /** Bytes that the engine's tensors take. */
@@ -311,8 +321,8 @@ export interface NativeEngine {
   /** Bytes that weights, reference, gradients and moments take. */
   memory(): Promise<MemoryReport>;
   /**
-   * Bytes that the process' tensors may take from now on beyond what they have; more is `OUT_OF_MEMORY`. 0: no
-   * limit. CPU only.
+   * Bytes that the process' tensors may take on the engine's device from now on beyond what they have; more is
+   * `OUT_OF_MEMORY`. 0: no limit.
    */
   limitMemory(bytes: number): Promise<void>;
   /** Ends queued work with `ABORTED` as soon as the running operation reaches a token or layer boundary. */
@@ -330,7 +340,7 @@ export interface TensorSnapshot {
 }
 
 export interface EngineOptions {
-  /** `cpu`, `cuda` or `cuda:N`. */
+  /** `cpu`, `cuda` or `cuda:N`; `openDevice` makes one of these of `auto`. */
   device: string;
   dtype: DType;
   /** 0: libtorch's default, one per physical core. */

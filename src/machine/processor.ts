@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { controlGroups } from './control-groups.js';
-import { run, which } from './exec.js';
+import { run } from './exec.js';
 
 export interface Processor {
   model: string;
@@ -74,16 +74,4 @@ export function engineThreads(asked: number, root = '/'): number {
   return quota < Math.min(availableParallelism(), processor().physicalCores)
     ? Math.max(1, Math.floor(quota))
     : 0;
-}
-
-/** `name, memory, driver` of each NVIDIA GPU; empty without a GPU or a driver. */
-export function nvidiaGpus(): string[] {
-  if (which('nvidia-smi') === null) return [];
-  const query = ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader'];
-  const result = run('nvidia-smi', query, { timeoutMs: 10_000 });
-  return result.ok ? result.stdout.split('\n').filter((line) => line.trim() !== '') : [];
-}
-
-export function hasNvidiaGpu(): boolean {
-  return nvidiaGpus().length > 0;
 }

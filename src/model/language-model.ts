@@ -6,6 +6,7 @@ import { GrpoError } from '../common/errors.js';
 import { engineThreads } from '../machine/processor.js';
 import { BESIDE_TENSORS, freeWithin } from '../machine/memory.js';
 import { createEngine, writeSnapshot } from '../engine/addon.js';
+import { openDevice } from '../engine/device.js';
 import { matrixBackend, rememberMatrixBackend } from '../engine/matrix-backend.js';
 import type {
   Batch,
@@ -35,13 +36,16 @@ export interface LoadOptions {
    * hub id such as `Qwen/Qwen2.5-0.5B`, which is downloaded once.
    */
   model: string;
-  /** `cpu` (default), `cuda` or `cuda:N`. */
+  /** `auto` (default: a GPU that works, else the CPU), `cpu`, `cuda` or `cuda:N`. */
   device?: string;
   /** Number format of matrix products; weights are kept in float32 too. Default `float32`. */
   dtype?: DType;
   /** CPU threads; 0 (default): one for each physical core, within the CPU quota of a container. */
   threads?: number;
-  /** GB that the process may take; null (default): what is free. Beyond it, calls fail with `OUT_OF_MEMORY`. */
+  /**
+   * GB that the process may take, on a GPU its tensors there; null (default): what is free. Beyond it, calls
+   * fail with `OUT_OF_MEMORY`.
+   */
   maxMemory?: number | null;
   /** Called while a file is downloaded. */
   onProgress?: (progress: DownloadProgress) => void;
@@ -170,7 +174,7 @@ export class LanguageModel {
    */
   static async load(options: LoadOptions): Promise<LanguageModel> {
     const {
-      device = 'cpu',
+      device = 'auto',
       dtype = 'float32',
       threads = 0,
       maxMemory = null,
@@ -189,8 +193,10 @@ export class LanguageModel {
       Tokenizer.load(folder, config.vocabSize, options.onNotice),
       readKeptFiles(folder).catch(unlessLink),
     ]);
-    const engine = await openEngine({ device, dtype, threads, maxMemory }, (empty) =>
-      empty.load(config, tensors),
+    const engine = await openEngine(
+      { device, dtype, threads, maxMemory },
+      (empty) => empty.load(config, tensors),
+      onNotice,
     );
     // Ids without an embedding are left out: they are never drawn.
     const eosTokenIds = (await readEosTokenIds(folder, tokenizer)).filter((id) => id < config.vocabSize);
@@ -205,7 +211,7 @@ export class LanguageModel {
    */
   static async initialize(options: InitializeOptions): Promise<LanguageModel> {
     const { config, tokenizer, eosTokenIds, seed } = options;
-    const { device = 'cpu', dtype = 'float32', threads = 0, maxMemory = null } = options;
+    const { device = 'auto', dtype = 'float32', threads = 0, maxMemory = null } = options;
     const engine = await openEngine({ device, dtype, threads, maxMemory }, (empty) =>
       empty.initialize(config, seed),
     );
@@ -521,12 +527,14 @@ function unlessLink(error: unknown): GrpoError {
 async function openEngine(
   { maxMemory, ...options }: Omit<EngineOptions, 'matrixBackend'> & { maxMemory: number | null },
   fill: (engine: NativeEngine) => Promise<void>,
+  onNotice?: (message: string) => void,
 ): Promise<NativeEngine> {
   const threads = engineThreads(options.threads);
-  const engine = createEngine({ ...options, threads, matrixBackend: matrixBackend(threads) });
+  const { device } = await openDevice(options.device, onNotice);
+  const engine = createEngine({ ...options, device, threads, matrixBackend: matrixBackend(threads) });
   try {
     await engine.info(); // Loads libtorch, so that its memory is counted below.
-    await engine.limitMemory(roomForTensors(maxMemory));
+    await engine.limitMemory(device === 'cpu' ? roomForTensors(maxMemory) : (maxMemory ?? 0) * 1e9);
     await fill(engine);
     await rememberMatrixBackend(threads, await engine.info());
   } catch (error) {
@@ -536,7 +544,7 @@ async function openEngine(
   return engine;
 }
 
-/** Bytes that tensors may take; at least 1, since 0 means no limit. */
+/** Bytes that tensors may take on the CPU; at least 1, since 0 means no limit. */
 const roomForTensors = (maxMemory: number | null): number =>
   Math.max(1, freeWithin(maxMemory) - BESIDE_TENSORS);
 

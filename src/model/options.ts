@@ -12,10 +12,11 @@ export const MACHINE_OPTIONS = {
   dtype: z.enum(['float32', 'bfloat16']).default('float32').describe('Type of numbers that is computed with'),
   device: z
     .string()
-    .regex(/^(cpu|cuda(:\d+)?)$/)
-    .default('cpu')
-    .meta({ allowed: 'cpu, cuda or cuda:N' })
-    .describe('cpu, cuda or cuda:N'),
+    // (privateuseone: a device of another library in this process; the tests have one.)
+    .regex(/^(auto|cpu|(cuda|privateuseone)(:\d+)?)$/)
+    .default('auto')
+    .meta({ allowed: 'auto, cpu, cuda or cuda:N' })
+    .describe('auto (a GPU that works, else the CPU), cpu, cuda or cuda:N'),
   threads: whole(0)
     .max(1024)
     .default(0)
@@ -25,5 +26,5 @@ export const MACHINE_OPTIONS = {
     .positive()
     .nullable()
     .default(null)
-    .describe('GB of memory that the process may take (null: what is free)'),
+    .describe('GB of memory that the process may take; on a GPU, its tensors there (null: what is free)'),
 };

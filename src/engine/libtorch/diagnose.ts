@@ -3,7 +3,8 @@ import { existsSync, statfsSync } from 'node:fs';
 import { arch, platform, release } from 'node:os';
 import { dirname } from 'node:path';
 import { GrpoError } from '../../common/errors.js';
-import { nvidiaGpus, processor, type Processor } from '../../machine/processor.js';
+import { mayHaveGpu, nvidiaGpus, type Gpu } from '../../machine/gpu.js';
+import { processor, type Processor } from '../../machine/processor.js';
 import { memory, type Memory } from '../../machine/memory.js';
 import type { EngineInfo } from '../types.js';
 import { addonPath, cacheDir, packageVersion } from '../../machine/paths.js';
@@ -37,7 +38,9 @@ export interface Diagnosis {
   processor: Processor;
   memory: Memory;
   cache: { path: string; free: number };
-  gpus: string[];
+  gpus: Gpu[];
+  /** The engine's own report on the GPU that `--device auto` takes; null: that is the CPU. */
+  gpuInfo: EngineInfo | null;
   problems: Problem[];
 }
 
@@ -68,7 +71,11 @@ export function diagnose(): Diagnosis {
     const message = 'python3 with venv and pip is missing; setup fetches libtorch with it';
     add('error', new GrpoError('PYTHON_MISSING', message, { fix: `Install with: ${installLine()}` }));
   }
-  const gpus = nvidiaGpus();
+  const { gpus, problem: driverProblem } = nvidiaGpus();
+  if (driverProblem !== null) {
+    const fix = 'Restart the machine after an update of the driver, or install the driver again';
+    add('warning', new GrpoError('GPU_DRIVER', `nvidia-smi fails: ${driverProblem}`, { fix }));
+  }
   if (gpus.length > 0 && found.chosen?.cuda === null) {
     const message = `There is an NVIDIA GPU, but libtorch ${found.chosen.version} is a CPU build`;
     add(
@@ -77,9 +84,10 @@ export function diagnose(): Diagnosis {
     );
   }
   // The CUDA libraries are loaded only when a CUDA device is used, so use it.
-  if (gpus.length > 0 && works && addon.stamp?.cuda) {
+  let gpuInfo: EngineInfo | null = null;
+  if (mayHaveGpu() && works && addon.stamp?.cuda) {
     try {
-      probeAddon('cuda');
+      gpuInfo = probeAddon('cuda');
     } catch (error) {
       if (error instanceof GrpoError) add('warning', cudaFails(error));
     }
@@ -107,6 +115,7 @@ export function diagnose(): Diagnosis {
     memory: ram,
     cache: { path: cacheDir(), free: freeDisk(cacheDir()) },
     gpus,
+    gpuInfo,
     problems,
   };
 }
@@ -151,7 +160,7 @@ function otherLibtorch(stamp: BuildStamp | null, { chosen }: Search): GrpoError 
 
 function cudaFails({ message, code }: GrpoError): GrpoError {
   return new GrpoError(code, `The NVIDIA GPU can't be used: ${message}`, {
-    fix: 'Train with --device cpu, or fetch a libtorch for the GPU: npx grpo-native setup --fetch',
+    fix: 'Until that is mended, runs take the CPU. A libtorch for the GPU: npx grpo-native setup --fetch',
   });
 }
 

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GrpoError } from '../../common/errors.js';
-import { hasNvidiaGpu } from '../../machine/processor.js';
+import { nvidiaGpus } from '../../machine/gpu.js';
 import { cacheDir, writableCacheDir } from '../../machine/paths.js';
 import { run } from '../../machine/exec.js';
 import { cacheVenv, fetchMarker } from './find.js';
@@ -34,7 +34,7 @@ const CUDA_COMPLETE = { download: 3e9, disk: 7e9 };
  * is the CUDA build: alone it weighs a fifth of what its dependencies would bring.
  */
 export function planFetch(python: string): FetchPlan {
-  if (hasNvidiaGpu()) {
+  if (nvidiaGpus().gpus.length > 0) {
     return { args: [PIP_REQUIREMENT], what: 'PyTorch with CUDA, for the NVIDIA GPU', ...CUDA_COMPLETE };
   }
   const alone = ['--no-deps', PIP_REQUIREMENT];

@@ -4,7 +4,7 @@ import { BESIDE_TENSORS, freeWithin } from '../../machine/memory.js';
 import { parameterCount, readModelConfig } from '../../model/config.js';
 import { locateTensors } from '../../model/safetensors.js';
 import type { TrainableModel } from '../../model/trainable.js';
-import type { DType, EngineInfo, ModelConfig } from '../../engine/types.js';
+import type { DeviceMemory, DType, EngineInfo, ModelConfig } from '../../engine/types.js';
 import { bytes } from '../../common/format.js';
 import { MARGIN } from '../folder/checkpoint-writer.js';
 import { memoryParts, peakOf, type MemoryParts, type MemoryShape } from './memory.js';
@@ -21,7 +21,7 @@ export interface BatchShape {
 export interface RunMemory extends MemoryParts {
   /** Sum over all purposes. */
   peak: number;
-  /** What the run may take: the process as it is, and what is free, within `maxMemory`. */
+  /** What the run may take: what it has already, and what is free, within `maxMemory`. */
   available: number;
 }
 
@@ -38,6 +38,8 @@ interface MachineOptions {
 const GROWTH = 60e6;
 /** And where oneDNN multiplies, which keeps compiled code and working memory for each shape that it has met. */
 const ONEDNN_GROWTH = 240e6;
+/** What a GPU's libraries take of its memory beside tensors: workspaces of matrix products, unused blocks. */
+const BESIDE_TENSORS_OF_GPU = 512e6;
 
 /** The memory of a run whose model and reference model are loaded. */
 export async function memoryOfRun(
@@ -72,31 +74,52 @@ export async function memoryOfRun(
     checkpoint: 0,
     supervised: options.kind === 'sft',
   };
+  const { all, available, where } = engine.deviceMemory
+    ? ofDevice(engine, engine.deviceMemory, config, shape, options.maxMemory)
+    : ofProcess(engine, config, shape, options.maxMemory);
+  // The copy that a checkpoint is written from is in main memory, and made only where there is room for it.
+  const copy = options.saveSteps > 0 ? model.snapshotBytes({ reference: options.syncRefModel }) : 0;
+  if (!engine.deviceMemory && peakOf(all) + copy + MARGIN <= available) all.checkpoint = copy;
+  const peak = peakOf(all);
+  return {
+    bytes: { ...all, peak, available },
+    fits: peak <= available,
+    text: `the run takes up to ${bytes(peak)}${where}, and there are ${bytes(available)}`,
+  };
+}
+
+/** The memory of a run on the CPU: all that the process takes. */
+function ofProcess(engine: EngineInfo, config: ModelConfig, shape: MemoryShape, maxMemory: number | null) {
   const rss = process.memoryUsage.rss();
   const held = memoryParts(config, shape, 0);
   const growth = GROWTH + (engine.matrixBackend === 'onednn' ? ONEDNN_GROWTH : 0);
   const own = Math.max(0, rss - held.weights - held.reference) + growth;
-  const available = rss + freeWithin(options.maxMemory);
-  const all = memoryParts(config, shape, own);
-  const copy = options.saveSteps > 0 ? model.snapshotBytes({ reference: options.syncRefModel }) : 0;
-  // The copy is made only where there is memory for it.
-  if (peakOf(all) + copy + MARGIN <= available) all.checkpoint = copy;
-  const peak = peakOf(all);
-  return {
-    bytes: { ...all, peak, available },
-    fits: engine.device !== 'cpu' || peak <= available,
-    text: `the run takes up to ${bytes(peak)}, and there are ${bytes(available)}`,
-  };
+  return { all: memoryParts(config, shape, own), available: rss + freeWithin(maxMemory), where: '' };
+}
+
+/** The memory of a run on a GPU: what its tensors and libraries take there. */
+function ofDevice(
+  { device }: EngineInfo,
+  { free }: DeviceMemory,
+  config: ModelConfig,
+  shape: MemoryShape,
+  maxMemory: number | null,
+) {
+  const all = memoryParts(config, shape, BESIDE_TENSORS_OF_GPU);
+  const available = Math.min(free + all.weights + all.reference, (maxMemory ?? Infinity) * 1e9);
+  return { all, available, where: ` of ${device}'s memory` };
 }
 
 /**
  * Bytes that a run takes with the smallest batches that are possible.
  * @param half share of the parameters that the reference model can hold in two bytes
+ * @param beside bytes beside the tensors
  */
 export function leastMemory(
   config: ModelConfig,
   half: number,
   { dtype, beta }: Pick<MachineOptions, 'dtype' | 'beta'>,
+  beside: number,
 ) {
   const one = {
     prompts: 1,
@@ -106,24 +129,31 @@ export function leastMemory(
     parts: 1,
     checkpoint: 0,
   };
-  return peakOf(memoryParts(config, { ...one, dtype, beta, halfExact: half }, BESIDE_TENSORS));
+  return peakOf(memoryParts(config, { ...one, dtype, beta, halfExact: half }, beside));
 }
 
 /**
  * Refuses a run that can't fit into memory, before the weights are read.
+ *
+ * @param device memory of the GPU; null: the run is on the CPU
  * @throws {GrpoError} MEMORY, with the nearest options that fit
  */
-export async function refuseUnfit(folder: string, options: MachineOptions): Promise<void> {
+export async function refuseUnfit(
+  folder: string,
+  options: MachineOptions,
+  device: DeviceMemory | null,
+): Promise<void> {
   const { maxMemory } = options;
   const config = await readModelConfig(folder);
   const half = await halfExact(folder, config);
-  const free = freeWithin(maxMemory);
-  const needed = leastMemory(config, half, options);
+  const free = device ? Math.min(device.free, (maxMemory ?? Infinity) * 1e9) : freeWithin(maxMemory);
+  const beside = device ? BESIDE_TENSORS_OF_GPU : BESIDE_TENSORS;
+  const needed = leastMemory(config, half, options, beside);
   if (needed <= free) return;
   throw new GrpoError(
     'MEMORY',
-    `this run takes at least ${bytes(needed)} of memory, however small its batches, and ${maxMemory === null ? '' : 'of max_memory '}${bytes(Math.max(0, free))} are free`,
-    { fix: nearestThatFits(config, half, options, free), value: needed, exitCode: 1 },
+    `this run takes at least ${bytes(needed)} of ${device ? "the GPU's " : ''}memory, however small its batches, and ${maxMemory === null ? '' : 'of max_memory '}${bytes(Math.max(0, free))} are free`,
+    { fix: nearestThatFits(config, half, options, free, beside), value: needed, exitCode: 1 },
   );
 }
 
@@ -133,6 +163,7 @@ export function nearestThatFits(
   half: number,
   options: MachineOptions,
   free: number,
+  beside: number,
 ): string {
   const changes: [string, Partial<MachineOptions>][] = [
     ['--dtype float32', { dtype: 'float32' }],
@@ -142,14 +173,14 @@ export function nearestThatFits(
   const fitting = changes.filter(([, change]) => {
     const changed = { ...options, ...change };
     const same = Object.entries(change).every(([name, value]) => options[name as 'beta'] === value);
-    return !same && leastMemory(config, half, changed) <= free;
+    return !same && leastMemory(config, half, changed, beside) <= free;
   });
   if (fitting.length > 0) {
     const [text, change] = fitting[0]!;
-    return `use ${text}: that takes ${bytes(leastMemory(config, half, { ...options, ...change }))}`;
+    return `use ${text}: that takes ${bytes(leastMemory(config, half, { ...options, ...change }, beside))}`;
   }
   // A parameter takes 16 bytes: weight, gradient and two moments in float32.
-  const most = Math.max(0, free - BESIDE_TENSORS) / 16;
+  const most = Math.max(0, free - beside) / 16;
   return `use a smaller model: with --beta 0, one of up to ${Math.floor(most / 1e6)} million parameters fits (this one has ${Math.round(parameterCount(config) / 1e6)}); or free memory`;
 }
 

@@ -2,6 +2,7 @@
 import type { Dataset } from '../../data/tasks/index.js';
 import type { Problem } from '../../data/tasks/task.js';
 import { checkStop } from '../../grpo/stop.js';
+import { openDevice } from '../../engine/device.js';
 import { resolveModel } from '../../model/files.js';
 import { encodePrompt } from '../../model/positions.js';
 import type { TrainableModel } from '../../model/trainable.js';
@@ -66,8 +67,9 @@ async function loadModel(
     ...(onNotice && { onNotice }),
   };
   const folder = await resolveModel(model, download);
-  if (options.device === 'cpu') await refuseUnfit(folder, { beta: 0, ...options });
-  const { device, dtype, threads, maxMemory } = options;
+  const { device, memory } = await openDevice(options.device, onNotice);
+  await refuseUnfit(folder, { beta: 0, ...options }, memory);
+  const { dtype, threads, maxMemory } = options;
   return LanguageModel.load({ model: folder, device, dtype, threads, maxMemory, ...download });
 }
 

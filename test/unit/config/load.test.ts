@@ -94,7 +94,7 @@ it.each([
   ],
   ['resume: maybe', 'a.yaml:1: resume is "maybe"', 'true, false, or a checkpoint such as checkpoint-40'],
   ['stop: []', 'a.yaml:1: stop is []', 'answer, none, a text, or a list of texts'],
-  ['device: gpu', 'a.yaml:1: device is "gpu"', 'cpu, cuda or cuda:N'],
+  ['device: gpu', 'a.yaml:1: device is "gpu"', 'auto, cpu, cuda or cuda:N'],
   ['operations: "/"', 'a.yaml:1: operations is "/"', 'some of + - *, written together'],
   ['task_weights: { a: x }', 'a.yaml:1: task_weights is {"a":"x"}', 'names with numbers above 0'],
   ['model: null', 'a.yaml:1: model is null', 'a text'],

@@ -74,7 +74,7 @@ describe('fetching', () => {
   );
 
   it('takes all of CUDA for an NVIDIA GPU', () => {
-    program('nvidia-smi', 'echo "NVIDIA H200, 143771 MiB, 570.1"');
+    program('nvidia-smi', 'echo "NVIDIA H200, 143771 MiB, 570.1, 9.0"');
     expect(planFetch('python3').args).toEqual(['torch>=2.6,<2.16']);
   });
 });

@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { SHAPES } from '../../../../bench/shapes.js';
 import { memory } from '../../../../src/machine/memory.js';
 import { parseModelConfig } from '../../../../src/model/config.js';
-import { leastMemory, nearestThatFits, refuseUnfit } from '../../../../src/run/forecast/run-memory.js';
+import {
+  leastMemory,
+  memoryOfRun,
+  nearestThatFits,
+  refuseUnfit,
+} from '../../../../src/run/forecast/run-memory.js';
+import { fakeModel } from '../../../support/fake-model.js';
 import { fixtureModel } from '../../../support/fixtures.js';
 
 /** GB for a process to grow by so many bytes. */
@@ -12,31 +18,80 @@ const folder = fixtureModel('qwen2-tied');
 
 describe('a run that cannot fit', () => {
   it('is let through where it can', async () => {
-    await expect(refuseUnfit(folder, options)).resolves.toBeUndefined();
+    await expect(refuseUnfit(folder, options, null)).resolves.toBeUndefined();
     expect(memory().free).toBeGreaterThan(200e6);
   });
 
   it('is refused before a weight is read, with a model that would fit', async () => {
-    const refused = refuseUnfit(folder, { ...options, maxMemory: room(1e6) });
+    const refused = refuseUnfit(folder, { ...options, maxMemory: room(1e6) }, null);
     await expect(refused).rejects.toMatchObject({
       code: 'MEMORY',
       message: expect.stringMatching(/takes at least \d+ MiB .* of max_memory/) as string,
       fix: expect.stringContaining('use a smaller model') as string,
     });
   });
+
+  it('is judged by the memory of the GPU where it computes there', async () => {
+    const total = 80e9;
+    const gpu = (free: number) => refuseUnfit(folder, { ...options, maxMemory: null }, { total, free });
+    await expect(gpu(2e9)).resolves.toBeUndefined();
+    await expect(gpu(1e8)).rejects.toMatchObject({
+      code: 'MEMORY',
+      message: expect.stringMatching(/of the GPU's memory.* and 95 MiB are free/) as string,
+    });
+    const limited = refuseUnfit(folder, { ...options, maxMemory: 0.1 }, { total, free: total });
+    await expect(limited).rejects.toMatchObject({ code: 'MEMORY' });
+  });
+});
+
+describe('the memory of a run on a GPU', () => {
+  const run = {
+    ...options,
+    kind: 'grpo',
+    numGenerations: 4,
+    maxCompletionLength: 8,
+    saveSteps: 1,
+    syncRefModel: false,
+    folder: undefined,
+    sampledTogether: 1,
+    parts: 1,
+  } as const;
+  const forecast = async (free: number, maxMemory: number | null = null) => {
+    const model = await fakeModel();
+    const engine = { ...(await model.info()), device: 'cuda:1', deviceMemory: { total: 80e9, free } };
+    return memoryOfRun(model, engine, [4], { ...run, maxMemory });
+  };
+
+  it("is compared with the GPU's, not with the machine's", async () => {
+    const roomy = await forecast(70e9);
+    expect(roomy.fits).toBe(true);
+    expect(roomy.bytes.available).toBeGreaterThan(69e9);
+    const full = await forecast(1e6);
+    expect(full.fits).toBe(false);
+    expect(full.text).toMatch(/the run takes up to .* of cuda:1's memory, and there are /);
+  });
+
+  it('leaves out the copy for checkpoints, which is in main memory', async () => {
+    expect((await forecast(70e9)).bytes.checkpoint).toBe(0);
+  });
+
+  it('keeps within max_memory', async () => {
+    expect((await forecast(70e9, 4)).bytes.available).toBe(4e9);
+  });
 });
 
 describe('a run that nearly fits', () => {
+  const BESIDE = 128e6;
   const config = parseModelConfig(SHAPES['qwen2-0.5b']!.config);
   it.each([
     ['use --beta 0 (no reference model)', { beta: 0.1, dtype: 'float32' }],
     ['use --dtype float32', { beta: 0, dtype: 'bfloat16' }],
     ['use --beta 0 --dtype float32', { beta: 0.1, dtype: 'bfloat16' }],
   ] as const)('is told of the nearest options that do: %s', (fix, asked) => {
-    const enough = leastMemory(config, 1, { beta: 0, dtype: 'float32' });
-    expect(leastMemory(config, 1, asked)).toBeGreaterThan(enough);
-    expect(nearestThatFits(config, 1, { ...asked, maxMemory: null }, enough)).toContain(fix);
-    expect(nearestThatFits(config, 1, { ...asked, maxMemory: null }, enough / 2)).toMatch(
+    const enough = leastMemory(config, 1, { beta: 0, dtype: 'float32' }, BESIDE);
+    expect(leastMemory(config, 1, asked, BESIDE)).toBeGreaterThan(enough);
+    expect(nearestThatFits(config, 1, { ...asked, maxMemory: null }, enough, BESIDE)).toContain(fix);
+    expect(nearestThatFits(config, 1, { ...asked, maxMemory: null }, enough / 2, BESIDE)).toMatch(
       /smaller model: with --beta 0, one of up to \d+ million parameters fits \(this one has 494\)/,
     );
   });
