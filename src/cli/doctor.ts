@@ -4,6 +4,7 @@ import type { CommandModule, Options } from 'yargs';
 import { refuseUnknownFlags } from '../config/load.js';
 import { diagnose, type Diagnosis } from '../engine/libtorch/diagnose.js';
 import { describe } from '../engine/libtorch/find.js';
+import { asCalled } from './as-called.js';
 import type { Helpful } from './flag-list.js';
 import { refuseWords, wordsOf } from './schema-command.js';
 
@@ -49,7 +50,7 @@ function asText(diagnosis: Diagnosis): string {
   ]);
   for (const { severity, message, fix, code } of diagnosis.problems) {
     const mark = severity === 'error' ? pc.red('error') : pc.yellow('warning');
-    lines.push(`${mark} ${code}: ${message}`, `  ${fix}`, '');
+    lines.push(`${mark} ${code}: ${message}`, `  ${asCalled(fix)}`, '');
   }
   lines.push(
     works(diagnosis) ? pc.green('Training works here.') : pc.red('Training does not work here yet.'),
@@ -196,6 +197,6 @@ function asJson(diagnosis: Diagnosis): object {
     gpus: gpus.map(({ computeCapability, ...gpu }) => ({ ...gpu, compute_capability: computeCapability })),
     auto_device: gpuInfo?.device ?? 'cpu',
     gpu_memory: gpuInfo?.deviceMemory ?? null,
-    problems,
+    problems: problems.map((problem) => ({ ...problem, fix: asCalled(problem.fix) })),
   };
 }

@@ -6,6 +6,7 @@ import { inspect } from 'node:util';
 import colors from 'picocolors';
 import { GrpoError } from '../common/errors.js';
 import { packageVersion } from '../machine/paths.js';
+import { asCalled } from './as-called.js';
 import { COMMANDS, loadCommand } from './commands.js';
 import { guardProcess } from './guard.js';
 import { helpRequest } from './help-request.js';
@@ -96,7 +97,7 @@ async function report(error: unknown): Promise<number> {
     // A message may quote a file from elsewhere: its control characters must not reach the terminal.
     const { visible } = await import('../ui/terminal/text.js');
     const message = error.message.split('\n').map(visible).join('\n');
-    process.stderr.write(`error ${error.code}: ${message}\nfix: ${error.fix}\n`);
+    process.stderr.write(`error ${error.code}: ${message}\nfix: ${asCalled(error.fix)}\n`);
     if (process.env.GRPO_NATIVE_DEBUG) process.stderr.write(`${inspect(error)}\n`);
     return error.exitCode;
   }

@@ -10,8 +10,11 @@ import { describe, named, remember, search } from '../engine/libtorch/find.js';
 import type { Libtorch } from '../engine/libtorch/inspect.js';
 import { probeAddon } from '../engine/libtorch/probe.js';
 import { requireBuildTools } from '../engine/libtorch/tools.js';
+import { NEWEST, OLDEST } from '../engine/libtorch/version.js';
+import { duration } from '../common/format.js';
 import { nvidiaGpus } from '../machine/gpu.js';
 import { expandHome, writableCacheDir } from '../machine/paths.js';
+import { asCalled } from './as-called.js';
 import type { Helpful } from './flag-list.js';
 import { refuseWords, wordsOf } from './schema-command.js';
 
@@ -37,9 +40,8 @@ const FLAGS: Record<string, Options> = {
     group: 'libtorch',
   },
   fetch: {
-    // No default: `conflicts` would count it as given.
     type: 'boolean',
-    describe: "Fetch PyTorch's libraries even where there are some",
+    describe: "Fetch PyTorch's libraries even where there are some; `--no-fetch` never does",
     group: 'libtorch',
   },
   yes: { alias: 'y', type: 'boolean', default: false, describe: 'Fetch without asking', group: 'libtorch' },
@@ -49,7 +51,7 @@ const FLAGS: Record<string, Options> = {
 export const command: CommandModule<object, SetupOptions> & Helpful = {
   command: 'setup',
   describe: DESCRIBE,
-  builder: (yargs) => yargs.strict(false).options(FLAGS).conflicts('libtorch', 'fetch') as never,
+  builder: (yargs) => yargs.strict(false).options(FLAGS) as never,
   help: () => ({
     form: 'setup',
     describe: DESCRIBE,
@@ -63,6 +65,11 @@ export const command: CommandModule<object, SetupOptions> & Helpful = {
   handler: (argv) => {
     refuseUnknownFlags({ ...argv }, [...Object.keys(FLAGS), 'y']);
     refuseWords(wordsOf({ ...argv }), 'setup');
+    if (argv.libtorch !== undefined && argv.fetch) {
+      throw new GrpoError('USAGE', '--libtorch and --fetch contradict each other', {
+        fix: 'give one of them',
+      });
+    }
     return setup(argv);
   },
 };
@@ -81,6 +88,7 @@ async function setup(options: SetupOptions): Promise<void> {
   }
   say('Building the addon (about a minute the first time)');
   const built = await buildAddon(libtorch, { onProgress: say });
+  say(`Built in ${duration(built.seconds)}`);
   const info = probeAddon();
   remember(libtorch);
 
@@ -89,7 +97,7 @@ async function setup(options: SetupOptions): Promise<void> {
     `The addon works: ${info.device}, ${info.cpuCapability}, ${info.threads} threads, ` +
       `matrices by ${info.matrixBackend}${rate === undefined ? '' : ` at ${rate.toFixed(0)} GFLOP/s`}`,
   );
-  say(`Next: ${pc.bold('npx grpo-native train')}`);
+  say(`Next: ${pc.bold(asCalled('npx grpo-native train'))}`);
   if (options.json)
     printJson({ libtorch, source, fetched, addon: built.addon, seconds: built.seconds, info });
 }
@@ -137,6 +145,11 @@ async function choose(options: SetupOptions): Promise<Choice> {
     if (process.env.LIBTORCH) named(process.env.LIBTORCH, 'LIBTORCH');
     say('No usable libtorch found. Looked at:');
     for (const place of places) say(`  ${describe(place)}`);
+    if (options.fetch === false) {
+      throw new GrpoError('LIBTORCH_NOT_FOUND', 'No usable libtorch was found', {
+        fix: `Activate an environment with PyTorch ${OLDEST} to ${NEWEST}, or name its folder with --libtorch or LIBTORCH`,
+      });
+    }
   }
   const plan = planFetch(makeVenv());
   await agree(plan, options);

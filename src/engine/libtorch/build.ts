@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { GrpoError } from '../../common/errors.js';
 import { usableCores } from '../../machine/processor.js';
 import { memory } from '../../machine/memory.js';
@@ -151,9 +151,11 @@ function cmakeJsBin(): string {
 
 /** Runs cmake-js; returns null on success, else the lines of its output that show the error. */
 function runLogged(args: string[], log: string, onProgress?: (line: string) => void): Promise<string | null> {
-  // ccache handles precompiled headers only with this setting.
   const env = {
     ...process.env,
+    // CMakeLists.txt calls `node`, which need not be on the PATH.
+    PATH: [process.env.PATH, dirname(process.execPath)].filter(Boolean).join(delimiter),
+    // ccache handles precompiled headers only with this setting.
     CCACHE_SLOPPINESS: 'pch_defines,time_macros',
     CMAKE_COLOR_DIAGNOSTICS: 'OFF',
   };
