@@ -51,6 +51,19 @@ export default defineConfig({
           sequence: { groupOrder: 3 },
         },
       },
+      {
+        test: {
+          // Minutes each: `npm run test:release` alone runs these.
+          name: 'release',
+          include: ['test/release/**/*.test.ts'],
+          globalSetup: ['test/setup/dist.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 1_200_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 4 },
+        },
+      },
     ],
   },
 });
