@@ -72,6 +72,7 @@ describe('flags', () => {
     [['generate', '--prompt', 'a', '--stop', '---'], 'USAGE', /--stop has no value\nfix: .*--stop=VALUE/],
     [['sweep', '--seed'], 'USAGE', /--seed has no value\nfix: .*--seed=VALUE/],
     [['setup', '--libtorch'], 'USAGE', /--libtorch has no value\nfix: .*--libtorch=VALUE/],
+    [['setup', '--libtorch', 'x', '--fetch'], 'USAGE', /--libtorch and --fetch contradict each other/],
     [['compare', 'a', '--svg'], 'USAGE', /--svg has no value\nfix: .*--svg=VALUE/],
     // Words are texts.
     [['train', '-'], 'CONFIG_MISSING', /the configuration -:/],
