@@ -27,7 +27,7 @@ export async function openDevice(device: string, onNotice?: (message: string) =>
     return await open('cuda');
   } catch (error) {
     if (!(error instanceof GrpoError) || error.code !== 'DEVICE_MISSING') throw error;
-    onNotice?.(`the GPU is not used: ${error.message} (npx grpo-native doctor says more)`);
+    onNotice?.(`the GPU is not used: ${error.message} (grpo-native doctor says more)`);
     return { device: 'cpu', memory: null };
   }
 }
