@@ -6,6 +6,7 @@ import { parseModelConfig } from '../../src/model/config.js';
 import { LanguageModel } from '../../src/model/language-model.js';
 import { expectedTensors } from '../../src/model/tensor-names.js';
 import { codeOf } from '../support/fixtures.js';
+import { DEVICE } from '../support/device.js';
 import { ADAMW, batchOf, tensorsOf } from '../support/models.js';
 import { maxDifference, randomFloats } from '../support/numbers.js';
 
@@ -27,6 +28,7 @@ async function initialize(seed: number, dtype: 'float32' | 'bfloat16' = 'float32
     eosTokenIds: [],
     seed,
     dtype,
+    device: DEVICE,
     threads: 1,
   });
   onTestFinished(() => model.dispose());

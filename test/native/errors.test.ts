@@ -23,11 +23,12 @@ import type {
   SampleRequest,
   TensorLocation,
 } from '../../src/engine/types.js';
+import { DEVICE } from '../support/device.js';
 import { codeOf, fixtureModel, temporaryFolder } from '../support/fixtures.js';
 import { ADAMW, loadModel, sharedModel } from '../support/models.js';
 
 const FOLDER = fixtureModel('qwen2-tied');
-const OPTIONS: EngineOptions = { device: 'cpu', dtype: 'float32', threads: 1, matrixBackend: 'mkl' };
+const OPTIONS: EngineOptions = { device: DEVICE, dtype: 'float32', threads: 1, matrixBackend: 'mkl' };
 
 function newEngine(options: Partial<EngineOptions> = {}): NativeEngine {
   const engine = createEngine({ ...OPTIONS, ...options });

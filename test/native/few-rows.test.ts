@@ -7,6 +7,7 @@ import { shapeTokenizer } from '../../bench/shape-tokenizer.js';
 import { parseModelConfig } from '../../src/model/config.js';
 import { LanguageModel } from '../../src/model/language-model.js';
 import type { DType } from '../../src/engine/types.js';
+import { DEVICE } from '../support/device.js';
 import { batchOf, tensorsOf, tokenCount } from '../support/models.js';
 import { norm, randomFloats, randomTokens, relativeDifference } from '../support/numbers.js';
 import { engineInProcess } from '../support/processes.js';
@@ -37,6 +38,7 @@ async function randomModel(dtype: DType, shape = config): Promise<LanguageModel>
     eosTokenIds: [],
     seed: 11,
     dtype,
+    device: DEVICE,
     threads: 2,
   });
   onTestFinished(() => model.dispose());

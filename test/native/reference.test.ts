@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { shapeTokenizer } from '../../bench/shape-tokenizer.js';
 import { parseModelConfig } from '../../src/model/config.js';
 import { LanguageModel } from '../../src/model/language-model.js';
+import { DEVICE } from '../support/device.js';
 import { ADAMW, batchOf, tokenCount } from '../support/models.js';
 import { randomFloats, randomTokens } from '../support/numbers.js';
 
@@ -31,6 +32,7 @@ beforeEach(async () => {
     tokenizer: shapeTokenizer(config.vocabSize),
     eosTokenIds: [],
     seed: 3,
+    device: DEVICE,
     threads: 2,
   });
   onTestFinished(() => model.dispose());

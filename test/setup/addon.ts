@@ -1,4 +1,4 @@
-/** Brings the addon up to date before the tests that need it; a second when nothing changed. */
+/** Brings the addon, and the device of tests, up to date before the tests that need them; a second when nothing changed. */
 import { existsSync } from 'node:fs';
 import { GrpoError } from '../../src/common/errors.js';
 import { buildAddon } from '../../src/engine/libtorch/build.js';
@@ -10,7 +10,7 @@ export default async function setup(): Promise<void> {
   if (process.env.GRPO_NATIVE_ADDON && existsSync(addonPath())) return;
   try {
     const { libtorch } = findLibtorch();
-    await buildAddon(libtorch, { onProgress: (line) => process.stderr.write(line + '\n') });
+    await buildAddon(libtorch, { testDevice: true, onProgress: (line) => process.stderr.write(line + '\n') });
   } catch (error) {
     if (error instanceof GrpoError) throw new Error(`${error.message}\n${error.fix}`, { cause: error });
     throw error;

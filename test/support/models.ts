@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { LanguageModel, type LoadOptions } from '../../src/model/language-model.js';
 import type { Batch, TensorKind } from '../../src/engine/types.js';
+import { DEVICE } from './device.js';
 import { fixtureModel } from './fixtures.js';
 
 /** Every fixture model that has a `reference.json`. */
@@ -11,7 +12,7 @@ type Options = Omit<LoadOptions, 'model'>;
 
 // One thread unless a test is about threads: at these sizes a second one only waits.
 const open = (folder: string, options: Options) =>
-  LanguageModel.load({ threads: 1, ...options, model: folder });
+  LanguageModel.load({ device: DEVICE, threads: 1, ...options, model: folder });
 
 /** A model that is disposed of when the test is over. */
 export async function loadModel(folder: string, options: Options = {}): Promise<LanguageModel> {

@@ -7,6 +7,7 @@ import { readModelConfig } from '../../src/model/config.js';
 import { locateTensors } from '../../src/model/safetensors.js';
 import { addonPath } from '../../src/machine/paths.js';
 import type { Batch } from '../../src/engine/types.js';
+import { DEVICE, testDevicePath } from './device.js';
 import { fixtureModel } from './fixtures.js';
 import { batchOf, tokenCount } from './models.js';
 import { randomTokens } from './numbers.js';
@@ -33,6 +34,8 @@ export async function orderFor(work: EngineWork) {
   return {
     work,
     addon: addonPath(),
+    device: DEVICE,
+    deviceLibrary: DEVICE === 'privateuseone' ? testDevicePath() : undefined,
     config,
     tensors: await locateTensors(folder, config),
     batch,

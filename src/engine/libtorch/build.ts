@@ -31,6 +31,8 @@ export interface BuildOptions {
   debug?: boolean;
   /** Instruments our own C++ with a sanitizer, in `build/address` or `build/thread`. */
   sanitize?: Sanitizer;
+  /** Builds the tests' device beside the addon; in a checkout only. */
+  testDevice?: boolean;
   /** Removes the previous build first. */
   clean?: boolean;
   /** Called with a line for each file that is compiled. */
@@ -69,7 +71,10 @@ export async function buildAddon(libtorch: Libtorch, options: BuildOptions = {})
   await withLock(`${folder}.lock`, options.onProgress, async () => {
     if (options.clean || !isConfiguredFor(folder, libtorch)) rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
-    const definitions = { GRPO_SANITIZE: options.sanitize ?? '' };
+    const definitions = {
+      GRPO_SANITIZE: options.sanitize ?? '',
+      GRPO_TEST_DEVICE: options.testDevice ? 'ON' : '',
+    };
     await cmakeJs(libtorch, folder, config, definitions, log, options.onProgress);
     const stamp: BuildStamp = {
       path: libtorch.path,

@@ -10,8 +10,11 @@ const order = isMainThread ? deserialize(Buffer.from(process.argv[2], 'base64'))
 const say = (message) =>
   isMainThread ? process.stdout.write(`${JSON.stringify(message)}\n`) : parentPort.postMessage(message);
 
-const { Engine } = createRequire(import.meta.url)(order.addon);
-const engine = new Engine({ device: 'cpu', dtype: 'float32', threads: 1, matrixBackend: 'mkl' });
+const require = createRequire(import.meta.url);
+const { Engine } = require(order.addon);
+if (order.deviceLibrary) require(order.deviceLibrary);
+const options = { device: order.device, dtype: 'float32', threads: 1, matrixBackend: 'mkl' };
+const engine = new Engine(options);
 await engine.load(order.config, order.tensors);
 
 // Work for about a second that nobody waits for.
@@ -52,7 +55,7 @@ switch (order.work) {
     break;
   case 'drop':
     for (let i = 0; i < 20; i++) {
-      const other = new Engine({ device: 'cpu', dtype: 'float32', threads: 1, matrixBackend: 'mkl' });
+      const other = new Engine(options);
       await other.info();
     }
     globalThis.gc();
