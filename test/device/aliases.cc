@@ -7,6 +7,9 @@
 #include "memory.h"
 
 namespace test_device {
+namespace {
+void release(void* storage) { delete static_cast<c10::Storage*>(storage); }
+}  // namespace
 
 at::Tensor tensor_on(const c10::Storage& storage, const at::Tensor& like) {
   const auto key = storage.device_type() == kType ? c10::DispatchKey::PrivateUse1 : c10::DispatchKey::CPU;
@@ -21,8 +24,9 @@ at::Tensor tensor_on(const c10::Storage& storage, const at::Tensor& like) {
 c10::Storage Aliases::alias_of(const c10::Storage& storage) {
   const auto found = aliases_.find(storage.unsafeGetStorageImpl());
   if (found != aliases_.end()) return found->second;
-  const c10::Storage alias(c10::Storage::use_byte_size_t(), storage.nbytes(),
-                           c10::DataPtr(numbers_of(storage), c10::Device(c10::kCPU)),
+  // It keeps the device's memory for as long as it lives itself: a copy may happen late.
+  c10::DataPtr numbers(numbers_of(storage), new c10::Storage(storage), &release, c10::Device(c10::kCPU));
+  const c10::Storage alias(c10::Storage::use_byte_size_t(), storage.nbytes(), std::move(numbers),
                            c10::GetAllocator(c10::kCPU), /*resizable=*/true);
   aliases_.emplace(storage.unsafeGetStorageImpl(), alias);
   originals_.emplace(alias.unsafeGetStorageImpl(), storage);

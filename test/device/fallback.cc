@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/ivalue.h>
+#include <ATen/native/transformers/attention.h>
 #include <torch/library.h>
 
 #include <set>
@@ -123,10 +124,16 @@ Attention attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& 
   Arguments arguments(aliases, name);
   const auto on_cpu = [&](const at::Tensor& tensor) { return arguments.on_cpu(tensor).toTensor(); };
   const auto bias = mask ? std::optional(on_cpu(*mask)) : std::nullopt;
-  const at::Tensor out =
-      at::scaled_dot_product_attention(on_cpu(q), on_cpu(k), on_cpu(v), bias, dropout, is_causal, scale);
+  const bool groups = q.size(-3) != k.size(-3);
+  const at::Tensor out = at::scaled_dot_product_attention(on_cpu(q), on_cpu(k), on_cpu(v), bias, dropout,
+                                                          is_causal, scale, groups);
   return {aliases.original(out), {}, {}, {}, q.size(2), k.size(2), {}, {}, {}};
 }
+
+const bool chooses_attention = [] {
+  at::native::_fused_sdp_choice_stub.set_privateuse1_dispatch_ptr(&choose_attention);
+  return true;
+}();
 
 }  // namespace
 
@@ -135,7 +142,6 @@ TORCH_LIBRARY_IMPL(_, PrivateUse1, library) {
 }
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, library) {
-  library.impl("_fused_sdp_choice", &choose_attention);
   library.impl("_scaled_dot_product_fused_attention_overrideable", &attention);
   // Over lists of tensors: a few launches on a GPU, where libtorch would take one operation a tensor here.
   for (const auto& [name, overload] : c10::Dispatcher::singleton().getAllOpNames()) {

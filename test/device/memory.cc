@@ -19,7 +19,7 @@ namespace test_device {
 namespace {
 
 constexpr size_t kCapacity = size_t{64} << 30;    // of the device, where no limit is set
-constexpr size_t kAddresses = size_t{16} << 40;   // given out once each; a process of tests needs few of them
+constexpr size_t kAddresses = size_t{4} << 40;    // given out once each; a process of tests needs few of them
 constexpr size_t kAlignment = 512;                // CUDA's
 constexpr size_t kMarkedBytes = size_t{1} << 20;  // of a new block; marking large ones would take the time
 

@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <napi.h>
 
+#include "checks.h"
 #include "counters.h"
 #include "memory.h"
 
@@ -41,11 +42,41 @@ Napi::Value allocated(const Napi::CallbackInfo& info) {
   return number(info.Env(), static_cast<int64_t>(bytes_allocated()));
 }
 
+// An exception of libtorch as one of JavaScript.
+template <typename Work>
+auto or_throw(Napi::Env env, Work work) {
+  try {
+    return work();
+  } catch (const c10::Error& error) {
+    throw Napi::Error::New(env, error.what_without_backtrace());
+  }
+}
+
+Napi::Value dereference_here(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), dereference());
+}
+
+void mix_devices_here(const Napi::CallbackInfo& info) { or_throw(info.Env(), mix_devices); }
+
+Napi::Value read_early_here(const Napi::CallbackInfo& info) {
+  const auto [at_once, after_waiting] = or_throw(info.Env(), read_early);
+  Napi::Object result = Napi::Object::New(info.Env());
+  result["atOnce"] = Napi::Number::New(info.Env(), at_once);
+  result["afterWaiting"] = Napi::Number::New(info.Env(), after_waiting);
+  return result;
+}
+
+void write_early_here(const Napi::CallbackInfo& info) { or_throw(info.Env(), write_early); }
+
 Napi::Object exports_of(Napi::Env env, Napi::Object exports) {
   exports["counters"] = Napi::Function::New(env, get_counters);
   exports["reset"] = Napi::Function::New(env, reset);
   exports["limit"] = Napi::Function::New(env, limit);
   exports["allocated"] = Napi::Function::New(env, allocated);
+  exports["dereference"] = Napi::Function::New(env, dereference_here);
+  exports["mixDevices"] = Napi::Function::New(env, mix_devices_here);
+  exports["readEarly"] = Napi::Function::New(env, read_early_here);
+  exports["writeEarly"] = Napi::Function::New(env, write_early_here);
   return exports;
 }
 

@@ -1,6 +1,7 @@
 #include "stream.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
 
 #include <cstring>
 #include <list>
@@ -47,6 +48,7 @@ void copy_later_to_host(const at::Tensor& from, const at::Tensor& to) {
 void copy_later_to_device(const at::Tensor& from, const at::Tensor& to) { add({0, from, to, {}, false}); }
 
 void bring_up_to_date() {
+  const c10::InferenceMode inference;  // whoever made the tensors
   const std::lock_guard lock(mutex);
   for (Copy& copy : waiting) read_source(copy);
 }
@@ -62,6 +64,7 @@ bool copies_done(uint64_t asked) {
 }
 
 void wait_for_copies(uint64_t asked) {
+  const c10::InferenceMode inference;
   const std::lock_guard lock(mutex);
   bool changed = false;
   while (!waiting.empty() && waiting.front().number <= asked) {

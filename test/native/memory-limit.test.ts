@@ -8,6 +8,7 @@ import { Split, sampleInParts } from '../../src/grpo/split.js';
 import { parseModelConfig } from '../../src/model/config.js';
 import { LanguageModel } from '../../src/model/language-model.js';
 import type { Metrics } from '../../src/grpo/metrics.js';
+import { DEVICE } from '../support/device.js';
 import { codeOf } from '../support/fixtures.js';
 import { loadModel, tensorsOf } from '../support/models.js';
 import { relativeDifference } from '../support/numbers.js';
@@ -34,6 +35,7 @@ async function largeModel(): Promise<LanguageModel> {
     tokenizer,
     eosTokenIds: [],
     seed: 1,
+    device: DEVICE,
     threads: 1,
   });
   onTestFinished(() => model.dispose());

@@ -2,6 +2,7 @@
  * The device that the native tests run on: the CPU, or what `GRPO_NATIVE_TEST_DEVICE` names. `privateuseone` is the
  * device of `test/device`, whose memory the host can't touch.
  */
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { loadAddon } from '../../src/engine/addon.js';
@@ -10,7 +11,7 @@ import { addonPath } from '../../src/machine/paths.js';
 /** `cpu`, `privateuseone` or `cuda`. */
 export const DEVICE = process.env.GRPO_NATIVE_TEST_DEVICE ?? 'cpu';
 
-/** For tests of what only the CPU has or promises: `it.runIf(ON_CPU)`. */
+/** False where what only the CPU has or promises isn't tested. */
 export const ON_CPU = DEVICE === 'cpu';
 
 /** What the host asked of the test device since `reset`. */
@@ -35,6 +36,14 @@ export interface TestDevice {
   limit(bytes: number): void;
   /** Bytes that tensors take now. */
   allocated(): number;
+  /** Reads a tensor of the device through its pointer: the process ends. */
+  dereference(): number;
+  /** Gives an operation an index on the CPU: throws. */
+  mixDevices(): void;
+  /** What a copy of 7 to a 0 of the host, which isn't waited for, leaves there at once, and after waiting. */
+  readEarly(): { atOnce: number; afterWaiting: number };
+  /** Overwrites the source of a copy to the device that nobody waited for: throws. */
+  writeEarly(): void;
 }
 
 /** The library that registers the test device: `node --require` does it for a whole process. */
@@ -43,7 +52,12 @@ export const testDevicePath = (): string => join(dirname(addonPath()), 'grpo_tes
 /** Registers the test device in this process. */
 export function testDevice(): TestDevice {
   loadAddon(); // which sets up libtorch's threads
-  return createRequire(import.meta.url)(testDevicePath()) as TestDevice;
+  const library = testDevicePath();
+  if (!existsSync(library))
+    throw new Error(
+      `no ${library}: unset GRPO_NATIVE_ADDON, so that the tests build it, or configure with GRPO_TEST_DEVICE`,
+    );
+  return createRequire(import.meta.url)(library) as TestDevice;
 }
 
 if (DEVICE === 'privateuseone') testDevice();
