@@ -20,7 +20,7 @@ void mix_devices() { at::ones({4}, kOnDevice).index_select(0, at::zeros({2}, at:
 
 EarlyRead read_early() {
   at::Tensor source = at::full({1}, 7, kOnDevice);
-  const at::Tensor target = at::zeros({1});
+  const at::Tensor target = at::zeros({1}, at::TensorOptions().pinned_memory(true));
   target.copy_(source, /*non_blocking=*/true);
   c10::Event event(kType);
   event.record(c10::impl::VirtualGuardImpl(kType).getStream(source.device()));

@@ -32,9 +32,9 @@ class Guard final : public c10::impl::DeviceGuardImplInterface {
     TORCH_CHECK(device.index() <= 0, "the test device has no number ", static_cast<int>(device.index()));
   }
   void uncheckedSetDevice(c10::Device) const noexcept override {}
-  c10::Stream getStream(c10::Device) const override { return kStream; }
+  c10::Stream getStream(c10::Device) const noexcept override { return kStream; }
   c10::Stream getDefaultStream(c10::Device) const override { return kStream; }
-  c10::Stream exchangeStream(c10::Stream) const override { return kStream; }
+  c10::Stream exchangeStream(c10::Stream) const noexcept override { return kStream; }
   c10::DeviceIndex deviceCount() const noexcept override { return 1; }
 
   void record(void** event, const c10::Stream&, const c10::DeviceIndex, const c10::EventFlag) const override {
@@ -55,13 +55,11 @@ class Guard final : public c10::impl::DeviceGuardImplInterface {
 };
 
 struct Hooks final : at::PrivateUse1HooksInterface {
-  bool isBuilt() const override { return true; }
-  bool isAvailable() const override { return true; }
   bool hasPrimaryContext(c10::DeviceIndex) const override { return true; }
   c10::DeviceIndex deviceCount() const override { return 1; }
   c10::DeviceIndex getCurrentDevice() const override { return 0; }
   at::Device getDeviceFromPtr(void*) const override { return kDevice; }
-  // (Copies are late whether or not the host's memory is pinned, so any will do.)
+  // (Copies that nobody waits for are late whether or not the host's memory is pinned: any will do.)
   c10::Allocator* getPinnedMemoryAllocator() const override { return c10::GetAllocator(c10::kCPU); }
 };
 
@@ -70,6 +68,7 @@ C10_REGISTER_GUARD_IMPL(PrivateUse1, Guard)
 const bool registered = [] {
   static Hooks hooks;
   at::RegisterPrivateUse1HooksInterface(&hooks);
+  c10::register_privateuse1_backend("privateuseone");
   return true;
 }();
 
