@@ -49,7 +49,7 @@ describe.each(
 )('%s in %s gives what the CPU gives', (name, dtype) => {
   it('as logits, log-probs and entropies', async () => {
     const [cpu, device] = await pair(name, dtype);
-    expect((await device!.info()).device).toBe(DEVICE);
+    expect((await device!.info()).device).toContain(DEVICE);
     const ids = randomTokens(30, 1);
     expect(relativeDifference(await device!.engine.logits(ids), await cpu!.engine.logits(ids))).toBeLessThan(
       TOLERANCE[dtype],
