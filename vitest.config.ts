@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Native tests in which no model computes. */
 const OF_NO_DEVICE = ['device', 'random'];
-/** Native tests that take too long to run a second time at each `npm test`; `npm run test:release` runs them. */
+/** Native tests that take too long to run a second time at each `npm test`: for `npm run test:release`. */
 const SLOW_ON_DEVICE = ['few-rows', 'leaks', 'memory-limit'];
 const RELEASE = process.env.GRPO_NATIVE_TEST_RELEASE === '1';
 const nativeTests = (names: string[]) => names.map((name) => `test/native/${name}.test.ts`);

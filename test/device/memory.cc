@@ -10,8 +10,8 @@
 #include <cstring>
 #include <mutex>
 
-#define HAS_DEVICE_ALLOCATOR (TORCH_VERSION_MAJOR > 2 || TORCH_VERSION_MINOR >= 9)
-#if HAS_DEVICE_ALLOCATOR
+#define TORCH_AT_LEAST(minor) (TORCH_VERSION_MAJOR > 2 || TORCH_VERSION_MINOR >= (minor))
+#if TORCH_AT_LEAST(9)
 #include <c10/core/CachingDeviceAllocator.h>
 #endif
 
@@ -68,7 +68,7 @@ void reserve(size_t size) {
   peak = std::max(peak, allocated);
 }
 
-#if HAS_DEVICE_ALLOCATOR
+#if TORCH_AT_LEAST(9)
 using Base = c10::DeviceAllocator;
 #else
 using Base = c10::Allocator;
@@ -87,7 +87,7 @@ class Allocator : public Base {
   void copy_data(void*, const void*, size_t) const override {
     TORCH_CHECK(false, "the test device clones no bare pointers");
   }
-#if HAS_DEVICE_ALLOCATOR
+#if TORCH_AT_LEAST(9)
   bool initialized() override { return true; }
   void emptyCache(c10::MempoolId_t) override {}  // freed memory isn't kept
   void recordStream(const c10::DataPtr&, c10::Stream) override {}
@@ -105,6 +105,8 @@ class Allocator : public Base {
     const std::lock_guard lock(mutex);
     peak = allocated;
   }
+#endif
+#if TORCH_AT_LEAST(10)
   std::pair<size_t, size_t> getMemoryInfo(c10::DeviceIndex) override {
     const std::lock_guard lock(mutex);
     return {capacity - std::min(allocated, capacity), capacity};

@@ -1,6 +1,6 @@
 /**
- * A device that is not the CPU: what it computes is what the CPU computes, and what the engine asks of it is bounded.
- * The test device's own promises are here too, since all of that rests on them.
+ * A device that is not the CPU: what it computes is what the CPU computes, and what the engine asks of it
+ * is bounded. The test device's own promises are here too, since all of that rests on them.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -132,8 +132,8 @@ interface Cost {
 }
 
 /**
- * The most that may be asked of a device. On a GPU an operation costs the host 5 µs or more, and a copy to the host
- * or a synchronisation stops both. A change that raises one of these numbers has to say why.
+ * The most that may be asked of a device. On a GPU an operation costs the host 5 µs or more, and a copy to
+ * the host or a synchronisation stops both. A change that raises one of these numbers has to say why.
  */
 const BUDGETS: Record<'position' | 'training' | 'update', Cost> = {
   // One position of 64 completions, all different; the logits of a row are 400 kB.

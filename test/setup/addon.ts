@@ -1,4 +1,4 @@
-/** Brings the addon, and the device of tests, up to date before the tests that need them; a second when nothing changed. */
+/** Brings the addon, and the tests' device, up to date before tests; a second when nothing changed. */
 import { existsSync } from 'node:fs';
 import { GrpoError } from '../../src/common/errors.js';
 import { buildAddon } from '../../src/engine/libtorch/build.js';

@@ -1,6 +1,6 @@
 /**
- * The device that the native tests run on: the CPU, or what `GRPO_NATIVE_TEST_DEVICE` names. `privateuseone` is the
- * device of `test/device`, whose memory the host can't touch.
+ * The device that the native tests run on: the CPU, or what `GRPO_NATIVE_TEST_DEVICE` names.
+ * `privateuseone` is the device of `test/device`, whose memory the host can't touch.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -53,10 +53,7 @@ export const testDevicePath = (): string => join(dirname(addonPath()), 'grpo_tes
 export function testDevice(): TestDevice {
   loadAddon(); // which sets up libtorch's threads
   const library = testDevicePath();
-  if (!existsSync(library))
-    throw new Error(
-      `no ${library}: unset GRPO_NATIVE_ADDON, so that the tests build it, or configure with GRPO_TEST_DEVICE`,
-    );
+  if (!existsSync(library)) throw new Error(`no ${library}: unset GRPO_NATIVE_ADDON, and the tests build it`);
   return createRequire(import.meta.url)(library) as TestDevice;
 }
 

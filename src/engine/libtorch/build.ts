@@ -193,7 +193,7 @@ function runLogged(args: string[], log: string, onProgress?: (line: string) => v
 function progressOf(line: string): string | null {
   const match = /^(\[[^\]]+\]) (?:Building|Linking) CXX (?:object|shared \w+) (.*)$/.exec(line);
   if (match === null) return null;
-  const file = match[2]!.replace(/^.*grpo_native\.dir\//, '').replace(/\.(o|gch)$/, '');
+  const file = match[2]!.replace(/^.*\.dir\//, '').replace(/\.(o|gch)$/, '');
   return `${match[1]!} ${file.startsWith('cmake_pch') || file.includes('/cmake_pch') ? "PyTorch's headers" : file}`;
 }
 
