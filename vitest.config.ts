@@ -46,7 +46,7 @@ export default defineConfig({
           globalSetup: ['test/setup/addon.ts'],
           pool: 'forks',
           fileParallelism: false,
-          testTimeout: 60_000,
+          testTimeout: RELEASE ? 600_000 : 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 2 },
         },
