@@ -72,6 +72,7 @@ class Engine {
   Engine(const EngineOptions& options, std::function<void()> check);
   ~Engine();
   EngineInfo info() const;
+  const std::string& matmul_backend() const { return info_.matmul.name; }
 
   // weights.cc: the policy's weights, read from files or drawn at random
   void load(const ModelConfig& config, const std::vector<TensorLocation>& tensors);

@@ -1,6 +1,6 @@
 #include "engine/limits.h"
 
-#include <ATen/Context.h>
+#include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -18,21 +18,14 @@ constexpr double kProductFlops = 2.0 * kRows * kIn * kOut;
 constexpr int64_t kNumbers = 64 << 20;  // 256 MiB of float32: more than any cache holds
 constexpr double kSecondsEach = 0.2;
 
-// Restores the process-wide settings that measuring changes.
-class Restored {
+// Restores the process-wide setting that measuring changes.
+class RestoredThreads {
  public:
-  Restored() : precision_(at::globalContext().float32MatmulPrecision()), threads_(at::get_num_threads()) {}
-  ~Restored() {
-    at::globalContext().setFloat32MatmulPrecision(
-        precision_ == at::Float32MatmulPrecision::HIGHEST ? "highest"
-        : precision_ == at::Float32MatmulPrecision::HIGH  ? "high"
-                                                          : "medium");
-    at::set_num_threads(threads_);
-  }
-  Restored(const Restored&) = delete;
+  RestoredThreads() : threads_(at::get_num_threads()) {}
+  ~RestoredThreads() { at::set_num_threads(threads_); }
+  RestoredThreads(const RestoredThreads&) = delete;
 
  private:
-  const at::Float32MatmulPrecision precision_;
   const int threads_;
 };
 
@@ -55,7 +48,8 @@ double least_seconds(Work work) {
   return least;
 }
 
-double product_rate(at::ScalarType type) {
+double product_rate(const std::string& backend, at::ScalarType type) {
+  const MatmulPrecision precision(backend);
   const at::Tensor x = at::rand({kRows, kIn}).to(type), w = at::rand({kOut, kIn}).to(type);
   return kProductFlops / least_seconds([&] { at::linear(x, w); });
 }
@@ -65,7 +59,7 @@ double product_rate(at::ScalarType type) {
 MachineLimits measure_machine_limits(int threads) {
   const c10::InferenceMode inference;
   use_tensor_memory();  // the allocator of the engine's tensors
-  const Restored restored;
+  const RestoredThreads restored;
   if (threads > 0) at::set_num_threads(threads);
   MachineLimits limits{at::get_num_threads(), {}, 0, 0, 0, 0};
   for (const char* name : {"mkl", "onednn"}) {
@@ -74,9 +68,9 @@ MachineLimits measure_machine_limits(int threads) {
     } catch (const Error&) {  // rounds to bfloat16 here: no rate of float32
       continue;
     }
-    limits.float32[name] = product_rate(at::kFloat);
+    limits.float32[name] = product_rate(name, at::kFloat);
   }
-  limits.bfloat16 = product_rate(at::kBFloat16);
+  limits.bfloat16 = product_rate("mkl", at::kBFloat16);
 
   at::Tensor from = at::ones({kNumbers}), to = at::zeros({kNumbers});
   const auto bytes = static_cast<double>(from.nbytes());

@@ -17,7 +17,7 @@ struct MachineLimits {
 };
 
 // The best of several tries; takes about a second and half a GB. `threads` 0: libtorch's own number. Restores
-// the process' matrix library and number of threads afterwards.
+// the process' number of threads afterwards.
 MachineLimits measure_machine_limits(int threads);
 
 }  // namespace grpo

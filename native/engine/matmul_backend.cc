@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -15,23 +16,28 @@
 namespace grpo {
 namespace {
 
-// libtorch multiplies with MKL by default. At "medium" precision it calls oneDNN, which may round to
-// bfloat16 where the processor has instructions for that (AMX): hence `exact`.
-void use(const std::string& name) {
-  at::globalContext().setFloat32MatmulPrecision(name == "onednn" ? "medium" : "highest");
-}
+// The setting that is held, and by how many.
+struct {
+  std::mutex mutex;
+  std::condition_variable freed;
+  std::string precision;
+  int holders = 0;
+} held;
 
 // Shapes of a layer's products: few rows as in sampling, many as in training.
 constexpr int64_t kIn = 896, kOut = 4864;
 constexpr std::array<int64_t, 3> kRows{16, 64, 256};
 
-double seconds(const at::Tensor& x, const at::Tensor& w) {
+double seconds(const std::string& backend, const at::Tensor& x, const at::Tensor& w) {
+  const MatmulPrecision precision(backend);
   const auto start = std::chrono::steady_clock::now();
   at::linear(x, w);
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+// Whether oneDNN is, in float32.
 bool exact() {
+  const MatmulPrecision precision("onednn");
   const at::Tensor x = at::randn({32, 896}), w = at::randn({256, 896});
   const at::Tensor truth = at::linear(x.to(at::kDouble), w.to(at::kDouble));
   const double error = (at::linear(x, w) - truth).abs().max().item<double>();
@@ -42,7 +48,6 @@ bool exact() {
 MatmulBackend measure() {
   constexpr int kRepeats = 6;
   constexpr double kClearly = 1.15;  // so that noise hardly changes the choice from run to run
-  use("onednn");
   std::vector<std::string> names{"mkl"};
   if (exact()) names.push_back("onednn");
   const at::Tensor w = at::rand({kOut, kIn});
@@ -53,8 +58,7 @@ MatmulBackend measure() {
     std::map<std::string, double> best;
     for (int repeat = 0; repeat < kRepeats; ++repeat) {
       for (const auto& name : names) {
-        use(name);
-        const double time = seconds(x, w);
+        const double time = seconds(name, x, w);
         best[name] = repeat == 0 ? time : std::min(best[name], time);
       }
     }
@@ -67,13 +71,29 @@ MatmulBackend measure() {
 
 }  // namespace
 
-double bfloat16_speed() {
+MatmulPrecision::MatmulPrecision(const std::string& backend) {
+  // libtorch multiplies with MKL by default. At "medium" precision it calls oneDNN, which may round to
+  // bfloat16 where the processor has instructions for that (AMX): hence `exact`.
+  const std::string precision = backend == "onednn" ? "medium" : "highest";
+  std::unique_lock lock(held.mutex);
+  held.freed.wait(lock, [&] { return held.holders == 0 || held.precision == precision; });
+  if (held.holders++ > 0) return;
+  held.precision = precision;
+  at::globalContext().setFloat32MatmulPrecision(precision);
+}
+
+MatmulPrecision::~MatmulPrecision() {
+  const std::lock_guard lock(held.mutex);
+  if (--held.holders == 0) held.freed.notify_all();
+}
+
+double bfloat16_speed(const std::string& backend) {
   constexpr int kRepeats = 4;
   const at::Tensor x = at::rand({kRows.back(), kIn}), w = at::rand({kOut, kIn});
   const at::Tensor narrow_x = x.to(at::kBFloat16), narrow_w = w.to(at::kBFloat16);
   double best = 0, narrow_best = 0;
   for (int repeat = 0; repeat < kRepeats; ++repeat) {
-    const double time = seconds(x, w), narrow_time = seconds(narrow_x, narrow_w);
+    const double time = seconds(backend, x, w), narrow_time = seconds(backend, narrow_x, narrow_w);
     best = repeat == 0 ? time : std::min(best, time);
     narrow_best = repeat == 0 ? narrow_time : std::min(narrow_best, narrow_time);
   }
@@ -81,16 +101,11 @@ double bfloat16_speed() {
 }
 
 MatmulBackend choose_matmul_backend(const std::string& choice) {
-  static std::mutex mutex;
-  const std::lock_guard lock(mutex);
   if (choice == "auto") {
-    static const MatmulBackend measured = measure();
-    use(measured.name);
+    static const MatmulBackend measured = measure();  // by one thread; others wait for it
     return measured;
   }
-  use(choice);
   if (choice == "onednn" && !exact()) {
-    use("mkl");
     throw Error("MATMUL_INEXACT", "oneDNN rounds float32 products to bfloat16 on this processor",
                 "Leave the matrix back end to be chosen, or choose mkl.");
   }

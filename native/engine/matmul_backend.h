@@ -12,11 +12,21 @@ struct MatmulBackend {
 };
 
 // `choice`: mkl, onednn, or auto, which measures both once a process and keeps oneDNN only where
-// it is exact in float32 and clearly faster. The choice is libtorch's setting for the whole process.
+// it is exact in float32 and clearly faster.
 MatmulBackend choose_matmul_backend(const std::string& choice);
 
-// Speed of bfloat16 matrix products relative to float32 ones with the back end chosen: below 1 where the
+// Has libtorch multiply float32 matrices with a back end (mkl, onednn, or cublas in IEEE arithmetic) while
+// this object lives. It is a setting of the whole process, which CPU and GPU share: what oneDNN needs makes a
+// GPU round to TF32. So whoever needs another setting waits meanwhile.
+class MatmulPrecision {
+ public:
+  explicit MatmulPrecision(const std::string& backend);
+  ~MatmulPrecision();
+  MatmulPrecision(const MatmulPrecision&) = delete;
+};
+
+// Speed of bfloat16 matrix products relative to float32 ones with the back end: below 1 where the
 // processor has no instructions for bfloat16, or slow ones. Measures for some 20 ms.
-double bfloat16_speed();
+double bfloat16_speed(const std::string& backend);
 
 }  // namespace grpo

@@ -24,7 +24,11 @@ Napi::Value EngineWrap::compute(const Napi::CallbackInfo& call) {
     if (disposed_ || !worker_)
       throw Error("ENGINE_DISPOSED", "the engine was disposed of", "Load the model again.");
     const auto* method = static_cast<const Method*>(call.Data());
-    return post(call.Env(), [this, work = method->prepare(call)] { return work(engine()); });
+    return post(call.Env(), [this, work = method->prepare(call)] {
+      Engine& engine = this->engine();
+      const MatmulPrecision precision(engine.matmul_backend());
+      return work(engine);
+    });
   } catch (...) {  // wrong arguments, say: they too reject the promise
     const auto deferred = Napi::Promise::Deferred::New(call.Env());
     deferred.Reject(to_error(call.Env(), std::current_exception()).Value());
