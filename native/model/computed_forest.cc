@@ -1,5 +1,7 @@
 #include "model/computed_forest.h"
 
+#include "tree/index_tensors.h"
+
 namespace grpo {
 
 int64_t ComputedForest::compute(int64_t limit, const std::function<void()>& on_layer) {
@@ -12,14 +14,15 @@ int64_t ComputedForest::compute(int64_t limit, const std::function<void()>& on_l
 }
 
 at::Tensor ComputedForest::hidden(const std::vector<int64_t>& nodes) const {
-  return model_.hidden(trace_, indices(nodes));
+  return model_.hidden(trace_, index_tensors({nodes}, model_.options().device())[0]);
 }
 
 void ComputedForest::backward(Forest& part, const std::vector<int64_t>& rows,
                               const std::vector<int64_t>& predictors, const at::Tensor& d_hidden,
                               const std::function<void()>& on_layer) const {
   const Layout layout = layout_of(part, 0, part.take_segments(), model_.layout_options());
-  model_.backward(layout, trace_, indices(rows), indices(predictors), d_hidden, on_layer);
+  const auto sent = index_tensors({rows, predictors}, model_.options().device());
+  model_.backward(layout, trace_, sent[0], sent[1], d_hidden, on_layer);
 }
 
 }  // namespace grpo

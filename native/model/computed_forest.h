@@ -29,10 +29,6 @@ class ComputedForest {
   bool for_backward() const { return trace_.for_backward(); }
 
  private:
-  at::Tensor indices(const std::vector<int64_t>& nodes) const {
-    return at::tensor(nodes, at::kLong).to(model_.options().device());
-  }
-
   const Model& model_;
   Trace trace_;
 };
