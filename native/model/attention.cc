@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/add_rows.h"
+#include "kernels/product.h"
+
 namespace grpo {
 namespace {
 
@@ -31,7 +34,7 @@ at::Tensor along_path(const at::Tensor& x, const Band& band) {
 
 // The derivative of along_path: adds x [rows, KV heads, depth, head_dim] to the rows it was gathered from.
 void add_along_path(at::Tensor& sum, const at::Tensor& x, const Band& band) {
-  sum.index_add_(0, band.keys, x.transpose(1, 2).reshape({band.rows * band.depth, sum.size(1), sum.size(2)}));
+  add_rows(sum, band.keys, x.transpose(1, 2).reshape({band.rows * band.depth, sum.size(1), sum.size(2)}));
 }
 
 }  // namespace
@@ -51,6 +54,8 @@ at::Tensor attend(const at::Tensor& queries, const at::Tensor& keys, const at::T
 
 // With P = softmax(S), S = Q K^T / sqrt(head_dim) + mask, O = P V:
 //   dV = P^T dO,  dS = P (dP - sum(P dP)) with dP = dO V^T,  dQ = dS K / sqrt(..),  dK = dS^T Q / sqrt(..)
+// On a GPU S, P, dP and dS are float32, as within the forward: scores of some tens rounded to bfloat16 would
+// give another softmax than the forward's. So are the sums over all nodes that share a key.
 AttentionGrads attend_backward(const at::Tensor& g, const at::Tensor& queries, const at::Tensor& keys,
                                const at::Tensor& values, const Layout& layout) {
   const int64_t heads = queries.size(1), kv_heads = keys.size(1), head_dim = queries.size(2);
@@ -62,23 +67,25 @@ AttentionGrads attend_backward(const at::Tensor& g, const at::Tensor& queries, c
   d_slots.index_copy_(0, layout.output_rows, g.view({-1, heads, head_dim}));
 
   std::vector<at::Tensor> d_queries;
-  at::Tensor d_keys = at::zeros_like(keys), d_values = at::zeros_like(values);
+  const at::TensorOptions sums = keys.options().dtype(product_type(keys));
+  at::Tensor d_keys = at::zeros(keys.sizes(), sums), d_values = at::zeros(values.sizes(), sums);
   int64_t offset = 0;
   for (const Band& band : layout.bands) {
     const int64_t size = band.rows * band.width;
-    const at::Tensor q = by_kv_head(queries.index_select(0, band.queries), band, kv_heads);
-    const at::Tensor k = along_path(keys, band), v = along_path(values, band);
-    const at::Tensor d_out = by_kv_head(d_slots.narrow(0, offset, size), band, kv_heads);
+    const at::Tensor q = operand(by_kv_head(queries.index_select(0, band.queries), band, kv_heads));
+    const at::Tensor k = operand(along_path(keys, band)), v = operand(along_path(values, band));
+    const at::Tensor d_out = operand(by_kv_head(d_slots.narrow(0, offset, size), band, kv_heads));
     offset += size;
-    const at::Tensor p = q.matmul(k.transpose(2, 3)).mul_(scale).add_(band.mask).softmax(-1);
-    add_along_path(d_values, p.transpose(2, 3).matmul(d_out), band);
+    const at::Tensor p = product(q, k.transpose(2, 3)).mul_(scale).add_(band.mask).softmax(-1);
+    add_along_path(d_values, product(p.transpose(2, 3), d_out), band);
     const at::Tensor d_scores =
-        at::_softmax_backward_data(d_out.matmul(v.transpose(2, 3)), p, -1, p.scalar_type()).mul_(scale);
-    add_along_path(d_keys, d_scores.transpose(2, 3).matmul(q), band);
-    d_queries.push_back(by_query(d_scores.matmul(k), band, heads));
+        at::_softmax_backward_data(product(d_out, v.transpose(2, 3)), p, -1, p.scalar_type()).mul_(scale);
+    add_along_path(d_keys, product(d_scores.transpose(2, 3), q), band);
+    d_queries.push_back(by_query(product(d_scores, k), band, heads));
   }
-  return {at::cat(d_queries).index_select(0, layout.output_rows).view({-1, heads, head_dim}), d_keys,
-          d_values};
+  const at::ScalarType type = g.scalar_type();
+  return {at::cat(d_queries).index_select(0, layout.output_rows).view({-1, heads, head_dim}).to(type),
+          d_keys.to(type), d_values.to(type)};
 }
 
 Rotation::Rotation(const at::Tensor& positions, const at::Tensor& inv_freq, at::ScalarType type) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/few_rows.h"
+#include "kernels/product.h"
 
 namespace grpo {
 namespace {
@@ -47,20 +48,21 @@ void Linear::forward(const at::Tensor& x, const at::Tensor& residual, at::Tensor
 }
 
 at::Tensor Linear::logits(const at::Tensor& x) const {
-  const bool few = suits_few_rows(x, weight->value),
-             same_type = weight->value.scalar_type() == x.scalar_type();
-  if (!few && same_type) return x.mm(weight->value.t()).to(at::kFloat);
-  const int64_t out = weight->shape[0];
-  at::Tensor y = at::empty({x.size(0), out}, x.options().dtype(at::kFloat));
-  if (few) {
+  const auto empty = [&] { return at::empty({x.size(0), weight->shape[0]}, x.options().dtype(at::kFloat)); };
+  if (suits_few_rows(x, weight->value)) {
+    at::Tensor y = empty();
     few_rows(x, weight->value, {}, y);
     return y;
   }
-  // In blocks: this is the model's largest weight, and a whole copy of it would take that much memory again.
-  for (int64_t first = 0; first < out; first += kWidenedAtOnce) {
-    const int64_t count = std::min(kWidenedAtOnce, out - first);
+  const at::Tensor wide = operand(x);
+  if (weight->value.scalar_type() == wide.scalar_type())
+    return product(wide, weight->value.t()).to(at::kFloat);
+  // The weight is widened in blocks: it is the model's largest, and a whole copy would take as much again.
+  at::Tensor y = empty();
+  for (int64_t first = 0; first < y.size(1); first += kWidenedAtOnce) {
+    const int64_t count = std::min(kWidenedAtOnce, y.size(1) - first);
     at::Tensor part = y.narrow(1, first, count);
-    at::mm_out(part, x, weight->value.narrow(0, first, count).to(x.scalar_type()).t());
+    at::mm_out(part, wide, weight->value.narrow(0, first, count).to(wide.scalar_type()).t());
   }
   return y;
 }

@@ -1,6 +1,8 @@
 #include "model/parameter.h"
 
+#include "kernels/add_rows.h"
 #include "kernels/few_rows.h"
+#include "kernels/product.h"
 
 namespace grpo {
 
@@ -20,13 +22,8 @@ void Parameter::add_product_grad(const at::Tensor& a, const at::Tensor& b) {
   allocate_grad();
   if (suits_few_rows_grad(a, b)) {
     few_rows_grad(a, b, grad, has_grad);
-  } else if (a.scalar_type() != at::kFloat) {  // bfloat16 products, float32 sums
-    const at::Tensor product = at::mm(a.t(), b);
-    has_grad ? grad.add_(product) : grad.copy_(product);
-  } else if (has_grad) {
-    grad.addmm_(a.t(), b);
   } else {
-    at::mm_out(grad, a.t(), b);
+    add_product(grad, has_grad, a.t(), b);
   }
   has_grad = true;
 }
@@ -41,7 +38,7 @@ void Parameter::add_row_grad(const at::Tensor& rows, const at::Tensor& g) {
   allocate_grad();
   if (!has_grad) grad.zero_();
   has_grad = true;
-  grad.index_add_(0, rows, g.to(at::kFloat));
+  add_rows(grad, rows, g.to(at::kFloat));
 }
 
 }  // namespace grpo

@@ -33,6 +33,9 @@ class LogProbs {
     at::Tensor of_targets(const at::Tensor& x) const { return x.narrow(0, begin, end - begin); }
   };
   std::vector<Chunk> chunks_of(const std::vector<int64_t>& target_rows) const;
+  // Of the chunk's targets: the row, counted within the chunk, and the token.
+  at::Tensor row_of_targets(const Chunk& chunk) const { return chunk.of_targets(targets_[0]) - chunk.first; }
+  at::Tensor token_of_targets(const Chunk& chunk) const { return chunk.of_targets(targets_[1]); }
   // Calls body(first, count) for one block of the chunk's rows after another.
   void for_blocks(const Chunk& chunk, const std::function<void(int64_t, int64_t)>& body) const;
   // [count, vocab] float32, which the caller may overwrite
@@ -42,7 +45,7 @@ class LogProbs {
   const Linear lm_head_;
   const double temperature_;
   const std::vector<Chunk> chunks_;
-  const at::Tensor target_rows_, tokens_;  // [targets]
+  const std::vector<at::Tensor> targets_;  // their rows [targets] and their tokens [targets]
   const VocabularyRows::Known known_;
   at::Tensor kept_;  // the log-probs for the backward, where one chunk holds all
 };
