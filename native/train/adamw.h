@@ -3,6 +3,7 @@
 #include <deque>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "model/parameter.h"
 
@@ -36,8 +37,9 @@ class AdamW {
 
  private:
   void allocate();
-  // Updates parameter i with its gradient times `scale`.
-  void update(size_t i, double scale, double weight_decay, const AdamWOptions& options);
+  // Updates the parameters of these numbers with their gradients times `scale`.
+  void update(const std::vector<size_t>& which, double scale, double weight_decay,
+              const AdamWOptions& options);
 
   std::deque<Parameter>& parameters_;
   std::vector<at::Tensor> exp_avg_, exp_avg_sq_;
