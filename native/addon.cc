@@ -31,6 +31,42 @@ Napi::Value uniform(const Napi::CallbackInfo& call) {
   return grpo::to_value(call.Env(), grpo::uniform({seed, word(1), word(2), word(3), word(4)}));
 }
 
+// For tests: tokens drawn from rows of logits, one for each uniform number of a row, and their log-probs, by
+// one of the two implementations.
+Napi::Value draw_tokens(const Napi::CallbackInfo& call) {
+  return grpo::with_coded_errors(call.Env(), [&] {
+    const grpo::Fields request(call[0]);
+    grpo::DrawRows rows;
+    for (const auto& uniforms : grpo::to_vector(request["uniforms"], grpo::to_floats))
+      rows.uniforms.emplace_back(uniforms.begin(), uniforms.end());
+    rows.history = grpo::to_vector(request["history"], grpo::to_tokens);
+    std::vector<float> numbers = grpo::to_floats(request["logits"]);
+    const auto count = static_cast<int64_t>(rows.uniforms.size());
+    const at::Tensor logits =
+        at::from_blob(numbers.data(), {count, static_cast<int64_t>(numbers.size()) / count});
+    const auto options = grpo::read_sampling_options(call[0]);
+    const grpo::Drawn drawn = request.boolean("onDevice") ? grpo::draw_on_device(logits, rows, options)
+                                                          : grpo::draw_on_host(logits, rows, options);
+    std::vector<float> ids, logps;
+    for (const auto& tokens : drawn.tokens) {
+      for (const auto& token : tokens) {
+        ids.push_back(static_cast<float>(token.id));
+        logps.push_back(token.logp);
+      }
+    }
+    auto result = Napi::Object::New(call.Env());
+    result.Set("ids", grpo::to_value(call.Env(), ids));
+    result.Set("logps", grpo::to_value(call.Env(), logps));
+    return result;
+  });
+}
+
+// For tests: throws what an error of libtorch with this text becomes.
+void throw_libtorch_error(const Napi::CallbackInfo& call) {
+  const std::string message = grpo::to_string(call[0]);
+  grpo::with_coded_errors(call.Env(), [&]() -> void { throw std::runtime_error(message); });
+}
+
 // For benchmarks. Blocks the JavaScript thread for about a second.
 Napi::Value machine_limits(const Napi::CallbackInfo& call) {
   return grpo::with_coded_errors(call.Env(), [&] {
@@ -52,6 +88,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       process, {Napi::String::New(env, "exit"), Napi::Function::New<end_engines>(env, "endEngines")});
   exports.Set("Engine", grpo::EngineWrap::define(env));
   exports.Set("probabilities", Napi::Function::New<probabilities>(env, "probabilities"));
+  exports.Set("drawTokens", Napi::Function::New<draw_tokens>(env, "drawTokens"));
+  exports.Set("throwLibtorchError", Napi::Function::New<throw_libtorch_error>(env, "throwLibtorchError"));
   exports.Set("writeSnapshot", Napi::Function::New<grpo::write_snapshot>(env, "writeSnapshot"));
   exports.Set("uniform", Napi::Function::New<uniform>(env, "uniform"));
   exports.Set("machineLimits", Napi::Function::New<machine_limits>(env, "machineLimits"));

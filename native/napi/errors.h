@@ -5,7 +5,12 @@
 #include <exception>
 #include <string>
 
+#include "error.h"
+
 namespace grpo {
+
+// What an error of libtorch means, by its text: few have a type of their own.
+Error error_of_libtorch(const std::string& message);
 
 // For an argument that the types of TypeScript don't allow.
 [[noreturn]] void bad_argument(const std::string& message);

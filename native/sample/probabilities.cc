@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
+
+#include "tree/index_tensors.h"
 
 namespace grpo {
 namespace {
@@ -10,12 +13,23 @@ constexpr double kExcluded = -std::numeric_limits<double>::infinity();
 
 // Keskar et al. 2019: lowers the logit of every token of the prefix, whatever the logit's sign.
 void penalise(at::Tensor& logits, const std::vector<std::vector<int64_t>>& history, double penalty) {
-  for (int64_t i = 0; i < logits.size(0); ++i) {
-    at::Tensor row = logits[i];
-    const at::Tensor seen = std::get<0>(at::_unique(at::tensor(history[i], at::kLong).to(row.device())));
-    const at::Tensor values = row.index_select(0, seen);
-    row.index_copy_(0, seen, at::where(values < 0, values * penalty, values / penalty));
+  std::vector<int64_t> rows, tokens;
+  for (size_t row = 0; row < history.size(); ++row) {
+    const std::set<int64_t> seen(history[row].begin(), history[row].end());
+    rows.insert(rows.end(), seen.size(), static_cast<int64_t>(row));
+    tokens.insert(tokens.end(), seen.begin(), seen.end());
   }
+  const auto where = index_tensors({rows, tokens}, logits.device());
+  const at::Tensor values = logits.index({where[0], where[1]});
+  logits.index_put_({where[0], where[1]}, at::where(values < 0, values * penalty, values / penalty));
+}
+
+// A copy of the logits with the repetition penalty.
+at::Tensor penalised(const at::Tensor& raw, const std::vector<std::vector<int64_t>>& history,
+                     const SamplingOptions& options) {
+  at::Tensor logits = raw.clone();
+  if (options.repetition_penalty != 1) penalise(logits, history, options.repetition_penalty);
+  return logits;
 }
 
 void keep_top_k(at::Tensor& logits, int64_t k) {
@@ -26,7 +40,9 @@ void keep_top_k(at::Tensor& logits, int64_t k) {
 // Holtzman et al. 2020: the fewest most likely tokens whose probabilities reach p.
 void keep_top_p(at::Tensor& logits, double p) {
   const auto [sorted, order] = logits.sort(1, /*descending=*/false);
-  at::Tensor drop = sorted.softmax(1).cumsum(1) <= 1.0 - p;  // [rows, vocab]
+  const at::Tensor probs = sorted.softmax(1);
+  at::Tensor drop = logits.is_cpu() ? probs.cumsum(1) <= 1.0 - p  // [rows, vocab]
+                                    : running_sums(probs) <= static_cast<int64_t>((1.0 - p) * kSumOfOne);
   drop.narrow(1, -1, 1).fill_(false);
   logits.masked_fill_(at::zeros_like(drop).scatter_(1, order, drop), kExcluded);
 }
@@ -39,27 +55,24 @@ void keep_min_p(at::Tensor& logits, double p) {
 
 }  // namespace
 
+at::Tensor most_likely(const at::Tensor& raw, const std::vector<std::vector<int64_t>>& history,
+                       const SamplingOptions& options) {
+  return penalised(raw, history, options).argmax(1, true);
+}
+
 at::Tensor probabilities(const at::Tensor& raw, const std::vector<std::vector<int64_t>>& history,
                          const SamplingOptions& options) {
-  at::Tensor logits = raw.clone();
-  if (options.repetition_penalty != 1) penalise(logits, history, options.repetition_penalty);
-  if (options.temperature == 0) return at::zeros_like(logits).scatter_(1, logits.argmax(1, true), 1.0);
-  logits.div_(options.temperature);
+  if (options.temperature == 0)
+    return at::zeros_like(raw).scatter_(1, most_likely(raw, history, options), 1.0);
+  at::Tensor logits = penalised(raw, history, options).div_(options.temperature);
   if (options.top_k > 0) keep_top_k(logits, options.top_k);
   if (options.top_p < 1) keep_top_p(logits, options.top_p);
   if (options.min_p > 0) keep_min_p(logits, options.min_p);
   return logits.softmax(1);
 }
 
-Distribution::Distribution(const float* row, int64_t vocab) : cumulative_(vocab) {
-  double sum = 0;
-  for (int64_t token = 0; token < vocab; ++token) cumulative_[token] = sum += row[token];
-}
-
-int64_t Distribution::draw(double u) const {
-  // The sum is 1 only up to rounding: u is scaled by it, so that every u < 1 finds a token.
-  const auto above = std::upper_bound(cumulative_.begin(), cumulative_.end(), u * cumulative_.back());
-  return std::min<int64_t>(above - cumulative_.begin(), static_cast<int64_t>(cumulative_.size()) - 1);
+at::Tensor running_sums(const at::Tensor& probs) {
+  return probs.to(at::kDouble).mul_(kSumOfOne).to(at::kLong).cumsum(1);
 }
 
 }  // namespace grpo

@@ -24,15 +24,13 @@ struct SamplingOptions {
 at::Tensor probabilities(const at::Tensor& logits, const std::vector<std::vector<int64_t>>& history,
                          const SamplingOptions& options);
 
-// Draws from one row of probabilities by inverting its cumulative sum, made once.
-class Distribution {
- public:
-  explicit Distribution(const float* row, int64_t vocab);
-  // The token at which the cumulative sum passes `u` in [0, 1).
-  int64_t draw(double u) const;
+// The most likely token of each row after the repetition penalty: [rows, 1]. Arguments as above.
+at::Tensor most_likely(const at::Tensor& logits, const std::vector<std::vector<int64_t>>& history,
+                       const SamplingOptions& options);
 
- private:
-  std::vector<double> cumulative_;  // [vocab]
-};
+// Running sums along rows of probabilities, in whole multiples of 2^-52: [rows, n] int64. Whole numbers have
+// the same sums in whatever order a device adds them up; floating-point numbers don't.
+at::Tensor running_sums(const at::Tensor& probs);
+inline constexpr double kSumOfOne = 0x1p52;  // what a probability of 1 is there
 
 }  // namespace grpo

@@ -8,8 +8,7 @@ namespace grpo {
 
 namespace {
 constexpr int64_t kNone = -1;
-constexpr int64_t kBlockBytes = 8 << 20;  // of logits: what stays in the CPU's cache
-}  // namespace
+}
 
 Sampling::Sampling(const Model& model, SampleRequest request)
     : model_(model),
@@ -54,24 +53,21 @@ SampledPosition Sampling::next(const std::vector<int64_t>& stopped, const std::f
   result.computed = computed_->compute(limit_, on_layer);
 
   const at::Tensor logits = model_.logits(computed_->hidden(nodes));  // [rows, vocab]
-  std::vector<std::vector<int64_t>> history(nodes.size());
-  if (request_.options.repetition_penalty != 1) {
-    for (size_t row = 0; row < nodes.size(); ++row) {
-      for (const int64_t node : forest.path(nodes[row])) history[row].push_back(forest.token(node));
-    }
-  }
   std::vector<float> logp_of(leaf_.size());
-  // In blocks of rows that stay in the CPU's cache from one pass over them to the next.
-  const int64_t rows = logits.size(0), vocab = logits.size(1);
-  const int64_t block = std::max<int64_t>(1, kBlockBytes / (vocab * static_cast<int64_t>(sizeof(float))));
+  const int64_t rows = logits.size(0), block = rows_at_once(logits);
   for (int64_t first = 0; first < rows; first += block) {
     const int64_t count = std::min(block, rows - first);
-    const at::Tensor logp =
-        draw(logits.narrow(0, first, count), {history.begin() + first, history.begin() + first + count},
-             {completions_at.begin() + first, completions_at.begin() + first + count}, logp_of);
-    if (computed_->for_backward())
-      computed_->vocabulary.keep({nodes.begin() + first, nodes.begin() + first + count}, logp,
-                                 request_.options.temperature);
+    const std::vector<int64_t> at(nodes.begin() + first, nodes.begin() + first + count);
+    const Drawn drawn =
+        draw(logits.narrow(0, first, count), rows_to_draw(at, completions_at, first), request_.options);
+    for (int64_t row = 0; row < count; ++row) {
+      for (size_t k = 0; k < drawn.tokens[row].size(); ++k) {
+        const int64_t completion = completions_at[first + row][k];
+        pending_[completion] = drawn.tokens[row][k].id;
+        logp_of[completion] = drawn.tokens[row][k].logp;
+      }
+    }
+    if (computed_->for_backward()) computed_->vocabulary.keep(at, drawn.logps, request_.options.temperature);
   }
 
   ++position_;
@@ -89,31 +85,23 @@ SampledPosition Sampling::next(const std::vector<int64_t>& stopped, const std::f
   return result;
 }
 
-at::Tensor Sampling::draw(at::Tensor logits, const std::vector<std::vector<int64_t>>& history,
-                          const std::vector<std::vector<int64_t>>& completions_at,
-                          std::vector<float>& logp_of) {
-  const SamplingOptions& options = request_.options;
-  const at::Tensor shaped =
-      options.shape_probabilities() ? probabilities(logits, history, options) : at::Tensor();
-  if (options.temperature > 0) logits.div_(options.temperature);
-  logits.sub_(logits.logsumexp(1, true));
-  const at::Tensor logp = logits.cpu();  // [rows, vocab]
-  const at::Tensor probs = (shaped.defined() ? shaped.cpu() : logp.exp()).contiguous();
-  const int64_t vocab = probs.size(1);
-  at::parallel_for(0, probs.size(0), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      const Distribution distribution(probs.const_data_ptr<float>() + row * vocab, vocab);
-      for (const int64_t i : completions_at[row]) {
-        const uint32_t prompt = request_.prompt_indices[i / request_.num_generations];
-        const auto completion =
-            static_cast<uint32_t>(request_.first_generation + i % request_.num_generations);
-        pending_[i] =
-            distribution.draw(uniform({request_.seed, request_.step, prompt, completion, position_}));
-        logp_of[i] = logp.const_data_ptr<float>()[row * vocab + pending_[i]];
-      }
+DrawRows Sampling::rows_to_draw(const std::vector<int64_t>& nodes,
+                                const std::vector<std::vector<int64_t>>& completions_at,
+                                int64_t first) const {
+  DrawRows rows;
+  rows.uniforms.resize(nodes.size());
+  rows.history.resize(nodes.size());
+  const Forest& forest = computed_->forest;
+  for (size_t row = 0; row < nodes.size(); ++row) {
+    for (const int64_t i : completions_at[first + row]) {
+      const uint32_t prompt = request_.prompt_indices[i / request_.num_generations];
+      const auto completion = static_cast<uint32_t>(request_.first_generation + i % request_.num_generations);
+      rows.uniforms[row].push_back(uniform({request_.seed, request_.step, prompt, completion, position_}));
     }
-  });
-  return logits;
+    if (request_.options.repetition_penalty == 1) continue;
+    for (const int64_t node : forest.path(nodes[row])) rows.history[row].push_back(forest.token(node));
+  }
+  return rows;
 }
 
 }  // namespace grpo

@@ -2,8 +2,8 @@
 // Equal prefixes are one node, forwarded once, with one draw for each completion at it.
 #pragma once
 #include "model/computed_forest.h"
+#include "sample/draw.h"
 #include "sample/philox.h"
-#include "sample/probabilities.h"
 
 namespace grpo {
 
@@ -38,10 +38,9 @@ class Sampling {
   const std::shared_ptr<ComputedForest>& computed() const { return computed_; }
 
  private:
-  // Draws into `pending_` the next token of the completions at each row of logits [rows, vocab], and into
-  // `logp_of` its log-prob. Turns the logits into log-probs at the temperature in place, and returns them.
-  at::Tensor draw(at::Tensor logits, const std::vector<std::vector<int64_t>>& history,
-                  const std::vector<std::vector<int64_t>>& completions_at, std::vector<float>& logp_of);
+  // What to draw with at `nodes`, whose completions are completions_at[first + ..].
+  DrawRows rows_to_draw(const std::vector<int64_t>& nodes,
+                        const std::vector<std::vector<int64_t>>& completions_at, int64_t first) const;
 
   const Model& model_;
   const SampleRequest request_;

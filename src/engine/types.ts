@@ -254,7 +254,8 @@ export type TensorKind = 'weight' | 'grad' | 'exp_avg' | 'exp_avg_sq' | 'referen
  * Methods run on the engine's own thread, in the order of the calls, and return promises; the event loop stays
  * free. They reject with a `GrpoError`: `BAD_ARGUMENT` (a wrong shape, id or number, or a call out of order),
  * `OUT_OF_MEMORY` (the weights are as before), `ABORTED`, `ENGINE_DISPOSED`, `DEVICE_UNKNOWN`,
- * `DEVICE_MISSING`, `FILE_READ`, `FILE_WRITE`, `TENSOR_BYTES`, `TENSOR_MISMATCH`, `TENSOR_UNKNOWN`.
+ * `DEVICE_MISSING`, `DEVICE_LOST` (a GPU failed for the whole process), `FILE_READ`, `FILE_WRITE`,
+ * `TENSOR_BYTES`, `TENSOR_MISMATCH`, `TENSOR_UNKNOWN`.
  */
 export interface NativeEngine {
   /** What computes. The first call loads libtorch and opens the device. */
@@ -377,6 +378,20 @@ export interface NativeAddon {
   ): Promise<void>;
   /** `[vocab]` the probabilities that the sampler draws from. For tests. */
   probabilities(logits: Float32Array, history: Int32Array, options: SamplingOptions): Float32Array;
+  /**
+   * Draws from rows of `logits` (rows one after another) a token for each uniform number of a row, by the
+   * implementation for the host or by the one for devices. For tests.
+   */
+  drawTokens(
+    request: SamplingOptions & {
+      logits: Float32Array;
+      uniforms: Float32Array[];
+      history: Int32Array[];
+      onDevice: boolean;
+    },
+  ): { ids: Float32Array; logps: Float32Array };
+  /** Throws what an error of libtorch with this text becomes. For tests. */
+  throwLibtorchError(message: string): never;
   /** Measures the peak rates: about a second on the calling thread, with half a GB. `threads` 0: libtorch's default. */
   machineLimits(options: { threads: number }): MachineLimits;
   /** The uniform number in [0, 1) that decides the draw of (seed, step, prompt, completion, position). For tests. */

@@ -14,7 +14,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { readModelConfig } from '../../src/model/config.js';
 import type { LanguageModel } from '../../src/model/language-model.js';
 import { locateTensors } from '../../src/model/safetensors.js';
-import { createEngine } from '../../src/engine/addon.js';
+import { createEngine, loadAddon } from '../../src/engine/addon.js';
 import type {
   Batch,
   EngineOptions,
@@ -207,6 +207,41 @@ describe('an engine', () => {
       engine.zeroGrad(),
     ])
       expect(await codeOf(call)).toBe('MODEL_NOT_LOADED');
+  });
+});
+
+describe('an error of libtorch', () => {
+  const { throwLibtorchError } = loadAddon();
+  /** What PyTorch puts after whatever CUDA says. */
+  const about =
+    '\nCUDA kernel errors might be asynchronously reported at some other API call, so the stacktrace below ' +
+    'might be incorrect.\nFor debugging consider passing CUDA_LAUNCH_BLOCKING=1\n' +
+    'Compile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.\n';
+
+  it.each([
+    [
+      'CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.1 GiB',
+      'OUT_OF_MEMORY',
+    ],
+    [`CUDA error: out of memory${about}`, 'OUT_OF_MEMORY'],
+    ["DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes", 'OUT_OF_MEMORY'],
+    ['CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`', 'OUT_OF_MEMORY'],
+    ['CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`', 'OUT_OF_MEMORY'],
+    ['cuDNN error: CUDNN_STATUS_ALLOC_FAILED', 'OUT_OF_MEMORY'],
+    ['cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED: alloc', 'OUT_OF_MEMORY'],
+    ["NCCL error: unhandled cuda error. Cuda failure 2 'out of memory'", 'OUT_OF_MEMORY'],
+    [`CUDA error: no kernel image is available for execution on the device${about}`, 'DEVICE_MISSING'],
+    [`CUDA error: device-side assert triggered${about}`, 'DEVICE_LOST'],
+    [`CUDA error: an illegal memory access was encountered${about}`, 'DEVICE_LOST'],
+    [`CUDA error: unspecified launch failure${about}`, 'DEVICE_LOST'],
+    [`CUDA error: uncorrectable ECC error encountered${about}`, 'DEVICE_LOST'],
+    ['CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm(...)`', 'DEVICE_LOST'],
+    [`CUDA error: invalid configuration argument${about}`, 'NATIVE_FAILURE'],
+    ['The size of tensor a (3) must match the size of tensor b (4)', 'NATIVE_FAILURE'],
+  ])('%s', (message, code) => {
+    expect(() => throwLibtorchError(message)).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(message) as string }),
+    );
   });
 });
 

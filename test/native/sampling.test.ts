@@ -8,7 +8,7 @@ import type { SamplingOptions } from '../../src/engine/types.js';
 import { chiSquare } from '../support/chi-square.js';
 import { fixtureModel, fixtures } from '../support/fixtures.js';
 import { batchOf, byCompletion, loadModel, sharedModel } from '../support/models.js';
-import { maxDifference, randomTokens } from '../support/numbers.js';
+import { maxDifference, randomFloats, randomTokens } from '../support/numbers.js';
 
 /** Absolute, between two softmaxes in float32. */
 const PROBABILITY_TOLERANCE = 1e-6;
@@ -61,6 +61,55 @@ describe('probabilities', () => {
     expect([
       ...probabilities(Float32Array.of(1, 3, 2), new Int32Array(), { ...PLAIN, temperature: 0 }),
     ]).toEqual([0, 1, 0]);
+  });
+});
+
+describe('drawing on a device', () => {
+  const VOCAB = 997;
+  /** As many as there are completions at a node: none is left out, none is mixed up. */
+  const uniforms = [40, 1, 7, 300].map((count, row) =>
+    randomFloats(count, row).map(Math.abs),
+  );
+  uniforms[0]!.set([0, 1 - 2 ** -24]);
+  const history = uniforms.map((_, row) =>
+    Int32Array.from([...randomTokens(9, row), ...randomTokens(9, row)]),
+  );
+  const logits = randomFloats(uniforms.length * VOCAB, 9).map((x) => 3 * x);
+
+  it.each<Partial<SamplingOptions>>([
+    {},
+    { temperature: 0.4 },
+    { temperature: 0 },
+    { temperature: 0, repetitionPenalty: 5 },
+    { topK: 7 },
+    { topP: 0.8 },
+    { minP: 0.05 },
+    { repetitionPenalty: 1.4 },
+    { temperature: 1.3, topK: 200, topP: 0.95, minP: 0.002, repetitionPenalty: 1.2 },
+  ])('takes the tokens that the host takes: %j', (some) => {
+    const [host, device] = [false, true].map((onDevice) =>
+      addon.drawTokens({ ...PLAIN, ...some, logits: logits.slice(), uniforms, history, onDevice }),
+    ) as [{ ids: Float32Array; logps: Float32Array }, { ids: Float32Array; logps: Float32Array }];
+    expect(host.ids).toHaveLength(348);
+    expect(device.ids).toEqual(host.ids);
+    expect(maxDifference(device.logps, host.logps)).toBeLessThan(PROBABILITY_TOLERANCE * 10);
+    // Several tokens, unless the most likely one is asked for.
+    expect(new Set(host.ids).size).toBeGreaterThan(some.temperature === 0 ? 1 : 4);
+  });
+
+  it('takes no token outside of the vocabulary where logits are NaN', () => {
+    const broken = new Float32Array(logits.length).fill(NaN);
+    for (const temperature of [0, 1]) {
+      const { ids } = addon.drawTokens({
+        ...PLAIN,
+        temperature,
+        logits: broken.slice(),
+        uniforms,
+        history,
+        onDevice: true,
+      });
+      expect(ids.every((id) => id >= 0 && id < VOCAB)).toBe(true);
+    }
   });
 });
 
