@@ -7,6 +7,7 @@
 #include "engine/device.h"
 #include "engine/device_memory.h"
 #include "engine/numbers.h"
+#include "engine/synchronize.h"
 #include "engine/tensor_memory.h"
 #include "error.h"
 
@@ -113,7 +114,9 @@ void Engine::forget_activations() {
 double Engine::optimizer_step(const AdamWOptions& options) {
   policy();
   forget_activations();
-  return optimizer_->step(options);
+  const double norm = optimizer_->step(options);
+  synchronize(device_);
+  return norm;
 }
 
 void Engine::zero_grad() {

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "engine/engine.h"
+#include "engine/synchronize.h"
 #include "error.h"
 #include "train/contributing.h"
 
@@ -103,6 +104,7 @@ void Engine::backward(const std::vector<float>& d_logps, const std::vector<float
   const at::Tensor d_hidden =
       scored.scores.backward(on_device(of_target), d_entropies.empty() ? at::Tensor() : on_device(of_row));
   scored.computed->backward(scored.part, scored.rows, targets.predictors, d_hidden, check_);
+  synchronize(device_);
 }
 
 }  // namespace grpo
