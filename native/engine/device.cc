@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 
+#include "engine/cuda_settings.h"
 #include "error.h"
 
 namespace grpo {
@@ -37,6 +38,7 @@ void load_cuda() {
     throw missing(std::string("libtorch cannot use a GPU here: ") + ::dlerror(),
                   ", or run `npx grpo-native setup` with a CUDA build of PyTorch.");
   }
+  configure_cuda();
 #endif
 }
 

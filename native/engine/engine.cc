@@ -7,7 +7,6 @@
 #include "engine/device.h"
 #include "engine/device_memory.h"
 #include "engine/numbers.h"
-#include "engine/synchronize.h"
 #include "engine/tensor_memory.h"
 #include "error.h"
 

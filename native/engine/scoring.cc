@@ -2,7 +2,6 @@
 #include <utility>
 
 #include "engine/engine.h"
-#include "engine/synchronize.h"
 #include "error.h"
 #include "train/contributing.h"
 

@@ -11,8 +11,9 @@ namespace {
 
 // A chunk is one product with the vocabulary. On a CPU a block is as many of its rows as stay in the cache
 // from one pass over them to the next. On a GPU a block is a chunk, as each pass costs a launch, and some
-// three times a chunk's bytes are needed.
-constexpr int64_t kChunkBytes = 128 << 20, kBlockBytes = 8 << 20, kDeviceChunkBytes = 512 << 20;
+// three times a chunk's bytes are needed. Its size doesn't follow the free memory: numbers depend, in their
+// last digits, on how many rows a product has, and the same seed is to give the same numbers.
+constexpr int64_t kChunkBytes = 128 << 20, kBlockBytes = 8 << 20, kDeviceChunkBytes = 256 << 20;
 
 int64_t rows_of(int64_t bytes, int64_t vocab) {
   return std::max<int64_t>(1, bytes / (vocab * static_cast<int64_t>(sizeof(float))));

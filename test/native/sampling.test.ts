@@ -67,9 +67,7 @@ describe('probabilities', () => {
 describe('drawing on a device', () => {
   const VOCAB = 997;
   /** As many as there are completions at a node: none is left out, none is mixed up. */
-  const uniforms = [40, 1, 7, 300].map((count, row) =>
-    randomFloats(count, row).map(Math.abs),
-  );
+  const uniforms = [40, 1, 7, 300].map((count, row) => randomFloats(count, row).map(Math.abs));
   uniforms[0]!.set([0, 1 - 2 ** -24]);
   const history = uniforms.map((_, row) =>
     Int32Array.from([...randomTokens(9, row), ...randomTokens(9, row)]),
