@@ -43,16 +43,28 @@ export interface MemoryShape {
   parts: number;
   /** Bytes of the copy that a checkpoint is written from; 0: none is made. */
   checkpoint: number;
+  /** Whether it computes on a GPU, where logits are worked on in larger blocks; default: on the CPU. */
+  onGpu?: boolean;
   /** Supervised fine-tuning: sampling and scoring happen only in evaluations. */
   supervised?: boolean;
 }
 
 const FLOAT = 4;
 const MIB = 2 ** 20;
-/** Constants of the engine: kRoom, kChunkBytes, kBlockBytes. */
+/** Log-probabilities that sampling keeps for learning (native/model/vocabulary_rows.cc). */
 const KEPT = 512 * MIB;
-const CHUNK = 128 * MIB;
-const BLOCK = 8 * MIB;
+/**
+ * Bytes of logits that are worked on at once (native/train/log_probs.cc, native/sample/draw.cc). The CPU goes
+ * over them block by block in place; a GPU makes further tensors of their size on the way.
+ */
+const LOGITS = {
+  cpu: (all: number) => Math.min(all, 128 * MIB) + 16 * MIB,
+  gpu: (all: number) => 3 * Math.min(all, 256 * MIB),
+};
+const DRAWN = {
+  cpu: (all: number) => all + 24 * MIB,
+  gpu: (all: number) => all + 6 * Math.min(all, 128 * MIB),
+};
 
 /** @param process bytes of the process without a model */
 export function memoryParts(config: ModelConfig, shape: MemoryShape, process: number): MemoryParts {
@@ -93,7 +105,8 @@ function ofStep(
   const layer = (2 * h + 2 * q + 2 * m + (config.qkNorm ? q + kv : 0)) * size;
   const ofBackward = layer * layers + h * size;
   const logits = vocabSize * FLOAT;
-  const overVocabulary = (rows: number) => Math.min(rows * logits, CHUNK) + 2 * BLOCK;
+  const where = shape.onGpu ? 'gpu' : 'cpu';
+  const overVocabulary = (rows: number) => LOGITS[where](rows * logits);
   const longest = promptTokens / prompts + length;
   // For each completion: attention scores of each head over its path, and the keys and values of the path.
   const attention = (completions: number, times: number) =>
@@ -117,7 +130,7 @@ function ofStep(
   const sampling = {
     kv: tokens * ofKeys,
     activations: held + completions * layer,
-    vocabulary: (kept ? Math.min(rows * logits, KEPT) : 0) + completions * logits + 3 * BLOCK,
+    vocabulary: (kept ? Math.min(rows * logits, KEPT) : 0) + DRAWN[where](completions * logits),
   };
   const scoring = {
     kv: (kept ? 2 : 1) * tokens * ofKeys,

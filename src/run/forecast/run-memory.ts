@@ -105,7 +105,7 @@ function ofDevice(
   shape: MemoryShape,
   maxMemory: number | null,
 ) {
-  const all = memoryParts(config, shape, BESIDE_TENSORS_OF_GPU);
+  const all = memoryParts(config, { ...shape, onGpu: true }, BESIDE_TENSORS_OF_GPU);
   const available = Math.min(free + all.weights + all.reference, (maxMemory ?? Infinity) * 1e9);
   return { all, available, where: ` of ${device}'s memory` };
 }
