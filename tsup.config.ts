@@ -26,6 +26,8 @@ export default defineConfig([
       cli: 'src/cli/bin.ts',
       // The process of one case of `bench`.
       'bench-child': 'bench/child.ts',
+      // The process that runs the parts of `doctor --gpu`.
+      'gpu-child': 'bench/gpu/child.ts',
       // What npm's install hook and node-gyp call, before anything of a checkout can run.
       install: 'src/cli/install.ts',
     },

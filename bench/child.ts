@@ -11,7 +11,8 @@ async function answer(job: Job): Promise<Message> {
   if (job.kind === 'limits') {
     const { loadAddon } = await import('../src/engine/addon.js');
     const { engineThreads } = await import('../src/machine/processor.js');
-    return { type: 'limits', limits: loadAddon().machineLimits({ threads: engineThreads(job.threads) }) };
+    const threads = engineThreads(job.threads);
+    return { type: 'limits', limits: loadAddon().machineLimits({ device: 'cpu', threads }) };
   }
   const { runCase } = await import('./measure.js');
   const run = await runCase(job, (done, total) => void send({ type: 'progress', done, total }));

@@ -15,6 +15,7 @@ export interface CaseJob {
   case: Case;
   /** Folder of the checkpoint; undefined: an architecture of `shapes.ts` with random weights. */
   folder: string | undefined;
+  device: string;
   threads: number;
   /** When the process was started, by `Date.now()`. */
   started: number;

@@ -59,15 +59,15 @@ export async function runCase(
   }
 }
 
-function openModel({ case: { model, dtype }, folder, threads }: CaseJob): Promise<LanguageModel> {
-  if (folder !== undefined) return LanguageModel.load({ model: folder, dtype, threads });
+function openModel({ case: { model, dtype }, folder, device, threads }: CaseJob): Promise<LanguageModel> {
+  if (folder !== undefined) return LanguageModel.load({ model: folder, dtype, device, threads });
   const config = parseModelConfig(SHAPES[model]!.config, model);
   const tokenizer = shapeTokenizer(config.vocabSize);
-  return LanguageModel.initialize({ config, tokenizer, eosTokenIds: [], seed: SEED, dtype, threads });
+  return LanguageModel.initialize({ config, tokenizer, eosTokenIds: [], seed: SEED, dtype, device, threads });
 }
 
 /** The case as training options. With random weights, `shapes.ts` says after how many tokens a completion ends. */
-function optionsOf({ case: one, folder, threads }: CaseJob): TrainOptions {
+function optionsOf({ case: one, folder, device, threads }: CaseJob): TrainOptions {
   const answer = folder === undefined && one.stop === 'answer' ? SHAPES[one.model]!.answer : undefined;
   return trainOptions({
     model: folder ?? one.model,
@@ -82,6 +82,7 @@ function optionsOf({ case: one, folder, threads }: CaseJob): TrainOptions {
     maxSteps: one.warmup + one.steps,
     seed: SEED,
     dtype: one.dtype,
+    device,
     threads,
   });
 }

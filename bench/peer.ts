@@ -41,12 +41,16 @@ print(' '.join(name for name in sys.argv[1:] if importlib.util.find_spec(name) i
     });
 }
 
-/** @param folder folder of the checkpoint; undefined: the case's architecture with random weights */
+/**
+ * @param folder folder of the checkpoint; undefined: the case's architecture with random weights
+ * @param limits `device`: `cpu`, `cuda` or `cuda:N`; `seconds`: TRL is ended after so many
+ */
 export async function runPeer(
   python: string,
   one: Case,
   folder: string | undefined,
   threads: number,
+  { device = 'cpu', seconds }: { device?: string; seconds?: number } = {},
 ): Promise<PeerRun> {
   const { train } = await loadDataset(await loadTask('arithmetic'));
   const input = {
@@ -61,11 +65,13 @@ export async function runPeer(
     learning_rate: one.learning_rate,
     dtype: one.dtype,
     threads,
+    device,
     warmup: Math.min(WARMUP, one.warmup),
     steps: Math.min(STEPS, one.steps),
   };
   const child = spawn(python, [join(packageRoot(), 'bench', 'peers', 'trl.py')], {
     stdio: ['pipe', 'pipe', 'pipe'],
+    ...(seconds !== undefined && { timeout: 1000 * seconds, killSignal: 'SIGKILL' }),
   });
   let stdout = '';
   let stderr = '';

@@ -131,6 +131,7 @@ export function bestLimits(measured: MachineLimits[]): MachineLimits {
   return {
     threads: measured[0]!.threads,
     float32: Object.fromEntries(libraries.map((name) => [name, best(({ float32 }) => float32[name] ?? 0)])),
+    rounding: best(({ rounding }) => rounding),
     bfloat16: best(({ bfloat16 }) => bfloat16),
     read: best(({ read }) => read),
     copy: best(({ copy }) => copy),

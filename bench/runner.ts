@@ -126,7 +126,11 @@ async function runCase(
   { threads, onProgress }: BenchOptions,
 ): Promise<CaseRun[]> {
   const start = (onSteps?: (done: number, total: number) => void) =>
-    inProcess(one.name, { kind: 'case', case: one, folder, threads, started: Date.now() }, onSteps);
+    inProcess(
+      one.name,
+      { kind: 'case', case: one, folder, device: 'cpu', threads, started: Date.now() },
+      onSteps,
+    );
   if (one.kind === 'step') return [(await start((done, total) => onProgress?.(one.name, done, total))).run];
   const runs: CaseRun[] = [];
   const total = one.warmup + one.steps;

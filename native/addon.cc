@@ -70,8 +70,9 @@ void throw_libtorch_error(const Napi::CallbackInfo& call) {
 // For benchmarks. Blocks the JavaScript thread for about a second.
 Napi::Value machine_limits(const Napi::CallbackInfo& call) {
   return grpo::with_coded_errors(call.Env(), [&] {
-    const int64_t threads = grpo::Fields(call[0]).integer("threads");
-    return grpo::to_value(call.Env(), grpo::measure_machine_limits(static_cast<int>(threads)));
+    const grpo::Fields options(call[0]);
+    const auto threads = static_cast<int>(options.integer("threads"));
+    return grpo::to_value(call.Env(), grpo::measure_machine_limits(options.string("device"), threads));
   });
 }
 

@@ -2,7 +2,8 @@
 
 In:  model (folder) or config (a shape: random weights), problems [{prompt, answer}], prompts,
      num_generations, max_completion_length, stop (answer; none), temperature, beta, learning_rate,
-     dtype (float32; bfloat16: weights in float32, autocast as by TRL's bf16=True), threads, warmup, steps
+     dtype (float32; bfloat16: weights in float32, autocast as by TRL's bf16=True), device (cpu; cuda;
+     cuda:N), threads, warmup, steps
 Out: versions, peak_memory (bytes), and for each measured step seconds by phase and its tokens.
 
 TRL's phases under our names: sample is generation; reference is all of scoring after it, rewards too;
@@ -23,6 +24,13 @@ sys.path.pop(0)  # this file's folder, where `trl` would be this file
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+case = json.load(sys.stdin)
+on_gpu = case["device"] != "cpu"
+if on_gpu:
+    # Of several GPUs the trainer would take all.
+    index = int((case["device"] + ":0").split(":")[1])
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[index] if visible else str(index)
 
 import torch
 import transformers
@@ -82,6 +90,13 @@ def reward(completions, completion_ids, answer, **_):
     return values
 
 
+def now():
+    """Seconds, when the GPU has done all that it was given."""
+    if on_gpu:
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
 class Phases(TrainerCallback):
     """Seconds of each step, by what the trainer's own methods took in it."""
 
@@ -95,19 +110,19 @@ class Phases(TrainerCallback):
 
     def timed(self, name, method):
         def call(*args, **kwargs):
-            start = time.perf_counter()
+            start = now()
             result = method(*args, **kwargs)
-            self.took[name] = self.took.get(name, 0.0) + time.perf_counter() - start
+            self.took[name] = self.took.get(name, 0.0) + now() - start
             return result
 
         return call
 
     def on_step_begin(self, *_, **__):
         self.took = {}
-        self.begin = time.perf_counter()
+        self.begin = now()
 
     def on_step_end(self, *_, **__):
-        step = time.perf_counter() - self.begin
+        step = now() - self.begin
         generate, scored, loss, training = (self.took.get(name, 0.0) for name in self.METHODS)
         self.steps.append(
             {
@@ -124,7 +139,6 @@ class Phases(TrainerCallback):
 
 
 def main():
-    case = json.load(sys.stdin)
     result = sys.stdout
     sys.stdout = sys.stderr  # TRL prints its metrics
     if case["threads"] > 0:
@@ -159,7 +173,7 @@ def main():
                 max_steps=case["warmup"] + case["steps"],
                 bf16=case["dtype"] == "bfloat16",
                 gradient_checkpointing=False,
-                use_cpu=True,
+                use_cpu=not on_gpu,
                 dataloader_pin_memory=False,
                 logging_steps=1,
                 save_strategy="no",

@@ -2,10 +2,12 @@
 
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 #include <chrono>
 
+#include "engine/device.h"
 #include "engine/matmul_backend.h"
 #include "engine/tensor_memory.h"
 #include "error.h"
@@ -13,9 +15,16 @@
 namespace grpo {
 namespace {
 
-constexpr int64_t kRows = 1024, kIn = 896, kOut = 4864;
-constexpr double kProductFlops = 2.0 * kRows * kIn * kOut;
-constexpr int64_t kNumbers = 64 << 20;  // 256 MiB of float32: more than any cache holds
+// Of one measurement: a matrix product of rows x in x out, and the float32 numbers that are read or copied.
+struct Sizes {
+  int64_t rows, in, out, numbers;
+  double flops() const { return 2.0 * rows * in * out; }
+};
+
+// 256 MiB of numbers: more than any processor's cache holds.
+constexpr Sizes kProcessor{1024, 896, 4864, 64 << 20};
+// A GPU takes milliseconds for these, against which the start of a kernel is nothing; 1 GiB of numbers.
+constexpr Sizes kGpu{8192, 8192, 8192, 256 << 20};
 constexpr double kSecondsEach = 0.2;
 
 // Restores the process-wide setting that measuring changes.
@@ -29,56 +38,90 @@ class RestoredThreads {
   const int threads_;
 };
 
-// Shortest time of `work`, in seconds: one run to warm up, then for `kSecondsEach` or at least twice.
-template <typename Work>
-double least_seconds(Work work) {
-  using Clock = std::chrono::steady_clock;
-  const auto time = [&] {
-    const auto start = Clock::now();
-    work();
-    return std::chrono::duration<double>(Clock::now() - start).count();
-  };
-  time();
-  double least = time();
-  for (double sum = least; sum < kSecondsEach;) {
-    const double seconds = time();
-    sum += seconds;
-    least = std::min(least, seconds);
-  }
-  return least;
-}
+// Measures on one device. What was queued there has to be done before a time is taken.
+class Measured {
+ public:
+  explicit Measured(at::Device device) : device_(device), sizes_(device.is_cuda() ? kGpu : kProcessor) {}
 
-double product_rate(const std::string& backend, at::ScalarType type) {
-  const MatmulPrecision precision(backend);
-  const at::Tensor x = at::rand({kRows, kIn}).to(type), w = at::rand({kOut, kIn}).to(type);
-  return kProductFlops / least_seconds([&] { at::linear(x, w); });
-}
+  // FLOP/s of the product of x and w^T in numbers of this type, by a library.
+  double product_rate(const std::string& library, at::ScalarType type) const {
+    const MatmulPrecision precision(library);
+    const at::Tensor x = random(sizes_.rows, sizes_.in).to(type), w = random(sizes_.out, sizes_.in).to(type);
+    return sizes_.flops() / least_seconds([&] { at::linear(x, w); });
+  }
+
+  // The largest error of a product in float32 over its largest value.
+  double product_error(const std::string& library) const {
+    const MatmulPrecision precision(library);
+    const at::Tensor x = random(256, 1024), w = random(256, 1024);
+    const at::Tensor truth = at::linear(x.cpu().to(at::kDouble), w.cpu().to(at::kDouble));
+    const at::Tensor error = at::linear(x, w).cpu().to(at::kDouble) - truth;
+    return error.abs().max().item<double>() / truth.abs().max().item<double>();
+  }
+
+  void memory_rates(MachineLimits& limits) const {
+    const auto options = at::TensorOptions(device_);
+    const at::Tensor from = at::ones({sizes_.numbers}, options), to = at::zeros({sizes_.numbers}, options);
+    const auto bytes = static_cast<double>(from.nbytes());
+    limits.read = bytes / least_seconds([&] { from.sum(); });
+    limits.copy = 2 * bytes / least_seconds([&] { to.copy_(from); });
+    limits.update = 2 * bytes / least_seconds([&] { to.mul_(0.5); });
+  }
+
+ private:
+  at::Tensor random(int64_t rows, int64_t columns) const { return at::randn({rows, columns}).to(device_); }
+
+  // Shortest time of `work`, in seconds: one run to warm up, then for `kSecondsEach` or at least twice.
+  template <typename Work>
+  double least_seconds(Work work) const {
+    using Clock = std::chrono::steady_clock;
+    const auto time = [&] {
+      const auto start = Clock::now();
+      work();
+      if (!device_.is_cpu()) c10::impl::VirtualGuardImpl(device_.type()).synchronizeDevice(device_.index());
+      return std::chrono::duration<double>(Clock::now() - start).count();
+    };
+    time();
+    double least = time();
+    for (double sum = least; sum < kSecondsEach;) {
+      const double seconds = time();
+      sum += seconds;
+      least = std::min(least, seconds);
+    }
+    return least;
+  }
+
+  const at::Device device_;
+  const Sizes sizes_;
+};
 
 }  // namespace
 
-MachineLimits measure_machine_limits(int threads) {
+MachineLimits measure_machine_limits(const std::string& name, int threads) {
   const c10::InferenceMode inference;
+  const at::Device device = open_device(name);
   use_tensor_memory();  // the allocator of the engine's tensors
   const RestoredThreads restored;
   if (threads > 0) at::set_num_threads(threads);
-  MachineLimits limits{at::get_num_threads(), {}, 0, 0, 0, 0};
-  for (const char* name : {"mkl", "onednn"}) {
-    try {
-      choose_matmul_backend(name);
-    } catch (const Error&) {  // rounds to bfloat16 here: no rate of float32
-      continue;
+  const Measured measured(device);
+  MachineLimits limits{at::get_num_threads(), {}, 0, 0, 0, 0, 0};
+  std::string library = device.is_cuda() ? "cublas" : "own";
+  if (device.is_cpu()) {
+    library = "mkl";
+    for (const char* name : {"mkl", "onednn"}) {
+      try {
+        choose_matmul_backend(name);
+      } catch (const Error&) {  // rounds to bfloat16 here: no rate of float32
+        continue;
+      }
+      limits.float32[name] = measured.product_rate(name, at::kFloat);
     }
-    limits.float32[name] = product_rate(name, at::kFloat);
+  } else {
+    limits.float32[library] = measured.product_rate(library, at::kFloat);
   }
-  limits.bfloat16 = product_rate("mkl", at::kBFloat16);
-
-  at::Tensor from = at::ones({kNumbers}), to = at::zeros({kNumbers});
-  const auto bytes = static_cast<double>(from.nbytes());
-  limits.read = bytes / least_seconds([&] { from.sum(); });
-  limits.copy = 2 * bytes / least_seconds([&] { to.copy_(from); });
-  limits.update = 2 * bytes / least_seconds([&] { to.mul_(0.5); });
-  from.reset();
-  to.reset();
+  limits.rounding = measured.product_error(library);
+  limits.bfloat16 = measured.product_rate(library, at::kBFloat16);
+  measured.memory_rates(limits);
   trim_tensor_memory();
   return limits;
 }

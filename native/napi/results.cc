@@ -94,6 +94,7 @@ Napi::Value to_value(Napi::Env env, const MachineLimits& limits) {
   auto object = Napi::Object::New(env);
   object.Set("threads", limits.threads);
   object.Set("float32", record(env, limits.float32));
+  object.Set("rounding", limits.rounding);
   object.Set("bfloat16", limits.bfloat16);
   object.Set("read", limits.read);
   object.Set("copy", limits.copy);

@@ -1,42 +1,72 @@
 /** `doctor`: reports what is installed, what is wrong, and how to fix it. */
 import pc from 'picocolors';
 import type { CommandModule, Options } from 'yargs';
-import { refuseUnknownFlags } from '../config/load.js';
+import { GrpoError } from '../common/errors.js';
+import { flagSource, refuseUnknownFlags, resolveConfig } from '../config/load.js';
+import { toKebab } from '../config/names.js';
 import { diagnose, type Diagnosis } from '../engine/libtorch/diagnose.js';
 import { describe } from '../engine/libtorch/find.js';
 import { asCalled } from './as-called.js';
 import type { Helpful } from './flag-list.js';
+import { fromFlags, yargsOptions } from './flags.js';
+import { DOCTOR_GPU } from './options.js';
 import { refuseWords, wordsOf } from './schema-command.js';
 
 interface DoctorOptions {
+  gpu: boolean;
   json: boolean;
 }
 
 const DESCRIBE = 'Check what training needs, and say what mends it';
 const FLAGS: Record<string, Options> = {
+  gpu: {
+    type: 'boolean',
+    default: false,
+    describe: 'Prove that a GPU computes what the CPU computes, and measure it: eight minutes, no network',
+  },
   json: { type: 'boolean', default: false, describe: 'Print JSON alone on standard output' },
 };
 
 export const command: CommandModule<object, DoctorOptions> & Helpful = {
   command: 'doctor',
   describe: DESCRIBE,
-  builder: (yargs) => yargs.strict(false).options(FLAGS) as never,
+  builder: (yargs) => yargs.strict(false).options({ ...yargsOptions(DOCTOR_GPU), ...FLAGS }) as never,
   help: () => ({
     form: 'doctor',
     describe: DESCRIBE,
-    schemas: [],
+    schemas: [DOCTOR_GPU],
     extra: FLAGS,
-    examples: [['grpo-native doctor', 'Lists every place looked in, and the fix for what is wrong']],
+    examples: [
+      ['grpo-native doctor', 'Lists every place looked in, and the fix for what is wrong'],
+      ['grpo-native doctor --gpu', 'On a machine with a GPU: what it computes, and how fast'],
+    ],
   }),
-  handler: (argv) => {
-    refuseUnknownFlags({ ...argv }, Object.keys(FLAGS));
+  handler: async (argv) => {
+    refuseUnknownFlags({ ...argv }, Object.keys({ ...yargsOptions(DOCTOR_GPU), ...FLAGS }));
     refuseWords(wordsOf({ ...argv }), 'doctor');
-    const { json } = argv;
+    const { gpu, json } = argv;
+    const flags = fromFlags(DOCTOR_GPU, { ...argv });
+    if (gpu) {
+      const { gpuCheck } = await import('./gpu-check.js');
+      return gpuCheck({ ...resolveConfig(DOCTOR_GPU, [flagSource(flags)]), json });
+    }
+    refuseWithoutGpu(flags);
     const diagnosis = diagnose();
     process.stdout.write(json ? JSON.stringify(asJson(diagnosis), null, 2) + '\n' : asText(diagnosis));
     if (!works(diagnosis)) process.exitCode = 1;
   },
 };
+
+/** Options that would be passed over. */
+function refuseWithoutGpu(flags: Record<string, unknown>): void {
+  const [given] = Object.keys(flags);
+  if (given === undefined) return;
+  const name = toKebab(given);
+  throw new GrpoError('USAGE', `--${name} is an option of doctor --gpu`, {
+    fix: `add --gpu, or leave out --${name}`,
+    value: flags[given],
+  });
+}
 
 function works({ problems }: Diagnosis): boolean {
   return !problems.some(({ severity }) => severity === 'error');

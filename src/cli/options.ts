@@ -90,6 +90,21 @@ export const BENCH = z.strictObject({
   threads: MACHINE_OPTIONS.threads,
 });
 
+/** Of `doctor --gpu`. */
+export const DOCTOR_GPU = z.strictObject({
+  device: z
+    .string()
+    .regex(/^(cpu|(cuda|privateuseone)(:\d+)?)$/)
+    .default('cuda')
+    .meta({ allowed: 'cuda, cuda:N or cpu' })
+    .describe('With --gpu: what is compared with the CPU (cpu: a try of the parts themselves)'),
+  output_dir: path()
+    .nullable()
+    .default(null)
+    .describe('With --gpu: folder for what it finds (null: gpu-check-TIME, here)'),
+  minutes: z.number().positive().max(600).default(8).describe('With --gpu: all of it takes no longer'),
+});
+
 export const COMPARE = z.strictObject({
   accuracy: share().default(0.5).describe('Held-out accuracy that steps and seconds are counted to'),
   svg: path().nullable().default(null).describe('File for a picture of the curves'),

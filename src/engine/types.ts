@@ -215,6 +215,8 @@ export interface EngineInfo {
    * with.
    */
   bfloat16Speed?: number;
+  /** Memory of the GPU, as it is now. Absent on the CPU, and where the device doesn't tell. */
+  deviceMemory?: DeviceMemory;
   /** Highest vector instructions that libtorch uses, such as `AVX512`. */
   cpuCapability: string;
   /** Memory of the GPU, as it is now. Absent on the CPU, and where the device doesn't tell. */
@@ -224,6 +226,13 @@ export interface EngineInfo {
 /** Memory of a GPU, in bytes. */
 export interface DeviceMemory {
   /** All that the GPU has. */
+  total: number;
+  /** What tensors may still take: free bytes, and those that libtorch keeps for further tensors. */
+  free: number;
+}
+
+/** Memory of a GPU, in bytes. */
+export interface DeviceMemory {
   total: number;
   /** What tensors may still take: free bytes, and those that libtorch keeps for further tensors. */
   free: number;
@@ -350,11 +359,16 @@ export interface EngineOptions {
   matrixBackend: 'auto' | 'mkl' | 'onednn';
 }
 
-/** The machine's peak rates, measured: FLOP/s of matrix products of 1024 x 896 x 4864, and bytes/s of memory traffic. */
+/**
+ * A device's peak rates, measured: FLOP/s of matrix products (1024 x 896 x 4864 on the CPU, 8192 x 8192 x 8192 on
+ * a GPU), and bytes/s of memory traffic.
+ */
 export interface MachineLimits {
   threads: number;
-  /** FLOP/s in float32 by library (`mkl`, `onednn`): of those that compute float32 products exactly. */
+  /** FLOP/s in float32 by library (`mkl`, `onednn`; `cublas`): of those that compute float32 products exactly. */
   float32: Record<string, number>;
+  /** Of a float32 product: its largest error over its largest value. Rounding to TF32 or bfloat16 shows here. */
+  rounding: number;
   bfloat16: number;
   /** Bytes/s of reading alone. */
   read: number;
@@ -392,8 +406,11 @@ export interface NativeAddon {
   ): { ids: Float32Array; logps: Float32Array };
   /** Throws what an error of libtorch with this text becomes. For tests. */
   throwLibtorchError(message: string): never;
-  /** Measures the peak rates: about a second on the calling thread, with half a GB. `threads` 0: libtorch's default. */
-  machineLimits(options: { threads: number }): MachineLimits;
+  /**
+   * Measures the peak rates of a device: about a second on the calling thread, with half a GB, on a GPU with 2 GB
+   * of its memory. `threads` 0: libtorch's default.
+   */
+  machineLimits(options: { device: string; threads: number }): MachineLimits;
   /** The uniform number in [0, 1) that decides the draw of (seed, step, prompt, completion, position). For tests. */
   uniform(seed: number, step: number, prompt: number, completion: number, position: number): number;
 }

@@ -86,24 +86,27 @@ describe('a model of random weights', () => {
   });
 });
 
-// What it measures is the CPU.
-if (ON_CPU)
-  describe("the machine's limits", () => {
-    it('are plausible rates, and leave the choice of matrix library alone', async () => {
-      const model = await initialize(1);
-      const before = await model.info();
-      const limits = loadAddon().machineLimits({ threads: 1 });
-      expect(limits.threads).toBe(1);
-      expect(limits.float32.mkl).toBeDefined();
-      const rates = [...Object.values(limits.float32), limits.bfloat16];
-      for (const rate of rates) {
-        expect(rate).toBeGreaterThan(1e8);
-        expect(rate).toBeLessThan(1e15);
-      }
-      for (const rate of [limits.read, limits.copy, limits.update]) {
-        expect(rate).toBeGreaterThan(1e8);
-        expect(rate).toBeLessThan(1e14);
-      }
-      expect((await model.info()).matrixBackend).toBe(before.matrixBackend);
-    });
+describe("the machine's limits", () => {
+  it('are plausible rates, and leave the choice of matrix library alone', async () => {
+    const model = await initialize(1);
+    const before = await model.info();
+    const limits = loadAddon().machineLimits({ device: DEVICE, threads: 1 });
+    expect(limits.threads).toBe(1);
+    expect(Object.keys(limits.float32)).toContain(ON_CPU ? 'mkl' : 'own');
+    // Neither exact nor rounded to bfloat16 or TF32.
+    expect(limits.rounding).toBeGreaterThan(0);
+    expect(limits.rounding).toBeLessThan(1e-6);
+    const rates = [...Object.values(limits.float32), limits.bfloat16];
+    for (const rate of rates) {
+      expect(rate).toBeGreaterThan(1e8);
+      expect(rate).toBeLessThan(1e15);
+    }
+    for (const rate of [limits.read, limits.copy, limits.update]) {
+      expect(rate).toBeGreaterThan(1e8);
+      expect(rate).toBeLessThan(1e14);
+    }
+    expect((await model.info()).matrixBackend).toBe(before.matrixBackend);
+    expect(() => loadAddon().machineLimits({ device: 'tpu', threads: 1 })).toThrow(
+      expect.objectContaining({ code: 'DEVICE_UNKNOWN' }),
+    );
   });

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { LanguageModel, SampleOptions } from '../../src/model/language-model.js';
 import { loadAddon } from '../../src/engine/addon.js';
 import type { SamplingOptions } from '../../src/engine/types.js';
-import { chiSquare } from '../support/chi-square.js';
+import { chiSquare } from '../../src/common/chi-square.js';
 import { fixtureModel, fixtures } from '../support/fixtures.js';
 import { batchOf, byCompletion, loadModel, sharedModel } from '../support/models.js';
 import { maxDifference, randomFloats, randomTokens } from '../support/numbers.js';

@@ -63,6 +63,7 @@ it('spread: the middle one of an odd number, the mean of two of an even one', ()
 const limits = {
   threads: 2,
   float32: { mkl: 2e11, onednn: 4e11 },
+  rounding: 3e-7,
   bfloat16: 8e11,
   read: 3e10,
   copy: 3e10,

@@ -37,6 +37,7 @@ const counts: Counts = {
 const limits: MachineLimits = {
   threads: 1,
   float32: { mkl: 50, onednn: 100 },
+  rounding: 3e-7,
   bfloat16: 200,
   read: 10,
   copy: 20,
@@ -121,6 +122,7 @@ describe('floors', () => {
     expect(bestLimits([limits, other])).toEqual({
       threads: 1,
       float32: { mkl: 60, onednn: 100 },
+      rounding: 3e-7,
       bfloat16: 200,
       read: 30,
       copy: 20,
