@@ -59,7 +59,6 @@ export interface Differences {
 }
 
 export const STEPS = 3;
-const TEMPERATURE = 0.9;
 /** `eps` is large enough that a gradient that is rounding alone moves nothing by a whole learning rate. */
 const ADAMW: OptimizerOptions = {
   learningRate: 1e-3,
@@ -80,6 +79,7 @@ export async function differences(
   reference: LanguageModel,
   others: LanguageModel[],
   batch: Batch,
+  temperature: number,
 ): Promise<Differences[]> {
   const results = others.map((): Differences => ({
     logits: new Difference(),
@@ -105,7 +105,7 @@ export async function differences(
     ({ logits }, actual, expected) => logits.add(actual, expected),
   );
   const forward = async (model: LanguageModel) => {
-    const scores = await model.forward(batch, TEMPERATURE);
+    const scores = await model.forward(batch, temperature);
     const { length } = scores.logps;
     await model.backward(values(length, 'logps'), values(length, 'entropies'));
     return scores;

@@ -11,21 +11,25 @@ const SEED = 42;
 
 export interface Subject {
   name: string;
+  /** Temperature at which its distributions have peaks. */
+  temperature: number;
   open: (device: string, dtype: DType) => Promise<LanguageModel>;
 }
 
 /** The embedded model: its weights are trained, so its distributions have peaks, and its biases are not 0. */
 export const TINY: Subject = {
   name: 'tiny',
+  temperature: 0.9,
   open: (device, dtype) => LanguageModel.load({ model: 'tiny', device, dtype }),
 };
 
-/** A model of random weights. */
-export function random(name: string, fields: Record<string, unknown>): Subject {
+/** A model of random weights, whose logits are nearly equal. */
+function random(name: string, fields: Record<string, unknown>): Subject {
   const config = parseModelConfig(fields, name);
   const tokenizer = shapeTokenizer(config.vocabSize);
   return {
     name,
+    temperature: 0.1,
     open: (device, dtype) =>
       LanguageModel.initialize({ config, tokenizer, eosTokenIds: [], seed: SEED, device, dtype }),
   };
@@ -81,6 +85,3 @@ export const tokens = (length: number, vocabSize: number, key: string): Int32Arr
 /** Values in [-1, 1), by a key. */
 export const values = (length: number, key: string): Float32Array =>
   Float32Array.from({ length }, (_, i) => hash32(`${key} ${i}`) / 2 ** 31 - 1);
-
-export const tokenCount = ({ completions }: Batch): number =>
-  completions.reduce((sum, { length }) => sum + length, 0);

@@ -2,12 +2,12 @@
 
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 #include <chrono>
 
 #include "engine/device.h"
+#include "engine/device_memory.h"
 #include "engine/matmul_backend.h"
 #include "engine/tensor_memory.h"
 #include "error.h"
@@ -78,7 +78,7 @@ class Measured {
     const auto time = [&] {
       const auto start = Clock::now();
       work();
-      if (!device_.is_cpu()) c10::impl::VirtualGuardImpl(device_.type()).synchronizeDevice(device_.index());
+      synchronize(device_);
       return std::chrono::duration<double>(Clock::now() - start).count();
     };
     time();
@@ -122,7 +122,7 @@ MachineLimits measure_machine_limits(const std::string& name, int threads) {
   limits.rounding = measured.product_error(library);
   limits.bfloat16 = measured.product_rate(library, at::kBFloat16);
   measured.memory_rates(limits);
-  trim_tensor_memory();
+  trim_memory(device);
   return limits;
 }
 

@@ -20,7 +20,9 @@ interface GpuCheckInput {
 export async function gpuCheck({ device, output_dir: out, minutes, json }: GpuCheckInput): Promise<void> {
   const folder = out ?? `gpu-check-${new Date().toISOString().replace(/[:.]/g, '-').slice(0, 19)}`;
   const say = (text: string) => void (json ? process.stderr : process.stdout).write(`${text}\n`);
-  say(`At most ${duration(60 * minutes)}; each part's result is in ${folder} as soon as it is there.`);
+  process.stderr.write(
+    `At most ${duration(60 * minutes)}; each part's result is in ${folder} as soon as it is there.\n`,
+  );
   const report = await runGpuCheck(
     { device, out: folder, minutes, onPart: (result) => say(lineOf(result)) },
     PARTS,

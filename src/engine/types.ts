@@ -215,8 +215,6 @@ export interface EngineInfo {
    * with.
    */
   bfloat16Speed?: number;
-  /** Memory of the GPU, as it is now. Absent on the CPU, and where the device doesn't tell. */
-  deviceMemory?: DeviceMemory;
   /** Highest vector instructions that libtorch uses, such as `AVX512`. */
   cpuCapability: string;
   /** Memory of the GPU, as it is now. Absent on the CPU, and where the device doesn't tell. */
@@ -226,13 +224,6 @@ export interface EngineInfo {
 /** Memory of a GPU, in bytes. */
 export interface DeviceMemory {
   /** All that the GPU has. */
-  total: number;
-  /** What tensors may still take: free bytes, and those that libtorch keeps for further tensors. */
-  free: number;
-}
-
-/** Memory of a GPU, in bytes. */
-export interface DeviceMemory {
   total: number;
   /** What tensors may still take: free bytes, and those that libtorch keeps for further tensors. */
   free: number;

@@ -20,10 +20,15 @@ export const bfloat16: Part = {
   kind: 'check',
   seconds: 120,
   async run(check) {
-    for (const { name, open } of subjects(check.scale)) {
+    for (const { name, open, temperature } of subjects(check.scale)) {
       const exact = await open('cpu', 'float32');
       const [cpu, device] = [await open('cpu', 'bfloat16'), await open(check.device, 'bfloat16')];
-      const [ofCpu, ofDevice] = await differences(exact, [cpu, device], batchOf(exact, check.scale));
+      const [ofCpu, ofDevice] = await differences(
+        exact,
+        [cpu, device],
+        batchOf(exact, check.scale),
+        temperature,
+      );
       for (const [what, of] of MEASURES)
         check.atMost(`${name}: ${what}`, of(ofDevice!) / of(ofCpu!), TIMES, 'times');
       await Promise.all([exact.dispose(), cpu.dispose(), device.dispose()]);

@@ -24,8 +24,6 @@ const FILTERS: [name: string, options: Partial<SamplingOptions>][] = [
   ['repetition_penalty', { repetitionPenalty: 1.4 }],
   ['all of them', { temperature: 1.3, topK: 20, topP: 0.95, minP: 0.02, repetitionPenalty: 1.2 }],
 ];
-/** Random weights have nearly equal logits: at this temperature the distribution has peaks. */
-const PEAKED = 0.15;
 
 export const draws: Part = {
   name: 'draws',
@@ -41,10 +39,10 @@ export const draws: Part = {
     await greedy(check, 'tiny', model);
     await model.dispose();
 
-    const large = await wide(check.scale).open(check.device, 'float32');
-    const { name } = wide(check.scale);
+    const { name, temperature, open } = wide(check.scale);
+    const large = await open(check.device, 'float32');
     for (const [filter, options] of FILTERS.slice(2))
-      await firstToken(check, `${name}, ${filter}`, large, { ...PLAIN, ...options, temperature: PEAKED });
+      await firstToken(check, `${name}, ${filter}`, large, { ...PLAIN, ...options, temperature });
     await greedy(check, name, large);
     await large.dispose();
   },

@@ -2,7 +2,8 @@
 import { createEngine } from '../../../src/engine/addon.js';
 import { buildStamp } from '../../../src/engine/libtorch/build.js';
 import { memory as hostMemory } from '../../../src/machine/memory.js';
-import { engineThreads, nvidiaGpus, processor } from '../../../src/machine/processor.js';
+import { nvidiaGpus, type Gpu } from '../../../src/machine/gpu.js';
+import { engineThreads, processor } from '../../../src/machine/processor.js';
 import { bytes } from '../../../src/common/format.js';
 import type { Part } from '../part.js';
 
@@ -14,12 +15,22 @@ export const machine: Part = {
   opens: true,
   async run(check) {
     const { model, physicalCores } = processor();
-    const gpus = nvidiaGpus().map((gpu) => gpu.split(', '));
-    // `nvidia-smi` says no index that libtorch would share: of several, all are named.
-    if (check.isGpu && gpus.length > 0) {
-      check.measured('GPU', gpus.map(([name]) => name).join(' + '));
-      check.measured('memory', gpus[0]![1]!);
-      check.measured('driver', gpus[0]![2]!);
+    // `nvidia-smi` numbers GPUs in an order of its own: of several, all are named.
+    const { gpus } = check.isGpu ? nvidiaGpus() : { gpus: [] };
+    if (gpus.length > 0) {
+      const each = (of: (gpu: Gpu) => string) => [...new Set(gpus.map(of))].join(' or ');
+      check.measured(
+        'GPU',
+        each(({ name }) => name),
+      );
+      check.measured(
+        'compute capability',
+        each(({ computeCapability }) => computeCapability),
+      );
+      check.measured(
+        'driver',
+        each(({ driver }) => driver),
+      );
     }
     const engine = createEngine({
       device: check.device,
@@ -28,8 +39,10 @@ export const machine: Part = {
       matrixBackend: 'auto',
     });
     try {
-      const { device, torchVersion, threads } = await engine.info();
+      const { device, torchVersion, threads, deviceMemory } = await engine.info();
       check.measured('device', device);
+      if (deviceMemory)
+        check.measured('memory', `${bytes(deviceMemory.free)} free of ${bytes(deviceMemory.total)}`);
       check.measured('libtorch', torchVersion);
       check.measured('built for CUDA', buildStamp()?.cuda ?? 'no');
       check.measured('processor', `${model}, ${physicalCores} cores, ${threads} threads`);

@@ -1,5 +1,4 @@
 /** The benchmark's step on random weights of Qwen2-0.5B's shape, beside the limits of the device. */
-import { loadAddon } from '../../../src/engine/addon.js';
 import { percent } from '../../../src/common/format.js';
 import { resolveModel } from '../../../src/model/files.js';
 import { engineThreads } from '../../../src/machine/processor.js';
@@ -8,6 +7,7 @@ import { runCase } from '../../measure.js';
 import { reportCase } from '../../report.js';
 import { spread } from '../../statistics.js';
 import type { Check, Part } from '../part.js';
+import { limitsOf } from './limits.js';
 
 const JOURNAL = CASES.find(({ name }) => name === 'journal')!;
 /** Completions of 256 tokens; a prompt's share none. Few steps, since they are long. */
@@ -57,14 +57,13 @@ const small = (one: Case): Case => ({
 async function measure(check: Check, declared: Case): Promise<void> {
   const one = check.scale === 'full' ? declared : small(declared);
   const threads = engineThreads(0);
-  const limits = loadAddon().machineLimits({ device: check.device, threads });
   const { device } = check;
   const folder = check.scale === 'full' ? undefined : await resolveModel('tiny');
   const run = await runCase(
     { kind: 'case', case: one, folder, device, threads, started: Date.now() },
     () => undefined,
   );
-  const { phases, tokens } = reportCase(one, [run], limits);
+  const { phases, tokens } = reportCase(one, [run], limitsOf(device));
   const { step, sample, reference, train, optimizer } = phases!;
   const positions = spread(run.steps.map(({ counts }) => counts.sample.positions)).median;
   check.measured('step', step.seconds.median, 's');

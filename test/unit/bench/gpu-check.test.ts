@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Difference } from '../../../bench/gpu/differences.js';
 import {
@@ -14,7 +15,7 @@ import {
 import { LOG_FILE, REPORT_FILE, runGpuCheck, TABLE_FILE } from '../../../bench/gpu/runner.js';
 import { markdown, verdict } from '../../../bench/gpu/table.js';
 
-const ENTRY = join(import.meta.dirname, '..', '..', 'support', 'processes', 'parts.mjs');
+const ENTRY = fileURLToPath(new URL('../../support/processes/parts.mjs', import.meta.url));
 
 const part = (name: string, more: Partial<PartHead> = {}): PartHead => ({
   name,
