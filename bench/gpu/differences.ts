@@ -50,8 +50,11 @@ export interface Differences {
   entropies: Difference;
   /** Of all parameters together. */
   gradients: Difference;
-  /** Of that parameter whose share is the worst; of one whose gradient is 0 but for rounding, of a thousandth of the largest. */
-  worstGradient: { name: string; share: number };
+  /**
+   * The worst share of a single parameter. That of one whose gradient is 0 but for rounding is taken of a
+   * thousandth of the largest gradient.
+   */
+  worstGradient: number;
   /** Norm of all gradients. */
   gradientNorm: Difference;
   /** Of all weights after the steps, in learning rates: AdamW moves a weight by about one a step. */
@@ -86,7 +89,7 @@ export async function differences(
     logps: new Difference(),
     entropies: new Difference(),
     gradients: new Difference(),
-    worstGradient: { name: '', share: 0 },
+    worstGradient: 0,
     gradientNorm: new Difference(),
     weights: new Difference(),
   }));
@@ -114,7 +117,7 @@ export async function differences(
     logps.add(actual.logps, expected.logps);
     entropies.add(actual.entropies, expected.entropies);
   });
-  const gradients = results.map(() => [] as { name: string; difference: Difference }[]);
+  const gradients = results.map((): Difference[] => []);
   for (const { name } of await reference.engine.parameters())
     await compare(
       (model) => model.engine.tensor(name, 'grad'),
@@ -122,15 +125,13 @@ export async function differences(
         const difference = new Difference();
         difference.add(actual, expected);
         result.gradients.add(actual, expected);
-        gradients[results.indexOf(result)]!.push({ name, difference });
+        gradients[results.indexOf(result)]!.push(difference);
       },
     );
   for (const [i, result] of results.entries()) {
     const floor = result.gradients.largestExpected / 1000;
-    for (const { name, difference } of gradients[i]!) {
-      const share = difference.largest / Math.max(difference.largestExpected, floor);
-      if (!(share <= result.worstGradient.share)) result.worstGradient = { name, share };
-    }
+    for (const { largest, largestExpected } of gradients[i]!)
+      result.worstGradient = Math.max(result.worstGradient, largest / Math.max(largestExpected, floor));
   }
   for (let step = 0; step < STEPS; step++) {
     if (step > 0) await compare(forward, () => undefined);

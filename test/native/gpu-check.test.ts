@@ -15,7 +15,7 @@ const shares = ({ logits, logps, entropies, worstGradient, gradientNorm, weights
   logits: logits.share,
   logps: logps.share,
   entropies: entropies.share,
-  gradients: worstGradient.share,
+  gradients: worstGradient,
   norm: gradientNorm.share,
   weights: weights.largest,
 });

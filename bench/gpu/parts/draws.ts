@@ -41,6 +41,8 @@ export const draws: Part = {
 
     const { name, temperature, open } = wide(check.scale);
     const large = await open(check.device, 'float32');
+    // Nearly equal probabilities, so that every part of the vocabulary is drawn from; then peaks.
+    await firstToken(check, `${name}, temperature 1`, large, PLAIN);
     for (const [filter, options] of FILTERS.slice(2))
       await firstToken(check, `${name}, ${filter}`, large, { ...PLAIN, ...options, temperature });
     await greedy(check, name, large);
