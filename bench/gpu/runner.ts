@@ -3,6 +3,7 @@
  * once: a crash, a lost GPU or the end of a job leaves all that was found before it.
  */
 import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GrpoError } from '../../src/common/errors.js';
 import { asDiskError, writeAtomic } from '../../src/machine/disk.js';
@@ -65,7 +66,10 @@ export async function runGpuCheck(
         if (!worker?.usable) worker = new Worker(entry, log);
         const order = { part: part.name, device, scale: report.scale, folder: out, deadline };
         const ending = await worker.run(order, (figure) => figures.push(figure));
-        if (part.opens && ending.type === 'failed') throw asGrpoError(ending);
+        if (part.opens && ending.type === 'failed') {
+          await leaveNothing(out);
+          throw asGrpoError(ending);
+        }
         verdict = judge(ending, figures, deadline === end, part);
       }
       const { name, title, kind } = part;
@@ -120,6 +124,12 @@ function openLog(out: string): number {
   } catch (error) {
     throw asDiskError(error, path);
   }
+}
+
+/** Where there was no device to check. */
+async function leaveNothing(out: string): Promise<void> {
+  await rm(join(out, LOG_FILE), { force: true });
+  await rmdir(out).catch(() => undefined); // where it holds something else it stays
 }
 
 async function write(out: string, report: GpuReport): Promise<void> {

@@ -1,13 +1,14 @@
 /** bfloat16 on the device is as near to float32 as bfloat16 on the CPU. */
+import type { Batch } from '../../../src/engine/types.js';
 import type { LanguageModel } from '../../../src/model/language-model.js';
-import { differences, STEPS, type Differences } from '../differences.js';
-import { batchOf, subjects, tokens } from '../models.js';
+import { Difference, differences, STEPS, type Differences } from '../differences.js';
+import { batchOf, subjects, tokens, values } from '../models.js';
 import type { Part } from '../part.js';
 
 /** The device's error in bfloat16 over the CPU's: rounding in another order, of other sums. */
 const TIMES = 3;
 /** Share of the logits that may be bfloat16 numbers: they are sums in float32, and not rounded again. */
-const ROUNDED = 0.01;
+const ROUNDED = 0.02;
 
 const MEASURES: [what: string, of: (found: Differences) => number][] = [
   ['logits', ({ logits }) => logits.norm],
@@ -16,12 +17,14 @@ const MEASURES: [what: string, of: (found: Differences) => number][] = [
   ['gradients', ({ gradients }) => gradients.norm],
   [`weights after ${STEPS} steps`, ({ weights }) => weights.norm],
 ];
+/** Norm of the difference between gradients computed at once and in parts, over their norm. */
+const IN_PARTS = 1e-2;
 
 export const bfloat16: Part = {
   name: 'bfloat16',
   title: 'the device against the CPU, bfloat16: error over that of the CPU (norms)',
   kind: 'check',
-  seconds: 120,
+  seconds: 180,
   async run(check) {
     for (const { name, open, temperature } of subjects(check.scale)) {
       const exact = await open('cpu', 'float32');
@@ -37,10 +40,37 @@ export const bfloat16: Part = {
       // (On the CPU it depends on the number of rows: libtorch's products of many are rounded.)
       if (check.device !== 'cpu')
         check.atMost(`${name}: logits that are rounded to bfloat16`, await rounded(device), ROUNDED);
+      const split = await inParts(device, batchOf(exact, check.scale), temperature);
+      check.atMost(`${name}: gradients of a batch in parts against those of all of it`, split, IN_PARTS);
       await Promise.all([exact.dispose(), cpu.dispose(), device.dispose()]);
     }
   },
 };
+
+/** Gradients of a batch, its completions one after another, against those of all together. */
+async function inParts(model: LanguageModel, batch: Batch, temperature: number): Promise<number> {
+  const { completions, promptOf } = batch;
+  const derivatives = completions.map(({ length }, i) => values(length, `completion ${i}`));
+  const learn = async (indices: number[]) => {
+    const part = {
+      prompts: batch.prompts,
+      completions: indices.map((i) => completions[i]!),
+      promptOf: Int32Array.from(indices, (i) => promptOf[i]!),
+    };
+    await model.forward(part, temperature);
+    await model.backward(Float32Array.from(indices.flatMap((i) => [...derivatives[i]!])));
+  };
+  const names = (await model.engine.parameters()).map(({ name }) => name);
+  const gradients = () => Promise.all(names.map((name) => model.engine.tensor(name, 'grad')));
+  await model.zeroGrad();
+  await learn([...completions.keys()]);
+  const whole = await gradients();
+  await model.zeroGrad();
+  for (const i of completions.keys()) await learn([i]);
+  const difference = new Difference();
+  for (const [i, parts] of (await gradients()).entries()) difference.add(parts, whole[i]!);
+  return difference.norm;
+}
 
 /** Share of logits whose last 16 bits are 0. */
 async function rounded({ engine, config }: LanguageModel): Promise<number> {

@@ -1,9 +1,22 @@
 /** Wrong input is refused by its code, and the engine goes on: on a GPU a wrong index would end the process. */
 import { GrpoError } from '../../../src/common/errors.js';
 import { createEngine } from '../../../src/engine/addon.js';
+import type { OptimizerOptions } from '../../../src/engine/types.js';
+import { engineThreads } from '../../../src/machine/processor.js';
 import { fingerprint } from '../fingerprint.js';
 import { batchOf, TINY, tokens } from '../models.js';
 import type { Part } from '../part.js';
+
+const SAMPLE = { numGenerations: 2, maxCompletionLength: 2, temperature: 1, seed: 1, step: 1 };
+const ADAMW: OptimizerOptions = {
+  learningRate: 1e-3,
+  beta1: 0.9,
+  beta2: 0.999,
+  eps: 1e-8,
+  weightDecay: 0,
+  noWeightDecay: [],
+  maxGradNorm: 1,
+};
 
 export const errors: Part = {
   name: 'errors',
@@ -11,7 +24,12 @@ export const errors: Part = {
   kind: 'check',
   seconds: 30,
   async run(check) {
-    const missing = createEngine({ device: 'cuda:99', dtype: 'float32', threads: 1, matrixBackend: 'mkl' });
+    const missing = createEngine({
+      device: 'cuda:99',
+      dtype: 'float32',
+      threads: engineThreads(0),
+      matrixBackend: 'mkl',
+    });
     check.equal('cuda:99', await codeOf(missing.info()), 'DEVICE_MISSING');
     await missing.dispose();
 
@@ -24,15 +42,7 @@ export const errors: Part = {
       const [scored, learned, sampled] = [
         model.score({ ...batch, completions }),
         model.forward({ ...batch, completions }, 1),
-        model.sample({
-          prompts: [Int32Array.of(wrong)],
-          promptIndices: [0],
-          numGenerations: 2,
-          maxCompletionLength: 2,
-          temperature: 1,
-          seed: 1,
-          step: 1,
-        }),
+        model.sample({ ...SAMPLE, prompts: [Int32Array.of(wrong)], promptIndices: [0] }),
       ];
       check.equal(`score of token ${wrong}`, await codeOf(scored), 'BAD_ARGUMENT');
       check.equal(`forward of token ${wrong}`, await codeOf(learned), 'BAD_ARGUMENT');
@@ -53,7 +63,32 @@ export const errors: Part = {
       fingerprint((await model.score(batch)).logps),
       fingerprint(before.logps),
     );
+
+    // A gradient that is no number: the norm says so, and nothing is updated.
+    const { logps } = await model.forward(batch, 1);
+    await model.backward(logps.map(() => NaN));
+    check.equal('norm of a gradient of NaN', String(await model.optimizerStep(ADAMW)), 'NaN');
+    check.equal('scores after it', fingerprint((await model.score(batch)).logps), fingerprint(before.logps));
+
+    // Weights that overflow: no draw may leave the vocabulary, which a GPU doesn't forgive.
+    await model.forward(batch, 1);
+    await model.backward(logps.map(() => 1));
+    await model.optimizerStep({ ...ADAMW, learningRate: 1e30 });
+    const { completions } = await model.sample({
+      ...SAMPLE,
+      prompts: [batch.prompts[0]!],
+      promptIndices: [0],
+    });
+    const outside = completions.flatMap(({ ids }) => [...ids]).filter((id) => id < 0 || id >= vocabSize);
+    check.equal('tokens outside the vocabulary, of weights that overflowed', outside.length, 0);
     await model.dispose();
+    const next = await TINY.open(check.device, 'float32');
+    check.equal(
+      'scores of a new engine',
+      fingerprint((await next.score(batch)).logps),
+      fingerprint(before.logps),
+    );
+    await next.dispose();
   },
 };
 

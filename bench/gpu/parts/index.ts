@@ -7,8 +7,9 @@ import { float32 } from './float32.js';
 import { limits } from './limits.js';
 import { machine } from './machine.js';
 import { memory } from './memory.js';
-import { processor } from './processor.js';
-import { repeatable } from './repeatable.js';
+import { override, processor } from './processor.js';
+import { positions } from './positions.js';
+import { again, repeatable } from './repeatable.js';
 import { SPEED } from './speed.js';
 import { training } from './training.js';
 import { trl } from './trl.js';
@@ -19,11 +20,14 @@ export const PARTS: readonly Part[] = [
   float32,
   bfloat16,
   repeatable,
+  again,
   draws,
   errors,
   memory,
+  override,
   training,
   limits,
+  positions,
   ...SPEED,
   trl,
 ];

@@ -13,7 +13,7 @@ const LENGTH = 256;
 /** 4 million tokens take 5 TB here: more than any device has. */
 const MOST = 2 ** 14;
 /** MiB that a device may keep beyond what was there before: kernels that were loaded, workspaces. */
-const KEPT = 512;
+const KEPT = 1024;
 
 export const memory: Part = {
   name: 'memory',

@@ -1,7 +1,8 @@
 /** What one engine sets for the whole process must not change what another computes. */
-import { createEngine } from '../../../src/engine/addon.js';
+import { createEngine, loadAddon } from '../../../src/engine/addon.js';
 import { GrpoError } from '../../../src/common/errors.js';
 import { parseModelConfig } from '../../../src/model/config.js';
+import { engineThreads } from '../../../src/machine/processor.js';
 import { Difference } from '../differences.js';
 import { fingerprint } from '../fingerprint.js';
 import { tokens } from '../models.js';
@@ -16,9 +17,15 @@ const CONFIG = parseModelConfig({
   num_hidden_layers: 1,
   num_attention_heads: 14,
   num_key_value_heads: 2,
-  max_position_embeddings: 256,
+  max_position_embeddings: 512,
 });
-const IDS = tokens(64, CONFIG.vocabSize, 'processor');
+const IDS = tokens(500, CONFIG.vocabSize, 'processor');
+
+/** The same for every engine of the process: libtorch has one number for all. */
+const THREADS = engineThreads(0);
+const FLOAT32 = 'logits of the device, largest difference over largest value';
+/** Of sums in another order; TF32 and bfloat16 are off by 1e-4 or more. */
+const ROUNDING = 3e-5;
 
 export const processor: Part = {
   name: 'processor',
@@ -34,23 +41,42 @@ export const processor: Part = {
     const between = await cpu();
     await logits('cpu', 'onednn').catch(unlessInexact);
     const second = await other();
+    const [beside, third] = await Promise.all([cpu(), other()]);
+    loadAddon().machineLimits({ device: 'cpu', threads: THREADS });
+    const fourth = await other();
     const after = await cpu();
     check.equal('the CPU, after the device was opened', fingerprint(between), fingerprint(before));
+    check.equal('the CPU, while the device computes', fingerprint(beside), fingerprint(before));
     check.equal('the CPU, at the end', fingerprint(after), fingerprint(before));
     check.equal('the device, after the CPU with oneDNN', fingerprint(second), fingerprint(first));
-    const difference = new Difference();
-    difference.add(first, before);
-    // TF32 or bfloat16 would be off by 1e-4 or more.
-    check.atMost(
-      'float32 logits of the device, largest difference over largest value',
-      difference.share,
-      1e-5,
-    );
+    check.equal('the device, while the CPU computes', fingerprint(third), fingerprint(first));
+    check.equal("the device, after the CPU's limits were measured", fingerprint(fourth), fingerprint(first));
+    check.atMost(FLOAT32, share(first, before), ROUNDING);
   },
 };
 
+/** Asked by its environment for TF32, which other programs may want. */
+export const override: Part = {
+  name: 'override',
+  title: 'float32 where TORCH_ALLOW_TF32_CUBLAS_OVERRIDE is set',
+  kind: 'check',
+  seconds: 60,
+  // libtorch reads it once a process, when it is loaded.
+  fresh: true,
+  async run(check) {
+    process.env.TORCH_ALLOW_TF32_CUBLAS_OVERRIDE = '1';
+    check.atMost(FLOAT32, share(await logits(check.device), await logits('cpu')), ROUNDING);
+  },
+};
+
+function share(actual: Float32Array, expected: Float32Array): number {
+  const difference = new Difference();
+  difference.add(actual, expected);
+  return difference.share;
+}
+
 async function logits(device: string, matrixBackend: 'mkl' | 'onednn' = 'mkl'): Promise<Float32Array> {
-  const engine = createEngine({ device, dtype: 'float32', threads: 1, matrixBackend });
+  const engine = createEngine({ device, dtype: 'float32', threads: THREADS, matrixBackend });
   try {
     await engine.initialize(CONFIG, 1);
     return await engine.logits(IDS);

@@ -1,42 +1,101 @@
 /** Equal seeds give equal numbers, to the bit, whatever ran before. */
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { DType } from '../../../src/engine/types.js';
+import { writeAtomic } from '../../../src/machine/disk.js';
 import { withoutWeightDecay, expectedTensors } from '../../../src/model/tensor-names.js';
 import { Difference } from '../differences.js';
 import { Fingerprint, fingerprint } from '../fingerprint.js';
 import { tokens, TINY, values, wide, type Subject } from '../models.js';
-import type { Part, Scale } from '../part.js';
+import { NotRun, type Part, type Scale } from '../part.js';
 
 /** Rounding between a token's log-prob when it was drawn and when it was learned from, nats. */
 const LOGP = { float32: 1e-4, bfloat16: 0.1 };
+
+/** What must be the same. */
+const SAME = ['drawn', 'log-probs', 'weights'] as const;
+/** Repeats of a draw from the most likely tokens, which a running sum over the vocabulary decides. */
+const REPEATS = 100;
 
 export const repeatable: Part = {
   name: 'repeatable',
   title: 'equal seeds, equal bits',
   kind: 'check',
-  seconds: 90,
+  seconds: 120,
   async run(check) {
-    for (const subject of [TINY, wide(check.scale)])
-      for (const dtype of ['float32', 'bfloat16'] as const) {
-        const name = `${subject.name}, ${dtype}`;
-        const first = await episode(subject, check.device, dtype, check.scale);
-        const second = await episode(subject, check.device, dtype, check.scale);
-        // Another model, another shape, another type: other kernels, and memory left in another state.
-        const others = dtype === 'float32' ? 'bfloat16' : 'float32';
-        await episode(subject === TINY ? wide(check.scale) : TINY, check.device, others, check.scale);
-        const third = await episode(subject, check.device, dtype, check.scale);
-        for (const what of ['drawn', 'log-probs', 'weights'] as const) {
-          check.equal(`${name}: ${what}, once more`, second[what], first[what]);
-          check.equal(`${name}: ${what}, after other work`, third[what], first[what]);
-        }
-        check.atMost(
-          `${name}: log-probs of learning against those of sampling`,
-          first.gap,
-          LOGP[dtype],
-          'nats',
-        );
-      }
+    const { device, scale } = check;
+    const known: Record<string, Episode> = {};
+    for (const { name, subject, dtype } of variants(scale)) {
+      const first = await episode(subject, device, dtype, scale);
+      // Another model, another shape, another type: other kernels, and memory left in another state.
+      const others = dtype === 'float32' ? 'bfloat16' : 'float32';
+      await episode(subject === TINY ? wide(scale) : TINY, device, others, scale);
+      // Two engines at once.
+      const second = await Promise.all([
+        episode(subject, device, dtype, scale),
+        episode(TINY, device, dtype, scale),
+      ]);
+      for (const what of SAME) check.equal(`${name}: ${what}, once more`, second[0][what], first[what]);
+      const gap = `${name}: log-probs of learning against those of sampling`;
+      check.atMost(gap, first.gap, LOGP[dtype], 'nats');
+      known[name] = first;
+    }
+    const draws = await repeatedDraws(wide(scale), device);
+    check.equal(`different results of ${REPEATS} draws with top_p`, draws.size, 1);
+    await writeAtomic(join(check.folder, FILE), JSON.stringify(known));
   },
 };
+
+/** What `repeatable` found, for the process after it. */
+const FILE = 'repeatable.json';
+
+export const again: Part = {
+  name: 'again',
+  title: 'equal seeds, equal bits, in another process',
+  kind: 'check',
+  seconds: 90,
+  fresh: true,
+  async run(check) {
+    const text = await readFile(join(check.folder, FILE), 'utf8').catch(() => undefined);
+    if (text === undefined) throw new NotRun('there is nothing to compare with');
+    const known = JSON.parse(text) as Record<string, Episode>;
+    for (const { name, subject, dtype } of variants(check.scale)) {
+      const here = await episode(subject, check.device, dtype, check.scale);
+      for (const what of SAME) check.equal(`${name}: ${what}`, here[what], known[name]![what]);
+    }
+    await rm(join(check.folder, FILE));
+  },
+};
+
+const variants = (scale: Scale) =>
+  [TINY, wide(scale)].flatMap((subject) =>
+    (['float32', 'bfloat16'] as const).map((dtype) => ({
+      name: `${subject.name}, ${dtype}`,
+      subject,
+      dtype,
+    })),
+  );
+
+/** Fingerprints of a token drawn again and again with the same seed. */
+async function repeatedDraws({ open, temperature }: Subject, device: string): Promise<Set<string>> {
+  const model = await open(device, 'float32');
+  const results = new Set<string>();
+  for (let i = 0; i < REPEATS; i++) {
+    const { completions } = await model.sample({
+      prompts: [tokens(9, model.config.vocabSize, 'repeats')],
+      promptIndices: [0],
+      numGenerations: 1,
+      maxCompletionLength: 1,
+      topP: 0.9,
+      temperature,
+      seed: 3,
+      step: 1,
+    });
+    results.add(fingerprint(...completions.flatMap(({ ids, logps }) => [ids, logps])));
+  }
+  await model.dispose();
+  return results;
+}
 
 interface Episode {
   drawn: string;
@@ -52,7 +111,7 @@ async function episode({ open }: Subject, device: string, dtype: DType, scale: S
   try {
     const { vocabSize } = model.config;
     const prompts = [11, 30].map((length) => tokens(length, vocabSize, `prompt of ${length}`));
-    const [numGenerations, maxCompletionLength] = scale === 'full' ? [16, 24] : [4, 6];
+    const [numGenerations, maxCompletionLength] = scale === 'full' ? [64, 24] : [4, 6];
     const { completions } = await model.sample({
       prompts,
       promptIndices: [0, 1],
