@@ -1,5 +1,5 @@
 /** `doctor --gpu` on the CPU: the parts themselves, on small shapes. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -41,9 +41,11 @@ describe('doctor --gpu', () => {
     ['no time', ['--gpu', '--minutes', '0'], 'BAD_OPTION', /minutes/],
     ['its options without it', ['--device', 'cpu'], 'USAGE', /add --gpu/],
   ])('%s: exit code 2', async (_what, args, code, fix) => {
-    const { stderr, ...result } = await cli(['doctor', ...args], { cwd: folder() });
+    const cwd = folder();
+    const { stderr, ...result } = await cli(['doctor', ...args], { cwd });
     expect(stderr).toMatch(new RegExp(`error ${code}: `));
     expect(stderr.split(`error ${code}`)[1]).toMatch(fix);
     expect(result).toMatchObject({ code: 2, stdout: '' });
+    expect(readdirSync(cwd)).toEqual([]);
   });
 });

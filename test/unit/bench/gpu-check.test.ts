@@ -28,7 +28,7 @@ const part = (name: string, more: Partial<PartHead> = {}): PartHead => ({
 /** Runs parts whose names say what they do; also gives what was on the disk after each. */
 async function runParts(parts: PartHead[], minutes = 5) {
   const out = mkdtempSync(join(tmpdir(), 'gpu-check-'));
-  onTestFinished(() => rmSync(out, { recursive: true }));
+  onTestFinished(() => rmSync(out, { recursive: true, force: true }));
   const onDisk: GpuReport[] = [];
   const read = () => JSON.parse(readFileSync(join(out, REPORT_FILE), 'utf8')) as GpuReport;
   const onPart = () => void onDisk.push(read());
