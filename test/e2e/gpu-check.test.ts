@@ -1,4 +1,4 @@
-/** `doctor --gpu` on the CPU: the parts themselves, on small shapes. */
+/** `doctor --gpu` on the CPU and on the test device: the parts themselves, on small shapes. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { GpuReport } from '../../bench/gpu/part.js';
 import { PARTS } from '../../bench/gpu/parts/index.js';
 import { cli } from '../support/cli.js';
+import { testDevicePath } from '../support/device.js';
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'gpu-check-'));
@@ -14,10 +15,14 @@ function folder(): string {
 }
 
 describe('doctor --gpu', () => {
-  it('passes every part where the device is the CPU', async () => {
+  it.each<[string, Record<string, string>]>([
+    ['cpu', {}],
+    // The library registers the device in the processes of the parts too.
+    ['privateuseone', { NODE_OPTIONS: `--require ${testDevicePath()}` }],
+  ])('passes every part where the device is %s', async (device, env) => {
     const out = folder();
-    const args = ['doctor', '--gpu', '--device', 'cpu', '--output-dir', out, '--json'];
-    const { code, stdout, stderr } = await cli(args);
+    const args = ['doctor', '--gpu', '--device', device, '--output-dir', out, '--json'];
+    const { code, stdout, stderr } = await cli(args, { env });
     const report = JSON.parse(stdout) as GpuReport;
     const ended = report.parts.map(({ name, status, note }) => `${name}: ${note ?? status}`);
     expect(ended, stderr).toEqual(

@@ -110,3 +110,4 @@ describe("the machine's limits", () => {
       expect.objectContaining({ code: 'DEVICE_UNKNOWN' }),
     );
   });
+});
