@@ -15,7 +15,7 @@ export const training: Part = {
   name: 'training',
   title: 'tiny, trained by the defaults',
   kind: 'check',
-  seconds: 120,
+  seconds: 180,
   async run(check) {
     const outputDir = join(check.folder, 'tiny');
     const maxSteps = STEPS[check.scale];
