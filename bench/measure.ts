@@ -1,6 +1,7 @@
 /** Runs one case: steps of the trainer on a model that counts the tokens it computes. */
 import { type TrainOptions } from '../src/run/train-options.js';
 import { trainOptions } from '../src/experiments/train.js';
+import { problemSampler } from '../src/grpo/problem-sampling/index.js';
 import { groupAdvantages } from '../src/grpo/advantages/index.js';
 import { policyLoss } from '../src/grpo/losses/index.js';
 import { EntropyBonus } from '../src/grpo/adaptive-entropy.js';
@@ -111,12 +112,13 @@ async function takeSteps(
     signal: undefined,
     onPhase: undefined,
   };
+  const sampler = problemSampler(options, batches, undefined);
   const noWeightDecay = withoutWeightDecay(expectedTensors(model.config));
   const steps: StepRun[] = [];
   for (let step = 0; step < batches.totalSteps; step++) {
     onProgress(step, batches.totalSteps);
     const clock = stopwatch();
-    const rollout = await collect(context, batches.prompts(step), step + 1);
+    const rollout = await collect(context, sampler, step + 1, batches.promptsPerStep);
     const learned = await learn(model, rollout, options, {
       loss: policyLoss,
       learningRate: options.learningRate,

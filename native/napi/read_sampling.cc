@@ -7,10 +7,14 @@ namespace grpo {
 
 SamplingOptions read_sampling_options(const Napi::Value& value) {
   const Fields fields(value);
-  const SamplingOptions options{fields.number_within("temperature", 0, 1e6),
-                                static_cast<int64_t>(fields.number_within("topK", 0, 1e12)),
-                                fields.number_within("topP", 0, 1), fields.number_within("minP", 0, 1),
-                                fields.number_within("repetitionPenalty", 0, 1e6)};
+  const SamplingOptions options{
+      fields.number_within("temperature", 0, 1e6),
+      static_cast<int64_t>(fields.number_within("topK", 0, 1e12)),
+      fields.number_within("topP", 0, 1),
+      fields.number_within("minP", 0, 1),
+      fields.number_within("repetitionPenalty", 0, 1e6),
+      fields.number_within(fields["policyTemperature"].IsUndefined() ? "temperature" : "policyTemperature", 0,
+                           1e6)};
   if (options.repetition_penalty == 0) bad_argument("repetitionPenalty must be above 0");
   return options;
 }

@@ -64,7 +64,7 @@ Drawn draw(at::Tensor logits, const DrawRows& rows, const SamplingOptions& optio
 Drawn draw_on_host(at::Tensor logits, const DrawRows& rows, const SamplingOptions& options) {
   const at::Tensor shaped =
       options.shape_probabilities() ? probabilities(logits, rows.history, options) : at::Tensor();
-  if (options.temperature > 0) logits.div_(options.temperature);
+  if (options.policy_temperature > 0) logits.div_(options.policy_temperature);
   logits.sub_(logits.logsumexp(1, true));
   const at::Tensor probs = (shaped.defined() ? shaped : logits.exp()).contiguous();
 
@@ -91,7 +91,8 @@ Drawn draw_on_device(at::Tensor logits, const DrawRows& rows, const SamplingOpti
   } else if (shapes) {
     shaped = probabilities(logits, rows.history, options);
   }
-  const at::Tensor logps = (greedy ? logits : logits.div_(options.temperature)).log_softmax(1);
+  const double policy = options.policy_temperature;
+  const at::Tensor logps = (policy > 0 ? logits.div_(policy) : logits).log_softmax(1);
   const at::Tensor ids =
       greedy ? best.expand_as(uniforms) : tokens_at(shapes ? shaped : logps.exp(), uniforms);
   const at::Tensor both = at::stack({ids.to(at::kDouble), logps.gather(1, ids).to(at::kDouble)}).cpu();

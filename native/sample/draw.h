@@ -14,11 +14,11 @@ struct DrawRows {
 
 struct DrawnToken {
   int64_t id;
-  float logp;  // log softmax(logits / temperature)[id], nats
+  float logp;  // log softmax(logits / policy_temperature)[id], nats
 };
 
 struct Drawn {
-  at::Tensor logps;                             // [rows, vocab] log softmax(logits / temperature)
+  at::Tensor logps;                             // [rows, vocab] log softmax(logits / policy_temperature)
   std::vector<std::vector<DrawnToken>> tokens;  // of each row, one for each of its uniforms
 };
 

@@ -7,14 +7,16 @@
 namespace grpo {
 
 struct SamplingOptions {
-  double temperature;         // 0: greedy, the most likely token
+  double temperature;         // of the draws; 0: greedy, the most likely token
   int64_t top_k;              // 0: off
   double top_p;               // 1: off
   double min_p;               // 0: off
   double repetition_penalty;  // 1: off
-  // Whether tokens are drawn from anything other than softmax(logits / temperature).
+  double policy_temperature;  // that log-probs are told at
+  // Whether tokens are drawn from anything other than softmax(logits / policy_temperature).
   bool shape_probabilities() const {
-    return temperature == 0 || top_k > 0 || top_p < 1 || min_p > 0 || repetition_penalty != 1;
+    return temperature == 0 || temperature != policy_temperature || top_k > 0 || top_p < 1 || min_p > 0 ||
+           repetition_penalty != 1;
   }
 };
 

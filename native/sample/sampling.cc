@@ -67,7 +67,8 @@ SampledPosition Sampling::next(const std::vector<int64_t>& stopped, const std::f
         logp_of[completion] = drawn.tokens[row][k].logp;
       }
     }
-    if (computed_->for_backward()) computed_->vocabulary.keep(at, drawn.logps, request_.options.temperature);
+    if (computed_->for_backward())
+      computed_->vocabulary.keep(at, drawn.logps, request_.options.policy_temperature);
   }
 
   ++position_;

@@ -5,8 +5,10 @@ import { CURRICULUM_OPTIONS, DATASET_OPTIONS, REWARD_OPTIONS, TASK_OPTIONS } fro
 import {
   BATCH_OPTIONS,
   ENTROPY_OPTIONS,
+  ESTIMATOR_OPTIONS,
   LOSS_OPTIONS,
   OPTIMIZER_OPTIONS,
+  PROBLEM_OPTIONS,
   REFERENCE_OPTIONS,
   SAMPLING_OPTIONS,
 } from '../grpo/options.js';
@@ -162,7 +164,9 @@ export const GROUPS: Record<string, object> = {
     ...PROBING_OPTIONS,
   },
   Batches: BATCH_OPTIONS,
+  'Choice of problems': PROBLEM_OPTIONS,
   Optimiser: OPTIMIZER_OPTIONS,
+  Estimator: ESTIMATOR_OPTIONS,
   Loss: LOSS_OPTIONS,
   'Entropy bonus': ENTROPY_OPTIONS,
   Reference: REFERENCE_OPTIONS,

@@ -70,8 +70,10 @@ export interface TensorLocation {
  * transformers.
  */
 export interface SamplingOptions {
-  /** Divides the logits before the softmax; 0 takes the most likely token. */
+  /** Divides the logits before the softmax that tokens are drawn from; 0 takes the most likely token. */
   temperature: number;
+  /** Temperature that log-probabilities are told at; default `temperature`. */
+  policyTemperature?: number;
   /** Only the K most likely tokens can be drawn; 0: all. */
   topK: number;
   /**
@@ -125,7 +127,7 @@ export interface SampledPosition {
   tokens: Int32Array;
   /** 1 where the completion ended with this token (end of sequence, or greatest length). */
   ended: Uint8Array;
-  /** Log-probability of the drawn token, nats, at the sampling temperature, before top_k, top_p and min_p. */
+  /** Log-probability of the drawn token, nats, at `policyTemperature`, before top_k, top_p and min_p. */
   logps: Float32Array;
   /** Distinct tokens forwarded for this position; at the first one, the prompts' too. */
   computed: number;

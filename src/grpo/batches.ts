@@ -59,6 +59,8 @@ export interface Batches {
    * for a step.
    */
   prompts(step: number): number[];
+  /** Positions of the problems of the step's stage; one that is there twice counts twice. */
+  candidates(step: number): readonly number[];
   /** Which part of its rollout a step learns from, from 0. */
   part(step: number): number;
   /** Whether the step samples; otherwise it learns from the rollout of the step before. */
@@ -150,6 +152,7 @@ export function planBatches(stages: readonly Stage[], options: BatchOptions): Ba
       const count = promptsPerStep * partsPerGeneration;
       return known.order.slice(generation * count, (generation + 1) * count);
     },
+    candidates: (step) => spans[stageOf(step)]!.positions,
     part: (step) => place(step).stepOfGeneration % partsPerGeneration,
     samples: (step) => place(step).stepOfGeneration === 0,
     epoch,

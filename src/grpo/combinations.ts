@@ -27,6 +27,8 @@ export function checkCombinations(options: GrpoOptions, rewards: number): string
       { fix: 'set entropy_coef_min to at most entropy_coef_max', value: options.entropyCoefMin },
     );
 
+  checkEstimator(options);
+
   const notices: string[] = [];
   if (lossType === 'luspo' && level !== 'sequence')
     notices.push('luspo is meant for importance_sampling_level sequence, as in its paper.');
@@ -54,6 +56,29 @@ function withoutEffect({ delta, offPolicyMaskThreshold, importanceSamplingLevel 
   return [
     `${set.join(' and ')} changes nothing here: each completion is learned from once, by the policy that sampled it. Set num_iterations or steps_per_generation above 1 for it to take effect.`,
   ];
+}
+
+/** Only `exact` weighs draws rightly that come from anything but the policy itself. */
+function checkEstimator(options: GrpoOptions): void {
+  const { estimator, temperature, samplingTemperature } = options;
+  if (estimator === 'exact') return;
+  if (samplingTemperature !== null && samplingTemperature !== temperature)
+    refuse(
+      `sampling_temperature ${samplingTemperature} and temperature ${temperature} differ, and estimator ${estimator} takes draws for the policy's own`,
+      { fix: 'set estimator to exact, or leave sampling_temperature out', value: samplingTemperature },
+    );
+  const filters = [
+    ...(options.topK > 0 ? ['top_k'] : []),
+    ...(options.topP < 1 ? ['top_p'] : []),
+    ...(options.minP > 0 ? ['min_p'] : []),
+    ...(options.repetitionPenalty !== 1 ? ['repetition_penalty'] : []),
+  ];
+  // (With counts, that is what TRL does.)
+  if (estimator !== 'counts' && filters.length > 0)
+    refuse(`estimator ${estimator} takes draws for the policy's own, which ${filters.join(' and ')} changes`, {
+      fix: `set estimator to exact or counts, or leave ${filters.join(' and ')} out`,
+      value: estimator,
+    });
 }
 
 function refuse(message: string, options: { fix: string; value: unknown }): never {

@@ -1,6 +1,23 @@
 /** Metrics of the groups: how many are solved already, and whether the answers depend on the prompts. */
+import type { GroupKnowledge } from './estimators/groups.js';
 import type { Metrics } from './metrics.js';
 import type { Rollout } from './rollout.js';
+
+/** Means over the groups of what their exact probabilities tell, and the share of groups that can teach. */
+export function knowledgeMetrics(
+  { knowledge, advantages }: Pick<Rollout, 'knowledge' | 'advantages'>,
+  numGenerations: number,
+): Pick<Metrics, 'coverage' | 'pass_at_1_low' | 'pass_at_1_high' | 'frac_informative_groups'> {
+  if (knowledge.length === 0) return {}; // of a checkpoint from before it was kept
+  const mean = (value: (group: GroupKnowledge, i: number) => number) =>
+    knowledge.reduce((sum, group, i) => sum + value(group, i), 0) / knowledge.length;
+  return {
+    coverage: mean(({ coverage }) => coverage),
+    pass_at_1_low: mean(({ passAt1Low }) => passAt1Low),
+    pass_at_1_high: mean(({ passAt1High }) => passAt1High),
+    frac_informative_groups: mean((_, i) => (advantages.flat[i * numGenerations] ? 0 : 1)),
+  };
+}
 
 /** Computes `frac_all_right` and, where there are at least two prompts to compare, `frac_same_answer`. */
 export function groupMetrics(

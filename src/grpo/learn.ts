@@ -120,6 +120,7 @@ async function accumulate(
         entropies: scores.entropies,
         lengths: microBatch.completions.map(({ length }) => length),
         advantages: microBatch.advantages.values,
+        weights: microBatch.advantages.weights,
         masked: microBatch.completions.map(isMasked),
         tokensInStep,
       },

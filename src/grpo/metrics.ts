@@ -48,6 +48,11 @@ export const METRIC_COLUMNS = [
   'time/save', // seconds that the run has waited for a checkpoint since the step before
   'frac_all_right', // groups without spread whose completions are all right: nothing left to learn
   'frac_same_answer', // how often answers to different prompts agree, beyond the right answers; 1: always
+  'coverage', // share of the policy that a group's distinct completions make up, mean over groups
+  'pass_at_1_low', // exact bounds on how often the policy answers right, mean over groups
+  'pass_at_1_high',
+  'frac_informative_groups', // groups with something to learn from
+  'frac_problems_seen', // training problems that were sampled for at least once
 ] as const;
 
 /**

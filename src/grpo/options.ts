@@ -5,10 +5,12 @@
 import { z } from 'zod';
 import { path, share, whole } from '../config/declare.js';
 import type { CamelKeys } from '../config/names.js';
-import { MULTI_OBJECTIVE_AGGREGATIONS, SCALE_REWARDS } from './advantages/types.js';
+import { BASELINES, MULTI_OBJECTIVE_AGGREGATIONS, SCALE_REWARDS } from './advantages/types.js';
+import { ESTIMATORS } from './estimators/types.js';
 import { SAPO_OPTIONS } from './losses/sapo.js';
 import { IMPORTANCE_SAMPLING_LEVELS, LOSS_TYPES } from './losses/types.js';
 import { VESPO_OPTIONS } from './losses/vespo.js';
+import { PROBLEM_SAMPLINGS } from './problem-sampling/types.js';
 import { SCHEDULES } from './schedule.js';
 
 export const BATCH_OPTIONS = {
@@ -75,7 +77,7 @@ export const LOSS_OPTIONS = {
   scale_rewards: z
     .enum(SCALE_REWARDS)
     .default('group')
-    .describe('Standard deviation that advantages are divided by'),
+    .describe('What advantages are divided by: a standard deviation, nothing, or the mean reward (MaxRL)'),
   reward_weights: z
     .array(z.number())
     .min(1)
@@ -148,7 +150,44 @@ export const SAMPLING_OPTIONS = {
     .describe('Ends a completion: answer (when the reward is decided), none, a text or a list of texts'),
 };
 
+export const ESTIMATOR_OPTIONS = {
+  estimator: z
+    .enum(ESTIMATORS)
+    .default('counts')
+    .describe('What a completion counts by: its draws, or its exact probability (docs/estimators.md)'),
+  baseline: z
+    .enum(BASELINES)
+    .default('mean')
+    .describe('What a reward is compared with: the mean of its group, of the others, or the exact one'),
+  sampling_temperature: z
+    .number()
+    .positive()
+    .max(100)
+    .nullable()
+    .default(null)
+    .describe('Temperature of the draws alone, where the estimator weighs them exactly (null: temperature)'),
+};
+
+export const PROBLEM_OPTIONS = {
+  problem_sampling: z
+    .enum(PROBLEM_SAMPLINGS)
+    .default('uniform')
+    .describe(
+      'Choice of problems: each once an epoch, those that can teach, or until enough groups have spread',
+    ),
+  problem_half_life: z
+    .number()
+    .positive()
+    .default(50)
+    .describe('Steps after which what a problem showed counts half in problem_sampling posterior'),
+  dynamic_sampling_rounds: whole(1)
+    .default(4)
+    .describe('Times that problem_sampling dynamic samples for a step, at most'),
+};
+
 type Shape = typeof BATCH_OPTIONS &
+  typeof ESTIMATOR_OPTIONS &
+  typeof PROBLEM_OPTIONS &
   typeof OPTIMIZER_OPTIONS &
   typeof LOSS_OPTIONS &
   typeof ENTROPY_OPTIONS &

@@ -18,7 +18,7 @@ export interface RolloutMemory extends Omit<
     prompt: string;
     rewards: Numbers;
   })[];
-  advantages: { values: number[]; rewards: Numbers; flat: boolean[] };
+  advantages: { values: number[]; weights: number[] | null; rewards: Numbers; flat: boolean[] };
   refLogps: number[] | null;
   oldLogps: Numbers;
 }
@@ -43,6 +43,7 @@ export function rememberRollout(rollout: Rollout): RolloutMemory {
     })),
     advantages: {
       values: [...advantages.values],
+      weights: advantages.weights && [...advantages.weights],
       rewards: toNumbers(advantages.rewards),
       flat: advantages.flat,
     },
@@ -57,10 +58,11 @@ export function rememberRollout(rollout: Rollout): RolloutMemory {
  * @throws {GrpoError} CHECKPOINT_INVALID where the task no longer has a problem of the rollout
  */
 export function recallRollout(memory: RolloutMemory, problems: Problem[]): Rollout {
-  const { batch, completions, advantages, refLogps, oldLogps, ...rest } = memory;
+  const { batch, completions, advantages, refLogps, oldLogps, knowledge = [], ...rest } = memory;
   const byPrompt = new Map(problems.map((problem) => [problem.prompt, problem]));
   return {
     ...rest,
+    knowledge,
     batch: {
       prompts: batch.prompts.map((ids) => Int32Array.from(ids)),
       completions: batch.completions.map((ids) => Int32Array.from(ids)),
@@ -80,6 +82,7 @@ export function recallRollout(memory: RolloutMemory, problems: Problem[]): Rollo
     }),
     advantages: {
       values: Float64Array.from(advantages.values),
+      weights: advantages.weights ? Float64Array.from(advantages.weights) : null,
       rewards: Float64Array.from(fromNumbers(advantages.rewards)),
       flat: advantages.flat,
     },

@@ -3,6 +3,7 @@
  * log-probs of the completions under the reference model. Completions lie prompt after prompt, `numGenerations`
  * of each.
  */
+import { weightedSum } from '../data/rewards/combine.js';
 import { judge } from '../data/rewards/judge.js';
 import type { NamedReward } from '../data/rewards/load.js';
 import type { GrpoOptions } from './options.js';
@@ -12,6 +13,9 @@ import type { Batch } from '../engine/types.js';
 import type { Completion, Problem, StopRule } from '../data/tasks/task.js';
 import { computeAdvantages, type Advantages } from './advantages/index.js';
 import type { AdvantageFunction } from './advantages/types.js';
+import { firstOccurrences, knowledgeOf, type GroupKnowledge } from './estimators/groups.js';
+import type { DrawnGroups } from './estimators/types.js';
+import type { ProblemSampler } from './problem-sampling/types.js';
 import type { ReferenceCache } from './reference-cache.js';
 import { sampleInParts, scoreInParts, sliceBatch, type Split } from './split.js';
 
@@ -36,6 +40,8 @@ export interface Rollout {
   completions: RolloutCompletion[];
   /** Advantages of these completions, computed over all that were sampled together. */
   advantages: Advantages;
+  /** `[groups]` what the exact probabilities of its distinct completions tell. */
+  knowledge: GroupKnowledge[];
   /**
    * Log-probability of each completion token under the reference model, nats: `[tokens]`; absent when beta is
    * 0.
@@ -68,31 +74,154 @@ export interface RolloutContext {
   onPhase: ((phase: string, step: number) => void) | undefined;
 }
 
+/** Completions of some problems with their rewards, group after group. */
+interface Drawn {
+  /** `[groups]` positions in `context.problems`. */
+  positions: number[];
+  /** `[groups]` token ids. */
+  prompts: Int32Array[];
+  /** `[completions]` */
+  completions: Omit<SampledCompletion, 'prompt'>[];
+  /** `[completions]` as reward functions see them. */
+  judged: Completion[];
+  /** `[functions][completions]` */
+  rewards: number[][];
+  computed: number;
+  seconds: { sample: number; reward: number };
+}
+
 /**
- * Makes the rollout of a step: samples completions, judges them, and scores them by the reference model.
- * @param indices positions in `context.problems` of the problems to sample for
+ * Makes the rollout of a step: chooses problems, samples completions, judges them, and scores them by the
+ * reference model.
+ * @param count number of problems
  * @param parts number of optimiser steps that will each learn from a part of the rollout, one after another
  */
 export async function collect(
   context: RolloutContext,
-  indices: number[],
+  sampler: ProblemSampler,
   step: number,
+  count: number,
   parts = 1,
 ): Promise<Rollout> {
+  const { model, split, options, onPhase } = context;
+  const { numGenerations } = options;
+  const drawn = await drawGroups(context, sampler, step, count, parts);
+  const { prompts, completions, judged } = drawn;
+  const probabilities = drawnGroups(completions, numGenerations);
+  const advantages = computeAdvantages(drawn.rewards, options, context.advantages, probabilities);
+  const correct = judged.map((completion, i) => context.isCorrect(completion, advantages.rewards[i]!));
+  const clock = stopwatch();
+
+  const batch: Batch = {
+    prompts,
+    completions: completions.map(({ ids }) => ids),
+    promptOf: Int32Array.from(completions, (_, i) => Math.floor(i / numGenerations)),
+  };
+  const tokens = batch.completions.reduce((sum, ids) => sum + ids.length, 0);
+  let oldLogps: Float32Array = new Float32Array(tokens).fill(NaN);
+  let computed = drawn.computed;
+  if (parts > 1) {
+    // The later steps are taken by a policy that has changed, so the log-probs of the one that sampled are
+    // needed.
+    onPhase?.('scoring', step);
+    const scores = await split.run('score', batch.completions.length, (scoringParts) =>
+      scoreInParts(model, batch, { temperature: options.temperature }, scoringParts),
+    );
+    oldLogps = scores.logps;
+    computed += scores.computed;
+  }
+  let refLogps: Float32Array | undefined;
+  if (context.reference) {
+    onPhase?.('scoring by the reference model', step);
+    const scores = await context.reference.logps({ ...batch, promptIndices: drawn.positions }, step);
+    refLogps = scores.logps;
+    computed += scores.computed;
+  }
+  return {
+    step,
+    batch,
+    completions: completions.map(({ text, ended, ids }, i) => {
+      const { problem } = judged[i]!;
+      return {
+        text,
+        ended,
+        problem,
+        length: ids.length,
+        correct: correct[i]!,
+        extracted: context.extract(text, problem),
+        rewards: drawn.rewards.map((values) => values[i]!),
+      };
+    }),
+    advantages,
+    knowledge: knowledgeOf(probabilities, correct),
+    refLogps,
+    oldLogps,
+    computed,
+    seconds: { ...drawn.seconds, reference: clock() },
+  };
+}
+
+/**
+ * Samples for as many problems as a rollout has. With `problem_sampling` dynamic, groups without spread make
+ * room for those of further problems, until all have spread or enough was tried (DAPO, Yu et al. 2025,
+ * arXiv:2503.14476, equation 11).
+ */
+async function drawGroups(
+  context: RolloutContext,
+  sampler: ProblemSampler,
+  step: number,
+  count: number,
+  parts: number,
+): Promise<Drawn> {
+  const { options } = context;
+  const rounds = options.problemSampling === 'dynamic' ? options.dynamicSamplingRounds : 1;
+  const times = new Map<number, number>();
+  let all: Drawn | undefined;
+  for (let round = 0; round < rounds; round++) {
+    const more = await draw(context, sampler.choose(step, count), times, step, parts);
+    all = all ? joined(all, more) : more;
+    sampler.observe(step, more.positions, knowledgeOfDrawn(context, more));
+    if (rounds === 1 || withSpread(all, options).length >= count) break;
+  }
+  return rounds === 1 ? all! : chosen(all!, preferred(all!, options, count), options.numGenerations);
+}
+
+/** Positions of the groups whose rewards are not all equal. */
+function withSpread(drawn: Drawn, options: GrpoOptions): number[] {
+  const { flat } = computeAdvantages(drawn.rewards, { ...options, scaleRewards: 'group' });
+  return drawn.positions.flatMap((_, group) => (flat[group * options.numGenerations] ? [] : [group]));
+}
+
+/** `[count]` The groups with spread, in their order, filled up with the last of the others. */
+function preferred(drawn: Drawn, options: GrpoOptions, count: number): number[] {
+  const kept = withSpread(drawn, options).slice(0, count);
+  const others = drawn.positions.map((_, group) => group).filter((group) => !kept.includes(group));
+  return [...kept, ...others.slice(others.length - (count - kept.length))];
+}
+
+/** Samples completions of the problems at `positions` and judges them. */
+async function draw(
+  context: RolloutContext,
+  positions: number[],
+  times: Map<number, number>,
+  step: number,
+  parts: number,
+): Promise<Drawn> {
   const { model, split, options, stop, signal, onPhase } = context;
   const clock = stopwatch();
-  const problems = indices.map((index) => context.problems[index]!);
+  const problems = positions.map((position) => context.problems[position]!);
   const prompts = problems.map(({ prompt }) => model.tokenizer.encodePrompt(prompt));
 
   onPhase?.('sampling', step);
   const sampling: SampleOptions = {
     prompts,
-    promptIndices: drawIndices(indices, context.problems.length),
+    promptIndices: drawIndices(positions, context.problems.length, times),
     numGenerations: options.numGenerations,
     maxCompletionLength: options.maxCompletionLength,
     seed: options.seed,
     step,
     temperature: options.temperature,
+    samplingTemperature: options.samplingTemperature ?? options.temperature,
     topK: options.topK,
     topP: options.topP,
     minP: options.minP,
@@ -108,13 +237,13 @@ export async function collect(
   const sampleSeconds = clock();
 
   onPhase?.('judging', step);
-  const judged = samples.completions.map(({ text, prompt }): Completion => {
+  const judged = samples.completions.map(({ text, prompt }) => {
     const problem = problems[prompt]!;
     return { prompt: problem.prompt, completion: text, answer: problem.answer, problem };
   });
-  const perFunction: number[][] = [];
+  const rewards: number[][] = [];
   for (const { name, reward } of context.rewards)
-    perFunction.push(
+    rewards.push(
       await judge(reward, judged, {
         step,
         timeout: options.rewardTimeout,
@@ -122,64 +251,70 @@ export async function collect(
         ...(context.rewards.length > 1 && { name }),
       }),
     );
-  const advantages = computeAdvantages(perFunction, options, context.advantages);
-  const rewardSeconds = clock();
-
-  const batch: Batch = {
-    prompts,
-    completions: samples.completions.map(({ ids }) => ids),
-    promptOf: Int32Array.from(samples.completions, ({ prompt }) => prompt),
-  };
-  const tokens = batch.completions.reduce((sum, ids) => sum + ids.length, 0);
-  let oldLogps: Float32Array = new Float32Array(tokens).fill(NaN);
-  let computed = samples.computed;
-  if (parts > 1) {
-    // The later steps are taken by a policy that has changed, so the log-probs of the one that sampled are
-    // needed.
-    onPhase?.('scoring', step);
-    const scores = await split.run('score', batch.completions.length, (scoringParts) =>
-      scoreInParts(model, batch, { temperature: options.temperature }, scoringParts),
-    );
-    oldLogps = scores.logps;
-    computed += scores.computed;
-  }
-  let refLogps: Float32Array | undefined;
-  if (context.reference) {
-    onPhase?.('scoring by the reference model', step);
-    const scores = await context.reference.logps({ ...batch, promptIndices: indices }, step);
-    refLogps = scores.logps;
-    computed += scores.computed;
-  }
   return {
-    step,
-    batch,
-    completions: samples.completions.map(({ text, ended, prompt, ids }, i) => ({
-      text,
-      ended,
-      problem: problems[prompt]!,
-      length: ids.length,
-      correct: context.isCorrect(judged[i]!, advantages.rewards[i]!),
-      extracted: context.extract(text, problems[prompt]!),
-      rewards: perFunction.map((values) => values[i]!),
-    })),
-    advantages,
-    refLogps,
-    oldLogps,
-    computed,
-    seconds: { sample: sampleSeconds, reward: rewardSeconds, reference: clock() },
+    positions,
+    prompts,
+    completions: samples.completions,
+    judged,
+    rewards,
+    computed: samples.computed,
+    seconds: { sample: sampleSeconds, reward: clock() },
   };
+}
+
+const joined = (a: Drawn, b: Drawn): Drawn => ({
+  positions: [...a.positions, ...b.positions],
+  prompts: [...a.prompts, ...b.prompts],
+  completions: [...a.completions, ...b.completions],
+  judged: [...a.judged, ...b.judged],
+  rewards: a.rewards.map((values, k) => [...values, ...b.rewards[k]!]),
+  computed: a.computed + b.computed,
+  seconds: { sample: a.seconds.sample + b.seconds.sample, reward: a.seconds.reward + b.seconds.reward },
+});
+
+/** Some groups of what was drawn, with the costs of all. */
+function chosen(drawn: Drawn, groups: number[], numGenerations: number): Drawn {
+  const completionsOf = <T>(values: readonly T[]) =>
+    groups.flatMap((group) => values.slice(group * numGenerations, (group + 1) * numGenerations));
+  return {
+    ...drawn,
+    positions: groups.map((group) => drawn.positions[group]!),
+    prompts: groups.map((group) => drawn.prompts[group]!),
+    completions: completionsOf(drawn.completions),
+    judged: completionsOf(drawn.judged),
+    rewards: drawn.rewards.map(completionsOf),
+  };
+}
+
+/** Exact probabilities of completions under the policy that sampled them, at its training temperature. */
+const drawnGroups = (completions: Drawn['completions'], numGenerations: number): DrawnGroups => ({
+  numGenerations,
+  logps: Float64Array.from(completions, ({ logps }) => logps.reduce((sum, logp) => sum + logp, 0)),
+  first: firstOccurrences(
+    completions.map(({ ids }) => ids),
+    numGenerations,
+  ),
+});
+
+function knowledgeOfDrawn(
+  context: RolloutContext,
+  { completions, judged, rewards }: Drawn,
+): GroupKnowledge[] {
+  const sums = weightedSum(rewards, context.options.rewardWeights);
+  const correct = judged.map((completion, i) => context.isCorrect(completion, sums[i]!));
+  return knowledgeOf(drawnGroups(completions, context.options.numGenerations), correct);
 }
 
 /**
  * The index that decides a prompt's random draws: its position among the problems. A prompt that comes again in
  * the same rollout gets another index, and so other draws.
+ * @param times how often each position came before in the rollout; counted on
  */
-function drawIndices(indices: number[], problems: number): number[] {
-  const seen = new Map<number, number>();
-  return indices.map((index) => {
-    const times = seen.get(index) ?? 0;
-    seen.set(index, times + 1);
-    return index + times * problems;
+function drawIndices(positions: number[], problems: number, times: Map<number, number>): number[] {
+  return positions.map((position) => {
+    const before = times.get(position) ?? 0;
+    times.set(position, before + 1);
+    return position + before * problems;
   });
 }
 
@@ -195,12 +330,15 @@ export function partOf(rollout: Rollout, part: number, parts: number): Rollout {
   const to = from + size;
   const before = (count: number) => completions.slice(0, count).reduce((sum, { length }) => sum + length, 0);
   const [first, last] = [before(from), before(to)];
+  const groups = rollout.knowledge.length / parts;
   return {
     ...rollout,
     batch: sliceBatch(batch, from, to),
     completions: completions.slice(from, to),
+    knowledge: rollout.knowledge.slice(part * groups, (part + 1) * groups),
     advantages: {
       values: advantages.values.subarray(from, to),
+      weights: advantages.weights?.subarray(from, to) ?? null,
       rewards: advantages.rewards.subarray(from, to),
       flat: advantages.flat.slice(from, to),
     },

@@ -1,7 +1,7 @@
 /** The metrics of a step, by TRL's names. */
 import type { NamedReward } from '../data/rewards/load.js';
 import { mean, standardDeviation } from './advantages/statistics.js';
-import { groupMetrics } from './group-metrics.js';
+import { groupMetrics, knowledgeMetrics } from './group-metrics.js';
 import type { Learned } from './learn.js';
 import type { MetricName, Metrics } from './metrics.js';
 import { sampledTokens, trlTokens, type Rollout } from './rollout.js';
@@ -24,6 +24,7 @@ export function stepMetrics(
     ...rewardMetrics(advantages.rewards, 'reward', 'reward_std'),
     frac_reward_zero_std: advantages.flat.filter(Boolean).length / advantages.flat.length,
     ...groupMetrics(rollout, numGenerations),
+    ...knowledgeMetrics(rollout, numGenerations),
     ...learned.metrics,
     'completions/mean_length': sampledTokens(rollout) / lengths.length,
     'completions/min_length': Math.min(...lengths),

@@ -84,6 +84,10 @@ export interface SampleOptions
       >
     > {
   /**
+   * Temperature of the draws alone; default `temperature`, at which log-probabilities are told in any case.
+   */
+  samplingTemperature?: number;
+  /**
    * Ends a completion after a token, where it returns true. `text` is the completion so far without special
    * tokens, `drawn` with them, `prompt` a position in `prompts`.
    */
@@ -102,7 +106,7 @@ export interface SampledCompletion {
   ids: Int32Array;
   /** Its text without special tokens. */
   text: string;
-  /** `[tokens]` log-probability of each, nats, at the sampling temperature, before top_k, top_p and min_p. */
+  /** `[tokens]` log-probability of each, nats, at `temperature`, before top_k, top_p and min_p. */
   logps: Float32Array;
   /** What ended it: an end-of-sequence token, the rule `stop`, or its greatest length. */
   ended: 'eos' | 'stop' | 'length';
@@ -282,6 +286,8 @@ export class LanguageModel {
       repetitionPenalty: 1,
       firstGeneration: 0,
       ...options,
+      temperature: options.samplingTemperature ?? options.temperature,
+      policyTemperature: options.temperature,
       eosTokenIds: this.eosTokenIds,
     });
     try {

@@ -15,6 +15,8 @@ import { EntropyBonus, type EntropyMemory } from '../grpo/adaptive-entropy.js';
 import type { Batches } from '../grpo/batches.js';
 import { learn } from '../grpo/learn.js';
 import type { Metrics } from '../grpo/metrics.js';
+import { problemSampler } from '../grpo/problem-sampling/index.js';
+import type { ProblemMemory } from '../grpo/problem-sampling/types.js';
 import { ReferenceCache } from '../grpo/reference-cache.js';
 import { recallRollout, rememberRollout, type RolloutMemory } from '../grpo/rollout-memory.js';
 import { collect, partOf, type Rollout, type RolloutContext } from '../grpo/rollout.js';
@@ -38,6 +40,8 @@ export interface TrainMemory {
   /** Completions that later steps learn from too. */
   rollout?: RolloutMemory;
   entropy: EntropyMemory;
+  /** What decides the choice of problems. */
+  problems?: ProblemMemory;
   split: SplitMemory;
 }
 
@@ -90,6 +94,7 @@ export async function grpoMethod(
   const noWeightDecay = withoutWeightDecay(expectedTensors(model.config));
   const entropyBonus = new EntropyBonus(options, memory?.entropy);
   const parts = batches.partsPerGeneration;
+  const sampler = problemSampler(options, batches, memory?.problems);
   let silent = false;
   let rollout = memory?.rollout && recallRollout(memory.rollout, dataset.train);
 
@@ -98,7 +103,7 @@ export async function grpoMethod(
       const start = performance.now();
       // Batches and schedules count steps from 0.
       const fresh = rollout === undefined || batches.samples(step - 1);
-      if (fresh) rollout = await collect(context, batches.prompts(step - 1), step, parts);
+      if (fresh) rollout = await collect(context, sampler, step, batches.promptsPerStep * parts, parts);
       if (fresh && !silent && rollout!.advantages.rewards.every(Number.isNaN)) {
         silent = true; // once a sitting
         onNotice?.(
@@ -125,7 +130,8 @@ export async function grpoMethod(
         ...(fresh ? rolloutCosts(rollout!, learned) : { num_tokens: 0, 'tokens/computed': learned.computed }),
         ...(entropyBonus.enabled && { entropy_coef: entropyBonus.coef }),
         ...(mostParts(split) > 1 && { parts: mostParts(split) }),
-        epoch: batches.epoch(step - 1),
+        frac_problems_seen: sampler.seen(step),
+        epoch: sampler.epoch?.() ?? batches.epoch(step - 1),
         learning_rate: learningRate,
         step_time: (performance.now() - start) / 1000,
       };
@@ -139,6 +145,7 @@ export async function grpoMethod(
     remember: (step): TrainMemory => ({
       ...(rollout && !batches.samples(step) && { rollout: rememberRollout(rollout) }),
       entropy: entropyBonus.remember(),
+      problems: sampler.remember(),
       split: split.parts,
     }),
     sync: async () => reference?.sync(),

@@ -1,12 +1,12 @@
-import { EPSILON, groupDeviations, lessGroupMean, nanToZero } from './statistics.js';
+import { centred } from './baselines.js';
+import { EPSILON, groupDeviations, nanToZero } from './statistics.js';
 import type { AdvantageFunction } from './types.js';
 
 /**
  * (r - mean of its group) / standard deviation of its group: GRPO, Shao et al. 2024 (arXiv:2402.03300),
  * section 4.1.
  */
-export const group: AdvantageFunction = (groups) => {
+export const group: AdvantageFunction = (groups, options) => {
   const deviations = groupDeviations(groups);
-  const centred = lessGroupMean(groups.rewards, groups.numGenerations);
-  return nanToZero(centred.map((value, i) => value / (deviations[i]! + EPSILON)));
+  return nanToZero(centred(groups, options).map((value, i) => value / (deviations[i]! + EPSILON)));
 };

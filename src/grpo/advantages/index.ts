@@ -5,12 +5,15 @@
 import { weightedSum } from '../../data/rewards/combine.js';
 import { batch } from './batch.js';
 import { gdpo, normalisedSum } from './gdpo.js';
+import { estimatorOf } from '../estimators/index.js';
+import type { DrawnGroups, EstimatorName } from '../estimators/types.js';
 import { group } from './group.js';
+import { meanReward } from './mean.js';
 import { none } from './none.js';
 import { groupDeviations, standardDeviation } from './statistics.js';
 import type { AdvantageFunction, AdvantageOptions, RewardedGroups, ScaleRewards } from './types.js';
 
-const ADVANTAGES: Record<ScaleRewards, AdvantageFunction> = { group, batch, none };
+const ADVANTAGES: Record<ScaleRewards, AdvantageFunction> = { group, batch, none, mean: meanReward };
 
 /**
  * The built-in advantages: those that `scaleRewards` and `multiObjectiveAggregation` name.
@@ -32,6 +35,11 @@ export const groupAdvantages: AdvantageFunction = (groups, options) =>
 export interface Advantages {
   /** `[completions]` the advantage of each. */
   values: Float64Array;
+  /**
+   * `[completions]` how much each counts in the loss, surrogate and KL alike, as its `estimator` says; null: 1
+   * each.
+   */
+  weights: Float64Array | null;
   /** `[completions]` weighted sum over the reward functions; NaN where none had anything to say. */
   rewards: Float64Array;
   /**
@@ -46,6 +54,7 @@ export interface Advantages {
  *
  * @param perFunction `[functions][completions]` group after group; NaN: nothing to say
  * @param advantages in place of the built-in ones that the options name
+ * @param drawn probabilities of the completions, for estimators and baselines that use them
  *
  * @example
  * ```ts
@@ -54,12 +63,15 @@ export interface Advantages {
  */
 export function computeAdvantages(
   perFunction: readonly ArrayLike<number>[],
-  options: AdvantageOptions,
+  options: AdvantageOptions & { estimator?: EstimatorName },
   advantages: AdvantageFunction = groupAdvantages,
+  drawn: DrawnGroups | null = null,
 ): Advantages {
+  const { estimator = 'counts', numGenerations } = options;
   const rewards = weightedSum(perFunction, options.rewardWeights ?? null);
-  const groups = { rewardsPerFunction: perFunction, rewards, numGenerations: options.numGenerations };
-  return { values: advantages(groups, options), rewards, flat: withoutSpread(groups, options) };
+  const weights = drawn && estimator !== 'counts' ? estimatorOf(estimator)(drawn) : null;
+  const groups = { rewardsPerFunction: perFunction, rewards, numGenerations, weights, drawn };
+  return { values: advantages(groups, options), weights, rewards, flat: withoutSpread(groups, options) };
 }
 
 /** A standard deviation up to this counts as 0 (the tolerance of `torch.isclose`). */

@@ -26,23 +26,39 @@ export const groupsOf = (values: Float64Array, numGenerations: number): Float64A
     values.subarray(group * numGenerations, (group + 1) * numGenerations),
   );
 
-/** Each value minus the mean of its group. */
-export const lessGroupMean = (values: Float64Array, numGenerations: number): Float64Array =>
-  Float64Array.from(
-    groupsOf(values, numGenerations).flatMap((group) => {
-      const centre = mean(group);
-      return Array.from(group, (value) => value - centre);
-    }),
-  );
-
 /** Replaces NaN by 0: a completion without a reward has the advantage 0. */
 export const nanToZero = (values: Float64Array): Float64Array =>
   values.map((value) => (Number.isNaN(value) ? 0 : value));
 
+/** Weighted mean of the values that are not NaN. */
+export function weightedMean(values: Float64Array, weights: Float64Array): number {
+  let sum = 0;
+  let whole = 0;
+  values.forEach((value, i) => {
+    if (Number.isNaN(value)) return;
+    sum += weights[i]! * value;
+    whole += weights[i]!;
+  });
+  return sum / whole;
+}
+
+/** Root of the weighted mean of the squared distances from the weighted mean. */
+function weightedDeviation(values: Float64Array, weights: Float64Array): number {
+  const centre = weightedMean(values, weights);
+  const variance = weightedMean(
+    values.map((value) => (value - centre) ** 2),
+    weights,
+  );
+  return Number.isNaN(variance) ? 0 : Math.sqrt(variance);
+}
+
 /** `[completions]` The standard deviation of each completion's group. */
-export const groupDeviations = ({ rewards, numGenerations }: RewardedGroups): Float64Array =>
+export const groupDeviations = ({ rewards, numGenerations, weights }: RewardedGroups): Float64Array =>
   Float64Array.from(
-    groupsOf(rewards, numGenerations).flatMap((group) =>
-      new Array<number>(group.length).fill(standardDeviation(group)),
-    ),
+    groupsOf(rewards, numGenerations).flatMap((group, i) => {
+      const own = weights?.subarray(i * numGenerations, (i + 1) * numGenerations);
+      return new Array<number>(group.length).fill(
+        own ? weightedDeviation(group, own) : standardDeviation(group),
+      );
+    }),
   );

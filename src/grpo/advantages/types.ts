@@ -1,12 +1,22 @@
 /** Types of the advantages. Completions lie group after group, `numGenerations` of each prompt. */
 
-export const SCALE_REWARDS = ['group', 'batch', 'none'] as const;
+import type { DrawnGroups } from '../estimators/types.js';
+
+export const SCALE_REWARDS = ['group', 'batch', 'none', 'mean'] as const;
 /**
  * Standard deviation that centred rewards are divided by: of the group (GRPO, Shao et al. 2024,
  * arXiv:2402.03300), of the batch (Liu et al. 2025, arXiv:2508.08221), or none (Dr. GRPO, Liu et al. 2025,
- * arXiv:2503.20783).
+ * arXiv:2503.20783). `mean`: not a deviation, but the group's mean reward (MaxRL, 2026, arXiv:2602.02710).
  */
 export type ScaleRewards = (typeof SCALE_REWARDS)[number];
+
+export const BASELINES = ['mean', 'leave_one_out', 'exact'] as const;
+/**
+ * What a reward is compared with: the mean of its group (GRPO), of the group's other completions (RLOO,
+ * Ahmadian et al. 2024, arXiv:2402.14740), or the mean reward under the policy's exact probabilities of what
+ * was drawn.
+ */
+export type Baseline = (typeof BASELINES)[number];
 
 export const MULTI_OBJECTIVE_AGGREGATIONS = ['sum_then_normalize', 'normalize_then_sum'] as const;
 /**
@@ -21,6 +31,8 @@ export interface AdvantageOptions {
   numGenerations: number;
   /** What centred rewards are divided by. */
   scaleRewards: ScaleRewards;
+  /** What a reward is compared with; default `mean`. */
+  baseline?: Baseline;
   /** `[functions]` weight of each reward function; null (default): 1 each. */
   rewardWeights?: readonly number[] | null;
   /** How several reward functions are put together; default `sum_then_normalize`. */
@@ -38,6 +50,10 @@ export interface RewardedGroups {
   rewards: Float64Array;
   /** Completions of a group (G). */
   numGenerations: number;
+  /** `[completions]` how much each counts in means; null or absent: 1 each. */
+  weights?: Float64Array | null;
+  /** Probabilities of the completions under the policy, where they are known. */
+  drawn?: DrawnGroups | null;
 }
 
 /**

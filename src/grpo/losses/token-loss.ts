@@ -4,7 +4,8 @@
  *
  *   L = sum over tokens of  w * ( keep * surrogate + beta * KL )  -  entropy_coef * mean entropy
  *
- * The weight w and the surrogate differ from loss to loss; keep is 0 for what the masks leave out
+ * The weight w (times the completion's own, where an estimator gives one) and the surrogate differ from loss to
+ * loss; keep is 0 for what the masks leave out
  * (`masks.ts`), else 1; KL is the penalty (`kl.ts`). The ratio r = pi / pi_old is that of the token, or, at
  * the sequence level, exp of the mean of its completion's log ratios (GSPO, Zheng et al. 2025,
  * arXiv:2507.18071, equation 7), which then depends on every token of the completion.
@@ -83,7 +84,7 @@ function evaluate(own: TokenLoss, input: LossInput, options: LossOptions): LossR
       continue;
     }
     const meanLogRatio = logRatios.reduce((sum, value) => sum + value, 0) / length;
-    const weight = own.weight(length, sizes);
+    const weight = completion.weight * own.weight(length, sizes);
     const surrogate = own.surrogate(completion, options);
     const { offPolicyMaskThreshold: threshold } = options;
     const stays = threshold === null || onPolicy(advantage, logRatios, threshold);
@@ -139,10 +140,12 @@ interface Span extends SeenCompletion {
   /** Position of its first token. */
   begin: number;
   length: number;
+  /** How much it counts. */
+  weight: number;
   masked: boolean;
 }
 
-function completionsOf({ logps, oldLogps, lengths, advantages, masked }: LossInput): Span[] {
+function completionsOf({ logps, oldLogps, lengths, advantages, weights, masked }: LossInput): Span[] {
   let begin = 0;
   return Array.from(lengths, (length, i) => {
     const first = begin;
@@ -151,7 +154,15 @@ function completionsOf({ logps, oldLogps, lengths, advantages, masked }: LossInp
     const logRatios = Float64Array.from({ length: isMasked ? 0 : length }, (_, k) =>
       oldLogps ? logps[first + k]! - oldLogps[first + k]! : 0,
     );
-    return { begin: first, length, advantage: advantages[i]!, masked: isMasked, logRatios, ratios: [] };
+    return {
+      begin: first,
+      length,
+      advantage: advantages[i]!,
+      weight: weights?.[i] ?? 1,
+      masked: isMasked,
+      logRatios,
+      ratios: [],
+    };
   });
 }
 

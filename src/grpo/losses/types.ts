@@ -72,6 +72,10 @@ export interface LossInput {
   lengths: ArrayLike<number>;
   /** `[completions]` advantage of each. */
   advantages: ArrayLike<number>;
+  /**
+   * `[completions]` how much each counts: surrogate and KL are multiplied by it; null or absent: 1 each.
+   */
+  weights?: ArrayLike<number> | null;
   /** `[completions]` those that the loss leaves out (`mask_truncated_completions`); null or absent: none. */
   masked?: ArrayLike<boolean> | null;
   /** Tokens of the optimiser step that are not masked, all its micro-batches together. */
