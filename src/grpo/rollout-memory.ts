@@ -1,6 +1,7 @@
 /** A rollout as JSON and back: for a checkpoint between two steps that learn from the same rollout. */
 import { GrpoError } from '../common/errors.js';
 import type { Problem } from '../data/tasks/task.js';
+import type { GroupKnowledge } from './estimators/groups.js';
 import type { Rollout } from './rollout.js';
 
 /**
@@ -11,8 +12,10 @@ type Numbers = (number | null)[];
 /** A rollout in JSON types. */
 export interface RolloutMemory extends Omit<
   Rollout,
-  'batch' | 'completions' | 'advantages' | 'refLogps' | 'oldLogps'
+  'batch' | 'completions' | 'advantages' | 'knowledge' | 'refLogps' | 'oldLogps'
 > {
+  /** Absent in checkpoints of versions up to 0.2. */
+  knowledge?: GroupKnowledge[];
   batch: { prompts: number[][]; completions: number[][]; promptOf: number[] };
   completions: (Omit<Rollout['completions'][number], 'problem' | 'rewards'> & {
     prompt: string;

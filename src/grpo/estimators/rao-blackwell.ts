@@ -56,7 +56,7 @@ function atLeastOnce(x: number, G: number): Float64Array {
 function products(series: readonly Float64Array[], G: number): Float64Array[] {
   const one = new Float64Array(G + 1);
   one[0] = 1;
-  const all = [one];
+  const all: Float64Array[] = [one];
   for (const next of series.slice(0, -1)) all.push(product(all.at(-1)!, next, G));
   return all;
 }
