@@ -143,6 +143,11 @@ export interface TrainSummary {
   diagnoses: Diagnosed[];
   /** Share of right completions among those sampled in the last tenth of the steps, from 0 to 1. */
   trainAccuracyLast: number | undefined;
+  /**
+   * Share of the steps with at least one group whose rewards are not all equal: in the others, only the KL
+   * penalty moves the weights. Undefined where no step has groups.
+   */
+  fracInformativeSteps: number | undefined;
   /** Evaluation on held-out problems before the first step; undefined where there was none. */
   before: Evaluation | undefined;
   /** Evaluation after the last step; undefined where there was none, or the run was interrupted. */

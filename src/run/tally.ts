@@ -22,6 +22,13 @@ export class Tally {
     this.#seconds += metrics.step_time ?? 0;
   }
 
+  #informativeSteps(): number | undefined {
+    const shares = this.#steps
+      .map((step) => step.frac_informative_groups)
+      .filter((share) => share !== undefined);
+    return mean(shares.map((share) => (share > 0 ? 1 : 0)));
+  }
+
   /** First and last rewards and metrics are means over the first and the last tenth of the steps. */
   summary(): Pick<
     TrainSummary,
@@ -29,6 +36,7 @@ export class Tally {
     | 'rewardLast'
     | 'metricsLast'
     | 'trainAccuracyLast'
+    | 'fracInformativeSteps'
     | 'phases'
     | 'tokensSampledPerSecond'
     | 'tokensComputedPerSecond'
@@ -40,6 +48,7 @@ export class Tally {
       rewardLast: metricsLast.reward,
       metricsLast,
       trainAccuracyLast: metricsLast.accuracy,
+      fracInformativeSteps: this.#informativeSteps(),
       phases: { ...this.#phases },
       tokensSampledPerSecond: this.#phases.sample > 0 ? this.#sampled / this.#phases.sample : 0,
       tokensComputedPerSecond: this.#seconds > 0 ? this.#computed / this.#seconds : 0,
