@@ -16,6 +16,10 @@ export const COMMANDS: Record<string, Entry> = {
     describe: 'Say what a training run will take, and whether it can learn',
     load: () => import('./plan.js'),
   },
+  fork: {
+    describe: 'Go on from a checkpoint of a run with other options',
+    load: () => import('./fork.js'),
+  },
   sft: { describe: 'Teach a model the right answers of a task', load: () => import('./sft.js') },
   eval: { describe: 'Measure how often a model is right', load: () => import('./eval.js') },
   generate: { describe: 'Sample completions of a prompt', load: () => import('./generate.js') },

@@ -154,6 +154,7 @@ export const GROUPS: Record<string, object> = {
     samples: 0,
   },
   Run: {
+    at: 0,
     ...START_OPTIONS,
     ...FOLDER_OPTIONS,
     ...LENGTH_OPTIONS,

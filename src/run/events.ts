@@ -34,8 +34,10 @@ export interface TrainPlan {
   evalSamples: number;
   /** Optimiser steps of the whole run. */
   steps: number;
-  /** Steps taken already, in a resumed run; else 0. */
+  /** Steps taken already, in a resumed or forked run; else 0. */
   startStep: number;
+  /** Folder of the run that took them, where a fork begins. */
+  forkedFrom?: string;
   /** Prompts of an optimiser step. */
   promptsPerStep: number;
   /** Completions of an optimiser step: `promptsPerStep * numGenerations`. */

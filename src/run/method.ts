@@ -7,6 +7,7 @@ import type { Forecast, JudgedCompletion, TrainCallbacks, TrainPlan } from './ev
 import type { Checkpoint } from './folder/checkpoints.js';
 import type { Lineage } from './folder/environment.js';
 import type { RunFolder } from './folder/folder.js';
+import type { Fork } from './folder/fork.js';
 import type { Change } from './folder/resume.js';
 import type { TrackedSession } from './trackers/tracked.js';
 
@@ -46,7 +47,9 @@ export interface Session {
   /** As `config.yaml` says it: TRL's names. */
   config: Record<string, unknown>;
   lineage?: Lineage | undefined;
-  /** Options that a resumed run has changed. */
+  /** The run that `resumeFrom` is of, where a fork begins. */
+  fork?: Fork | undefined;
+  /** Options that a resumed or forked run has changed. */
   changes?: Change[];
   /** Whether the reference is a part of a checkpoint. */
   savesReference?: boolean;

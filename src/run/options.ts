@@ -28,6 +28,12 @@ export const START_OPTIONS = {
     .nullable()
     .default(null)
     .describe('Run whose weights this one starts from (runs/NAME, or runs/NAME/checkpoint-N)'),
+  fork_from: path()
+    .nullable()
+    .default(null)
+    .describe(
+      'Checkpoint (runs/NAME/checkpoint-N) that this run goes on from, moments and steps included: see fork',
+    ),
 };
 
 export const FOLDER_OPTIONS = {
@@ -117,6 +123,17 @@ export const TRAIN = z.strictObject({
   ...PROBING_OPTIONS,
   ...TRACKING_OPTIONS,
   ...MACHINE_OPTIONS,
+});
+
+/** The option of `fork` beside those of `train`. */
+export const FORK_AT = z.strictObject({
+  at: z
+    .string()
+    .regex(/^checkpoint-\d+$/)
+    .nullable()
+    .default(null)
+    .meta({ allowed: 'a checkpoint such as checkpoint-40, or null' })
+    .describe('Checkpoint that the fork begins at (null: the newest whole one)'),
 });
 
 /** Options of supervised fine-tuning: a step learns `batch_size` problems with their answers. */

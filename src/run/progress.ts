@@ -1,4 +1,5 @@
 /** Where a run is, and what each part of it does to its files: the parts of `session.ts`, in their order. */
+import { basename } from 'node:path';
 import { GrpoError } from '../common/errors.js';
 import { shellOption } from '../common/shell.js';
 import type { Metrics } from '../grpo/metrics.js';
@@ -11,6 +12,7 @@ import { removeOld, type TrainerState } from './folder/checkpoints.js';
 import { refuseFullDisk } from './folder/disk-room.js';
 import { environment, withSitting } from './folder/environment.js';
 import type { RunFolder } from './folder/folder.js';
+import { copyMetrics } from './folder/fork.js';
 import { MetricsLog } from './folder/metrics-log.js';
 import { snakeDeep } from './folder/names.js';
 import { readRows } from './folder/read.js';
@@ -58,7 +60,7 @@ export class Progress {
 
   /** The files of the run folder, cut to the checkpoint where the run is resumed. */
   async open(): Promise<void> {
-    const { run, plan, options, callbacks, resumeFrom, columns } = this.#session;
+    const { run, plan, options, callbacks, resumeFrom, fork, columns } = this.#session;
     const { global_step: step, pending } = this.#state;
     if (resumeFrom && !pending && !this.stepsAreLeft()) this.#ended = await run?.endedAt(step);
     if (this.#ended)
@@ -68,6 +70,7 @@ export class Progress {
     else if (run) {
       await refuseFullDisk(run, plan.parameters, options);
       await describeRun(run, this.#session);
+      if (fork) await copyMetrics(fork.run, run);
       if (resumeFrom) await removeOld(run, options.saveTotalLimit);
       // Of where the run had come to before; while it goes on, it has none.
       await run.removeFile('summary.json');
@@ -78,6 +81,7 @@ export class Progress {
       });
     }
     const taken = run && resumeFrom ? await readRows(run.path) : [];
+    if (fork) await this.#log?.copied(taken);
     for (const row of taken) if (row.step > 0) this.#tally.add(row);
     this.#diagnosis = startDiagnosis(plan, this.#session.config, callbacks, this.#log, taken);
     await callbacks.onPlan?.(plan);
@@ -283,9 +287,16 @@ const KEEPS_WEIGHTS = /^(REWARD_|TASK_|MODULE_|ALGORITHM_|DIVERGED$)/;
 
 /** `config.yaml` and `env.json`: what the run is made with, and, where it goes on, with what else. */
 async function describeRun(run: RunFolder, session: Session): Promise<void> {
-  const { plan, options, lineage, resumeFrom, changes = [] } = session;
-  const now = await environment(plan.engine, options.seed, lineage);
-  const env = resumeFrom
+  const { plan, options, lineage, resumeFrom, fork, changes = [] } = session;
+  const forkedFrom = fork && {
+    run: fork.run.path,
+    checkpoint: basename(fork.checkpoint.path),
+    step: fork.checkpoint.state.global_step,
+    changed: changes,
+  };
+  const now = await environment(plan.engine, options.seed, { lineage, forkedFrom });
+  const own = resumeFrom && !fork;
+  const env = own
     ? withSitting(await run.readJson('env.json'), now, {
         from_step: resumeFrom.state.global_step,
         changed: changes,

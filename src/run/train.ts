@@ -1,5 +1,4 @@
 /** A training run with GRPO: its stages, each taking what those before it gave, then its steps. */
-import { join } from 'node:path';
 import type { NamedReward } from '../data/rewards/load.js';
 import type { Dataset } from '../data/tasks/index.js';
 import { planBatches } from '../grpo/batches.js';
@@ -10,9 +9,9 @@ import { rewardColumns } from '../grpo/step-metrics.js';
 import type { TrainableModel } from '../model/trainable.js';
 import type { Forecast, TrainPlan, TrainSummary } from './events.js';
 import type { TrainExtras } from './extras.js';
-import { REFERENCE_FILE, type Checkpoint } from './folder/checkpoints.js';
+import type { Checkpoint } from './folder/checkpoints.js';
 import { forecast } from './forecast/forecast.js';
-import { grpoMethod, type GrpoStages, type TrainMemory } from './grpo-method.js';
+import { grpoMethod, referenceMoves, type GrpoStages, type TrainMemory } from './grpo-method.js';
 import { checkResumed } from './resumed.js';
 import { restore } from './folder/restore.js';
 import type { Session } from './method.js';
@@ -110,7 +109,8 @@ export async function openTraining(
         config,
         lineage: place.lineage,
         changes: place.changes,
-        savesReference: options.syncRefModel,
+        savesReference: options.beta !== 0 && referenceMoves(options, resumeFrom),
+        fork: place.fork,
         columns: columnsOf(subject.rewards, dataset),
         plan,
         run,
@@ -121,7 +121,7 @@ export async function openTraining(
       method: () => grpoMethod(options, stages, extras),
       forecast: async () => {
         const still = { ...options, learningRate: 0, syncRefModel: false };
-        const traceless = { ...stages, place: { run: undefined, resumeFrom } };
+        const traceless = { ...stages, place: { run: undefined, resumeFrom, fork: undefined } };
         const method = await grpoMethod(still, traceless, { ...(signal && { signal }) });
         return forecast(model, method, evaluate, plan, options);
       },
@@ -134,15 +134,16 @@ export async function openTraining(
 }
 
 /** The reference model, which is the policy before its first step, and then the checkpoint's weights. */
-async function prepareWeights(
+export async function prepareWeights(
   model: TrainableModel,
-  options: TrainOptions,
+  options: Pick<TrainOptions, 'beta'>,
   resumeFrom: Checkpoint | undefined,
 ): Promise<void> {
   if (options.beta !== 0) await model.freezeReference();
   if (!resumeFrom) return;
   await restore(model, resumeFrom);
-  if (options.syncRefModel) await model.loadReference(join(resumeFrom.path, REFERENCE_FILE));
+  if (options.beta !== 0 && resumeFrom.reference !== undefined)
+    await model.loadReference(resumeFrom.reference);
 }
 
 /** Columns of `metrics.csv` that only runs with several rewards or several tasks have. */

@@ -9,6 +9,10 @@ export interface ComparedRun {
   preset: string | null;
   model: string;
   task: string;
+  /** Folder of the run that it was forked from; null: it was not. */
+  forked_from: string | null;
+  /** The step that it was forked after: until then the figures are those of that run. */
+  forked_at: number | null;
   steps: number;
   /** Whether the run reached its last step. */
   finished: boolean;

@@ -8,6 +8,7 @@ import { basename, dirname, join } from 'node:path';
 import { parseYaml } from '../../config/load.js';
 import { GrpoError } from '../../common/errors.js';
 import { syncFolder, writeSynced } from '../../machine/disk.js';
+import { exists } from '../../machine/files.js';
 import type { Saveable } from '../../model/trainable.js';
 import type { Evaluation } from '../evaluate.js';
 import type { Lineage } from './environment.js';
@@ -19,7 +20,7 @@ import { CHECKPOINTS, stepsIn } from '../../model/run-weights.js';
 const STATE = 'trainer_state.json';
 export const OPTIMIZER_FILE = 'optimizer.safetensors';
 /** The weights of the reference model, in runs where it follows the policy (`sync_ref_model`). */
-export const REFERENCE_FILE = 'reference.safetensors';
+const REFERENCE_FILE = 'reference.safetensors';
 
 /** `trainer_state.json`: the state of a run at a checkpoint. */
 export interface TrainerState {
@@ -47,6 +48,8 @@ export interface TrainerState {
 export interface Checkpoint {
   path: string;
   state: TrainerState;
+  /** File with the reference model's weights; undefined: they are those that the run started from. */
+  reference?: string;
 }
 
 export interface SaveOptions {
@@ -105,23 +108,28 @@ export async function findCheckpoint(
     throw new GrpoError('RESUME_CHECKPOINT', `${run.path} holds no ${name}`, {
       fix:
         all.length > 0
-          ? `resume from one of ${all.map((step) => `checkpoint-${step}`).join(', ')}`
+          ? `name one of ${all.map((step) => `checkpoint-${step}`).join(', ')}`
           : 'leave the name out: the run starts from the beginning',
       value: name,
     });
   for (const step of wanted === undefined ? all.reverse() : [wanted]) {
     const path = checkpointPath(run, step);
     const fault = await faultOf(path, { hashes: true });
-    if (fault === undefined)
-      return { path, state: JSON.parse(await readFile(join(path, STATE), 'utf8')) as TrainerState };
+    if (fault === undefined) return readCheckpoint(path);
     if (wanted !== undefined)
       throw new GrpoError('RESUME_CHECKPOINT', `${path} is not whole: ${fault}`, {
-        fix: 'resume without a name: the newest whole checkpoint is taken',
+        fix: 'name another one, or none: then the newest whole checkpoint is taken',
         value: name,
       });
     onNotice?.(`${path} is not whole and is passed over: ${fault}`);
   }
   return undefined;
+}
+
+async function readCheckpoint(path: string): Promise<Checkpoint> {
+  const state = JSON.parse(await readFile(join(path, STATE), 'utf8')) as TrainerState;
+  const reference = join(path, REFERENCE_FILE);
+  return { path, state, ...((await exists(reference)) && { reference }) };
 }
 
 /**

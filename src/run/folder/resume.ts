@@ -1,10 +1,22 @@
-/** Options that were changed when a run was resumed: which changes are allowed, and which are refused. */
+/** Options that were changed when a run was resumed or forked: which changes are allowed, and which are refused. */
 import { GrpoError } from '../../common/errors.js';
 
 export interface Change {
   option: string;
   before: unknown;
   now: unknown;
+}
+
+/** Where a fork began (`fork_from`), as its `env.json` has it (`forked_from`). */
+export interface ForkedFrom {
+  /** Folder of the run that it left. */
+  run: string;
+  /** Name of the checkpoint. */
+  checkpoint: string;
+  /** Step of the checkpoint: later steps are the fork's own. */
+  step: number;
+  /** Options that differ from that run's. */
+  changed: Change[];
 }
 
 /** Options that do not affect what a run computes; their changes are ignored. */
@@ -17,6 +29,7 @@ const IGNORED = ['output_dir', 'resume', 'preset', 'report_to', 'run_name'];
 const FIXED = [
   'model',
   'init_from',
+  'fork_from',
   'task',
   'task_weights',
   'max_operand',
@@ -43,15 +56,16 @@ export function changesOf(before: Record<string, unknown>, now: Record<string, u
 export const changeText = ({ option, before, now }: Change): string =>
   `${option} ${JSON.stringify(before)} is now ${JSON.stringify(now)}`;
 
-/** @throws {GrpoError} RESUME_CHANGED */
-export function refuseMeaningless(changes: readonly Change[]): void {
+/** @throws {GrpoError} RESUME_CHANGED or FORK_CHANGED */
+export function refuseMeaningless(changes: readonly Change[], how: 'resume' | 'fork' = 'resume'): void {
   const wrong = changes.filter(({ option }) => FIXED.includes(option));
   if (wrong.length === 0) return;
+  const run = how === 'fork' ? 'a fork' : 'a resumed run';
   throw new GrpoError(
-    'RESUME_CHANGED',
-    `a resumed run can't go on with ${wrong.map(changeText).join(', ')}`,
+    how === 'fork' ? 'FORK_CHANGED' : 'RESUME_CHANGED',
+    `${run} can't go on with ${wrong.map(changeText).join(', ')}`,
     {
-      fix: 'resume without these options, or start another run, from these weights if you like: --init-from RUN',
+      fix: `${how} without these options, or start another run, from these weights if you like: --init-from RUN`,
       value: wrong.map(({ option }) => option),
     },
   );

@@ -26,11 +26,19 @@ export type StageOptions = Pick<
   | 'resume'
   | 'saveSteps'
   | 'reportTo'
+  | 'runName'
 > &
   Partial<
     Pick<
       TrainOptions,
-      'curriculum' | 'rewardWeights' | 'preset' | 'algorithm' | 'initFrom' | 'beta' | 'syncRefModel'
+      | 'curriculum'
+      | 'rewardWeights'
+      | 'preset'
+      | 'algorithm'
+      | 'initFrom'
+      | 'forkFrom'
+      | 'beta'
+      | 'syncRefModel'
     >
   >;
 

@@ -3,6 +3,7 @@ import { byLevel, type Diagnosed } from '../../run/diagnosis/events.js';
 import type { RunData } from '../server/types.js';
 import { verdictOf } from '../server/verdict.js';
 import { el, section } from './dom.js';
+import { forkNote } from './fork.js';
 import { count, duration, number, percent } from './format.js';
 import type { Chosen } from './state.js';
 
@@ -34,6 +35,7 @@ export function overview(run: RunData): HTMLElement {
       el('strong', {}, `${{ good: '✓', unsure: '?', bad: '✗' }[kind]} ${text}.`),
       ` ${capital(because)}.`,
     ),
+    forkNote(run),
     el('dl', { class: 'tiles' }, ...tiles),
   );
 }

@@ -5,6 +5,7 @@ import { Chart, evaluationPoints, type Drawn } from './chart.js';
 import { Completions } from './completions.js';
 import { costs, costBars, setup } from './details.js';
 import { el, fill, section, type Child } from './dom.js';
+import { branches } from './fork.js';
 import { ProblemMap } from './map.js';
 import { diagnosisList, overview } from './overview.js';
 import { morePanels, PANELS, TIME, type Panel } from './panels.js';
@@ -167,8 +168,10 @@ function linesOf({ lines, evaluations }: Panel, run: RunData): Drawn[] {
   const drawn = lines.flatMap(({ label, values }, i): Drawn[] => {
     const own = values(run.curves);
     return own?.some((value) => value !== null)
-      ? [{ label, x: run.curves.steps, values: own, color: i + 1 }]
+      ? branches({ label, x: run.curves.steps, values: own, color: i + 1 }, run.curves.steps, run)
       : [];
   });
-  return evaluations && run.evaluations.length > 0 ? [...drawn, evaluationPoints(run.evaluations, 2)] : drawn;
+  if (!evaluations || run.evaluations.length === 0) return drawn;
+  const points = evaluationPoints(run.evaluations, 2);
+  return [...drawn, ...branches(points, points.x, run)];
 }

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { parseJson } from '../../common/json.js';
 import type { Diagnosed, DiagnosisEvent } from '../../run/diagnosis/events.js';
 import type { Metrics } from '../../grpo/metrics.js';
-import { readRun } from '../../run/folder/read.js';
+import { forkOf, readRun } from '../../run/folder/read.js';
 import { Curves } from './curves.js';
 import { LineReader } from './line-reader.js';
 import { Outcomes } from './outcomes.js';
@@ -52,12 +52,14 @@ export class RunReader {
   }
 
   data(): RunData {
+    const forkedFrom = forkOf(this.#env);
     return {
       name: basename(this.path),
       path: this.path,
       config: this.#config,
       chosen: chosenOptions(this.#config),
       env: this.#env,
+      ...(forkedFrom && { forkedFrom }),
       command: repeatCommand(this.#config),
       curves: this.#curves.data(),
       evaluations: this.#evaluations,

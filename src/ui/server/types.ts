@@ -1,6 +1,7 @@
 /** Data that the server, or a report, gives the page. JSON types only; shared by both sides. */
 import type { ComparedRun } from '../../experiments/compare/compared.js';
 import type { Diagnosed } from '../../run/diagnosis/events.js';
+import type { ForkedFrom } from '../../run/folder/resume.js';
 
 /** Name of the report in the run folder. */
 export const REPORT_FILE = 'report.html';
@@ -62,6 +63,8 @@ export interface RunData {
   /** Names of options that differ from their defaults. */
   chosen: string[];
   env: Record<string, unknown> | null;
+  /** Where the run was forked; its metrics up to that step are those of the run that it left. */
+  forkedFrom?: ForkedFrom;
   /** `summary.json`; null while the run goes on. */
   summary: Record<string, unknown> | null;
   /** The command that repeats the run. */

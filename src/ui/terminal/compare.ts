@@ -1,4 +1,5 @@
 /** A comparison of runs as text for the terminal. */
+import { basename } from 'node:path';
 import colors from 'picocolors';
 import stringWidth from 'string-width';
 import { table, type Column } from './table.js';
@@ -13,6 +14,7 @@ const plain = (value: number | null) => (value === null ? '-' : number(value));
 /** @param width columns of the terminal; if no table fits, the figures are listed below each other */
 export function comparisonTable(runs: ComparedRun[], target: number, width = Infinity): string {
   const named = Math.min(36, Math.max(8, ...runs.map(({ run }) => stringWidth(run))));
+  const forks = runs.some(({ forked_from: from }) => from !== null);
   const columns: Column[] = [
     { title: 'run', width: named },
     right('steps', 6),
@@ -24,6 +26,9 @@ export function comparisonTable(runs: ComparedRun[], target: number, width = Inf
     right('equal', 6),
     right(`to ${percent(target, 0)}`, 7),
     right('time', 11),
+    ...(forks
+      ? [{ title: 'forked from', width: Math.max(11, ...runs.map((run) => stringWidth(forkText(run)))) }]
+      : []),
   ];
   const rows = runs.map((run) => [
     fit(run.run, named),
@@ -38,9 +43,11 @@ export function comparisonTable(runs: ComparedRun[], target: number, width = Inf
     share(run.frac_reward_zero_std),
     run.steps_to_accuracy === null ? '-' : String(run.steps_to_accuracy),
     duration(run.seconds),
+    ...(forks ? [forkText(run)] : []),
   ]);
   const notes = [
     `reward, right (of the sampled training completions), KL and equal groups: means of the last tenth of the steps; held-out: greedy, with its 95% interval; to ${percent(target, 0)}: steps until an evaluation reached it`,
+    ...(forks ? ['forked from: run and step; time and steps are counted from the start of that run'] : []),
     ...(runs.some(({ finished }) => !finished) ? ['+: the run has not ended'] : []),
   ];
   const shown =
@@ -48,6 +55,9 @@ export function comparisonTable(runs: ComparedRun[], target: number, width = Inf
     listed(columns, rows, width);
   return `${shown}\n${notes.map((note) => wrapped(colors.dim(note), width)).join('\n')}`;
 }
+
+const forkText = ({ forked_from: from, forked_at: step }: ComparedRun): string =>
+  from === null ? '-' : `${fit(basename(from), 30)} at ${step}`;
 
 const widthOf = (text: string) => Math.max(...text.split('\n').map((line) => stringWidth(line)));
 

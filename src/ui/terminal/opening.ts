@@ -25,7 +25,7 @@ export function opening(plan: TrainPlan): string {
       `${count(plan.steps)} of ${plan.promptsPerStep} prompts` +
         (plan.kind === 'grpo' ? ` x ${plan.numGenerations} completions` : '') +
         ` (${number(plan.epochs)} epochs)` +
-        (plan.startStep > 0 ? `, resumed after step ${plan.startStep}` : ''),
+        startText(plan),
     ],
     ['memory', `up to ${bytes(memory.peak)} of ${bytes(memory.available)}: ${memoryText(memory)}`],
   ];
@@ -38,4 +38,11 @@ export function opening(plan: TrainPlan): string {
     ...rows.map(([name, value]) => `  ${colors.dim(name.padEnd(11))}${value}`),
     '',
   ].join('\n');
+}
+
+function startText({ startStep, forkedFrom }: TrainPlan): string {
+  if (startStep === 0) return '';
+  return forkedFrom === undefined
+    ? `, resumed after step ${startStep}`
+    : `, forked from ${shortPath(forkedFrom)} after step ${startStep}`;
 }
