@@ -10,9 +10,11 @@ import {
   REFERENCE_OPTIONS,
   SAMPLING_OPTIONS,
 } from '../grpo/options.js';
+import { LOSS_TYPES } from '../grpo/losses/types.js';
 import { MACHINE_OPTIONS, MODEL_OPTIONS } from '../model/options.js';
 import {
   anyTemperature,
+  FORK_AT,
   FOLDER_OPTIONS,
   LENGTH_OPTIONS,
   PROBING_OPTIONS,
@@ -117,6 +119,26 @@ export const REPORT = z.strictObject({
     .describe('File to write (null: report.html in the run folder; of several runs comparison.html)'),
 });
 
+const lossName = z.enum(LOSS_TYPES);
+
+export const REPLAY = z.strictObject({
+  losses: z
+    .union([lossName, z.array(lossName).min(1)])
+    .nullable()
+    .default(null)
+    .meta({ allowed: `${LOSS_TYPES.join(', ')}, or a list of these such as grpo,dapo` })
+    .describe('Losses that are compared (null: all)'),
+  at: FORK_AT.shape.at.describe('Checkpoint whose weights are taken (null: the newest whole one)'),
+  steps: z
+    .array(whole(1))
+    .min(1)
+    .nullable()
+    .default(null)
+    .meta({ allowed: 'a list of steps such as 10,20, or null' })
+    .describe('Recorded steps (null: all)'),
+  ...MACHINE_OPTIONS,
+});
+
 export const WATCH = z.strictObject({
   host: z
     .string()
@@ -164,13 +186,13 @@ export const GROUPS: Record<string, object> = {
   },
   Batches: BATCH_OPTIONS,
   Optimiser: OPTIMIZER_OPTIONS,
-  Loss: LOSS_OPTIONS,
+  Loss: { losses: 0, ...LOSS_OPTIONS },
   'Entropy bonus': ENTROPY_OPTIONS,
   Reference: REFERENCE_OPTIONS,
   Sampling: SAMPLING_OPTIONS,
   'Evaluation and checkpoints': { ...WATCHING_OPTIONS, target_accuracy: 0 },
   Trackers: TRACKING_OPTIONS,
-  'Repeats and peers': { steps: 0, warmup: 0, peer_python: 0 },
+  'Steps and peers': { steps: 0, warmup: 0, peer_python: 0 },
   Machine: MACHINE_OPTIONS,
 };
 

@@ -31,7 +31,7 @@ export interface ForkPoint {
 
 /**
  * The options of a fork: those of the run that it leaves, where no other is given.
- * @throws {GrpoError} RUN_NOT_FOUND, FORK_FROM, FORK_SFT, USAGE, UNKNOWN_OPTION, BAD_OPTION
+ * @throws {GrpoError} RUN_NOT_FOUND, FORK_FROM, RUN_KIND, USAGE, UNKNOWN_OPTION, BAD_OPTION
  */
 export async function forkConfig({ run, at = null }: ForkPoint, given: Source): Promise<TrainConfig> {
   for (const [name, fix] of Object.entries(REFUSED))
@@ -40,7 +40,7 @@ export async function forkConfig({ run, at = null }: ForkPoint, given: Source): 
   const folder = await existingRun(run);
   const before = readYaml(folder.file('config.yaml'));
   if (!('num_generations' in before.values))
-    throw new GrpoError('FORK_SFT', `${run} is a run of sft`, {
+    throw new GrpoError('RUN_KIND', `${run} is a run of sft`, {
       fix: `fork a run of train, or start one from its weights: train --init-from ${run}`,
       value: run,
     });
@@ -61,7 +61,7 @@ export async function forkConfig({ run, at = null }: ForkPoint, given: Source): 
  * @param from the run, and its checkpoint
  * @param input options that are to be others than the run's
  * @param extras callbacks, and tasks, rewards or algorithms that are objects of the program
- * @throws {GrpoError} before anything is written: RUN_NOT_FOUND, FORK_FROM, FORK_SFT; RESUME_CHECKPOINT where the
+ * @throws {GrpoError} before anything is written: RUN_NOT_FOUND, FORK_FROM, RUN_KIND; RESUME_CHECKPOINT where the
  * checkpoint is missing or not whole; FORK_CHANGED for options that decide which prompts a step has; FORK_STEPS
  * where no steps are left; and the codes of `train`
  *

@@ -134,9 +134,9 @@ export async function openTraining(
 }
 
 /** The reference model, which is the policy before its first step, and then the checkpoint's weights. */
-export async function prepareWeights(
+async function prepareWeights(
   model: TrainableModel,
-  options: Pick<TrainOptions, 'beta'>,
+  options: TrainOptions,
   resumeFrom: Checkpoint | undefined,
 ): Promise<void> {
   if (options.beta !== 0) await model.freezeReference();

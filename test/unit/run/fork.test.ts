@@ -179,7 +179,7 @@ describe('what is wrong with a fork', () => {
     const supervised = join(temporaryFolder(), 'sft');
     const few = { maxSteps: 2, batchSize: 4, evalSamples: 0, outputDir: supervised };
     await sft(few, { task: digits, model: await fakeModel() });
-    expect(await codeOf(forked({ run: supervised }))).toBe('FORK_SFT');
+    expect(await codeOf(forked({ run: supervised }))).toBe('RUN_KIND');
     const parent = await base();
     rmSync(join(parent, 'checkpoints', 'checkpoint-4', 'trainer_state.json'));
     expect(await codeOf(forked({ run: parent, at: 'checkpoint-4' }))).toBe('RESUME_CHECKPOINT');

@@ -169,6 +169,7 @@ describe('a run on a terminal', () => {
     reward: 1,
     advantage: 0,
     correct: true,
+    ids: [1],
     logps: [-0.1],
   });
 
