@@ -12,6 +12,7 @@ export type GradientModel = Pick<LanguageModel, 'score' | 'forward' | 'backward'
 
 /** What a loss gives on a batch. */
 export interface LossGradient {
+  /** Which loss. */
   lossType: LossType;
   /** The loss. */
   loss: number;

@@ -75,7 +75,7 @@ export interface Replay {
  *
  * @param run folder of the run
  * @throws {GrpoError} before any weight is read: RUN_NOT_FOUND, RUN_KIND, FORK_FROM where there is no checkpoint,
- * RESUME_CHECKPOINT, REPLAY_STEPS where a step is not recorded, MEMORY; then the codes of `LanguageModel.load`
+ * RESUME_CHECKPOINT, REPLAY_STEPS where a step is not recorded or can't be scored, MEMORY; then the codes of `LanguageModel.load`
  *
  * @example
  * ```ts
@@ -132,10 +132,13 @@ export async function replay(
       onStep?.(replayed);
       onProgress?.(result.steps.length, wanted.size);
     }
-    if (leftOut > 0)
-      onNotice?.(
-        `${leftOut} completions were left out: the run kept no token ids, and their text has others than were drawn`,
-      );
+    const lost = `${leftOut} completions: the run kept no ids of their tokens, and their text is made of others`;
+    if (result.steps.length === 0)
+      throw new GrpoError('REPLAY_STEPS', `nothing is left to replay without ${lost}`, {
+        fix: 'replay a run of this version or a later one',
+        value: run,
+      });
+    if (leftOut > 0) onNotice?.(`left out: ${lost}`);
     return result;
   } finally {
     await model.dispose();
@@ -228,12 +231,13 @@ function scoredBatch(
   const prompts = [...new Set(completions.map(({ prompt }) => prompt))];
   let lost = 0;
   const each = completions.flatMap((record) => {
+    const { logps } = record;
     const ids = record.ids ?? encoded(record, model);
-    if (!ids) {
+    if (!ids || !logps) {
       lost += record.count;
       return [];
     }
-    return Array.from({ length: record.count }, () => ({ ...record, ids: Int32Array.from(ids) }));
+    return Array.from({ length: record.count }, () => ({ ...record, logps, ids: Int32Array.from(ids) }));
   });
   const masked = each.map(({ ended }) => maskTruncatedCompletions && ended === 'length');
   return {
@@ -262,8 +266,8 @@ function encoded(
   { tokenizer, eosTokenIds }: Pick<LanguageModel, 'tokenizer' | 'eosTokenIds'>,
 ): number[] | undefined {
   const ids = [...tokenizer.encode(completion), ...(ended === 'eos' ? eosTokenIds.slice(0, 1) : [])];
-  const same = tokens?.join() === tokenLengths(ids, completion, tokenizer)?.join();
-  return ids.length === logps.length && same ? ids : undefined;
+  const same = !tokens || tokens.join() === tokenLengths(ids, completion, tokenizer)?.join();
+  return ids.length === logps?.length && same ? ids : undefined;
 }
 
 const tokensIn = ({ completions }: Batch): number => completions.reduce((sum, ids) => sum + ids.length, 0);

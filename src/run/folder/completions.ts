@@ -3,11 +3,15 @@ import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { parseJson } from '../../common/json.js';
 import { exists } from '../../machine/files.js';
+import type { TokenDetails } from '../../grpo/token-details.js';
 import type { JudgedCompletion } from '../events.js';
 
-/** A line of the file: equal completions of a prompt, of which there were `count`. Runs of older versions have no ids. */
-export type RecordedCompletion = Omit<JudgedCompletion, 'ids'> &
-  Partial<Pick<JudgedCompletion, 'ids'>> & { step: number; count: number };
+/**
+ * A line of the file: equal completions of a prompt, of which there were `count`. What its tokens were, runs of
+ * older versions have not kept, or not all of it.
+ */
+export type RecordedCompletion = Omit<JudgedCompletion, keyof TokenDetails> &
+  Partial<TokenDetails> & { step: number; count: number };
 
 /** The completions that were sampled for a step. */
 export interface RecordedStep {
