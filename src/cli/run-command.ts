@@ -133,6 +133,10 @@ async function run(start: RunCommand['start'], options: RunOptions, argv: Argume
       display.callbacks.onEvaluate(step, evaluation);
       event('evaluation', { step, ...evaluation });
     },
+    onValidate: (step, evaluation) => {
+      display.callbacks.onValidate(step, evaluation);
+      event('validation', { step, ...evaluation });
+    },
     onDiagnosis: ({ event: what, ...diagnosis }) => {
       display.callbacks.onDiagnosis({ event: what, ...diagnosis });
       event('diagnosis', { ...diagnosis, change: what });

@@ -1,11 +1,23 @@
 /** Where a run is, and what each part of it does to its files: the parts of `session.ts`, in their order. */
 import { GrpoError } from '../common/errors.js';
 import { shellOption } from '../common/shell.js';
+import { toKebab } from '../config/names.js';
 import type { Metrics } from '../grpo/metrics.js';
+import { BEST } from '../model/run-weights.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { startDiagnosis, type SessionDiagnosis } from './diagnose.js';
-import { evaluationMetrics, type Evaluation } from './evaluate.js';
+import {
+  earlyEnd,
+  evaluationsWithout,
+  isBest,
+  type Best,
+  type ChoiceState,
+  type Choosing,
+  type EarlyEnd,
+} from './choosing.js';
+import { evaluationMetrics, validationMetrics, type Evaluation } from './evaluate.js';
 import type { JudgedCompletion, TrainSummary } from './events.js';
+import { removeFormer, restoreBest, saveBest } from './folder/best.js';
 import { CheckpointWriter } from './folder/checkpoint-writer.js';
 import { removeOld, type TrainerState } from './folder/checkpoints.js';
 import { refuseFullDisk } from './folder/disk-room.js';
@@ -58,17 +70,15 @@ export class Progress {
 
   /** The files of the run folder, cut to the checkpoint where the run is resumed. */
   async open(): Promise<void> {
-    const { run, plan, options, callbacks, resumeFrom, columns } = this.#session;
+    const { run, plan, options, choosing, callbacks, resumeFrom, columns } = this.#session;
     const { global_step: step, pending } = this.#state;
     if (resumeFrom && !pending && !this.stepsAreLeft()) this.#ended = await run?.endedAt(step);
-    if (this.#ended)
-      callbacks.onNotice?.(
-        `nothing is left to do: the run has taken all of its ${step} steps, and stays as it is. More --max-steps or --num-train-epochs let it go on`,
-      );
+    if (this.#ended) callbacks.onNotice?.(nothingLeft(step, this.#earlyEnd()));
     else if (run) {
-      await refuseFullDisk(run, plan.parameters, options);
+      await refuseFullDisk(run, plan.parameters, options, choosing !== undefined);
       await describeRun(run, this.#session);
       if (resumeFrom) await removeOld(run, options.saveTotalLimit);
+      if (choosing) await this.#restoreBest(run);
       // Of where the run had come to before; while it goes on, it has none.
       await run.removeFile('summary.json');
       // Without a checkpoint the run is begun anew, its first evaluation too.
@@ -93,15 +103,15 @@ export class Progress {
     await callbacks.onForecast?.(told);
   }
 
-  /** The evaluation of the model as it was before the first step. */
+  /** The evaluation of the model as it was before the first step, by which nothing is chosen. */
   async evaluateBefore(): Promise<void> {
-    const { plan, method, callbacks } = this.#session;
-    if (this.#state.global_step > 0 || plan.evalSamples === 0 || this.#state.eval_before) return;
-    callbacks.onPhase?.('evaluating before the first step', 0);
-    const evaluation = (this.#state.eval_before = await method.evaluate());
-    const row = { step: 0, ...evaluationMetrics(evaluation) };
+    if (this.#state.global_step > 0 || !this.#evaluates() || this.#state.eval_before) return;
+    this.#session.callbacks.onPhase?.('evaluating before the first step', 0);
+    const evaluated = await this.#evaluate();
+    this.#state.eval_before = evaluated.heldOut;
+    const row = { step: 0, ...metricsOf(evaluated) };
     await this.#log?.note(row);
-    await callbacks.onEvaluate?.(0, evaluation);
+    await this.#tellEvaluated(0, evaluated);
     await this.#diagnosis?.add(row);
   }
 
@@ -115,7 +125,8 @@ export class Progress {
 
   stepsAreLeft(): boolean {
     const { plan, method } = this.#session;
-    return this.#state.global_step < plan.steps && !(this.#after && method.reached?.(this.#after));
+    if (this.#state.global_step >= plan.steps || this.#earlyEnd()) return false;
+    return !(this.#after && method.reached?.(this.#after));
   }
 
   /** One optimiser step, with all that is written and told of it. */
@@ -166,7 +177,7 @@ export class Progress {
 
   /** `final/`, after the last step. */
   async saveFinalModel(): Promise<void> {
-    const { model, run, callbacks } = this.#session;
+    const { model, run, choosing, callbacks } = this.#session;
     if (this.#ended) this.#finalModel = run?.file('final');
     else if (run && !this.#interrupted) {
       if (this.#state.global_step > this.#savedStep) await this.#save(false);
@@ -175,12 +186,16 @@ export class Progress {
       this.#finalModel = await run.writeFolder('final', (folder) => model.save(folder));
     }
     await this.#writer?.settle();
+    if (run && choosing && !this.#ended) await removeFormer(run);
   }
 
   /** What the run came to, as `summary.json` has it. */
   async summarize(): Promise<TrainSummary> {
-    const { plan, run } = this.#session;
+    const { plan, run, choosing } = this.#session;
     const ended = this.#ended;
+    const best = choosing && this.#best(choosing);
+    const after = best?.loaded ? best.heldOut : this.#after;
+    const earlyEnd = this.#interrupted ? undefined : this.#earlyEnd();
     const summary: TrainSummary = {
       steps: this.#state.global_step,
       interrupted: this.#interrupted,
@@ -188,7 +203,9 @@ export class Progress {
       ...this.#tally.summary(),
       diagnoses: this.#diagnosis?.told() ?? [],
       before: this.#state.eval_before,
-      after: this.#interrupted ? undefined : this.#after,
+      after: this.#interrupted ? undefined : after,
+      ...(best && { best }),
+      ...(earlyEnd && { earlyEnd }),
       parameters: plan.parameters,
       peakMemory: (ended?.peak_memory as number | undefined) ?? this.#peakMemory(),
       outputDir: run?.path,
@@ -208,26 +225,93 @@ export class Progress {
 
   /** The evaluation a step ends with, if it does, and its row. A checkpoint between the two keeps `pending`. */
   async #finishStep(metrics: Metrics): Promise<void> {
-    const { plan, options, method, callbacks } = this.#session;
+    const { plan, options, callbacks } = this.#session;
     const state = this.#state;
     const step = state.global_step;
     const every = (steps: number) => steps > 0 && step % steps === 0;
     state.pending = metrics;
-    let evaluated: Evaluation | undefined;
-    if (plan.evalSamples > 0 && (step === plan.steps || every(options.evalSteps))) {
+    let evaluated: Evaluated = {};
+    if (this.#evaluates() && (step === plan.steps || every(options.evalSteps))) {
       callbacks.onPhase?.('evaluating', step);
-      evaluated = await method.evaluate();
-      this.#after = state.eval_after = evaluated;
-      Object.assign(metrics, evaluationMetrics(evaluated));
-      if (!state.best || evaluated.accuracy > state.best.accuracy)
-        state.best = { step, accuracy: evaluated.accuracy };
+      evaluated = await this.#evaluate();
+      const { heldOut } = evaluated;
+      if (heldOut) this.#after = state.eval_after = heldOut;
+      if (heldOut && (!state.best || heldOut.accuracy > state.best.accuracy))
+        state.best = { step, accuracy: heldOut.accuracy };
+      await this.#choose(evaluated);
+      Object.assign(metrics, metricsOf(evaluated));
     }
     state.pending = undefined;
     await this.#log?.step(metrics);
     await callbacks.onStep?.(metrics);
-    if (evaluated) await callbacks.onEvaluate?.(step, evaluated);
+    await this.#tellEvaluated(step, evaluated);
     await this.#diagnosis?.add(metrics);
-    if (every(options.saveSteps)) await this.#save(step < plan.steps);
+    if (every(options.saveSteps)) await this.#save(this.stepsAreLeft());
+  }
+
+  #evaluates(): boolean {
+    const { plan, method } = this.#session;
+    return plan.evalSamples > 0 || method.validate !== undefined;
+  }
+
+  /** Both evaluations, of which nothing is kept where one is interrupted. */
+  async #evaluate(): Promise<Evaluated> {
+    const { plan, method } = this.#session;
+    const heldOut = plan.evalSamples > 0 ? await method.evaluate() : undefined;
+    return { heldOut, validation: await method.validate?.() };
+  }
+
+  async #tellEvaluated(step: number, { heldOut, validation }: Evaluated): Promise<void> {
+    const { callbacks } = this.#session;
+    if (heldOut) await callbacks.onEvaluate?.(step, heldOut);
+    if (validation) await callbacks.onValidate?.(step, validation);
+  }
+
+  /** Keeps the weights of an evaluation where they are the best so far. */
+  async #choose({ heldOut, validation }: Evaluated): Promise<void> {
+    const { choosing, model, run, callbacks } = this.#session;
+    if (!choosing || !validation) return;
+    const state = this.#state;
+    const step = state.global_step;
+    const counter = evaluationsWithout(choosing, state, validation);
+    if (isBest(choosing, state, validation)) {
+      const best = { best_metric: validation[choosing.metric], best_global_step: step };
+      if (run) {
+        callbacks.onPhase?.('saving', step);
+        const start = performance.now();
+        const about = { global_step: step, metric_for_best_model: choosing.metric, ...best };
+        await saveBest(run, model, about, this.#savedStep);
+        this.#waited += (performance.now() - start) / 1000;
+      }
+      const folder = run && { best_model_checkpoint: BEST };
+      Object.assign(state, { ...best, ...folder, best_validation: validation, best_held_out: heldOut });
+    }
+    state.early_stopping_patience_counter = counter;
+    state.eval_validation = validation;
+  }
+
+  /** `best/` as the checkpoint knows it. */
+  async #restoreBest(run: RunFolder): Promise<void> {
+    const state = this.#state;
+    const step = state.best_global_step;
+    if (await restoreBest(run, step)) return;
+    this.#session.callbacks.onNotice?.(
+      `the run's best weights, those of step ${step}, are gone: the best are chosen from the next evaluation on`,
+    );
+    Object.assign(state, Object.fromEntries(BEST_STATE.map((name) => [name, undefined])));
+  }
+
+  #best({ metric, loadBest: loaded }: Choosing): Best | undefined {
+    const { best_global_step: step, best_validation: validation, best_held_out: heldOut } = this.#state;
+    if (step === undefined || !validation) return undefined;
+    return { step, metric, validation, heldOut, model: this.#session.run?.file(BEST), loaded };
+  }
+
+  /** Why the run ends before its last step, or has ended; undefined where it goes on, or ends with that step. */
+  #earlyEnd(): EarlyEnd | undefined {
+    const { plan, choosing } = this.#session;
+    if (!choosing || this.#state.global_step >= plan.steps) return undefined;
+    return earlyEnd(choosing, this.#state);
   }
 
   /** @param goesOn whether the run goes on while the checkpoint is written */
@@ -277,6 +361,31 @@ export class Progress {
     return Math.max(this.#state.peak_memory ?? 0, process.resourceUsage().maxRSS * 1024);
   }
 }
+
+/** What an evaluation measured; each where it was asked for. */
+interface Evaluated {
+  heldOut?: Evaluation | undefined;
+  validation?: Evaluation | undefined;
+}
+
+const metricsOf = ({ heldOut, validation }: Evaluated): Partial<Metrics> => ({
+  ...(heldOut && evaluationMetrics(heldOut)),
+  ...(validation && validationMetrics(validation)),
+});
+
+/** What says which weights are the best. */
+const BEST_STATE = [
+  'best_metric',
+  'best_global_step',
+  'best_model_checkpoint',
+  'best_validation',
+  'best_held_out',
+] as const satisfies (keyof ChoiceState)[];
+
+const nothingLeft = (step: number, early: EarlyEnd | undefined): string =>
+  early
+    ? `nothing is left to do: the run ended after step ${step}, since ${early.reason}, and stays as it is. A greater --${toKebab(early.option)} lets it go on`
+    : `nothing is left to do: the run has taken all of its ${step} steps, and stays as it is. More --max-steps or --num-train-epochs let it go on`;
 
 /** Faults of what a user gave, after which the weights are worth as much as before. */
 const KEEPS_WEIGHTS = /^(REWARD_|TASK_|MODULE_|ALGORITHM_|DIVERGED$)/;

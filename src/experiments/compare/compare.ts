@@ -1,4 +1,5 @@
 /** Compares the results of several runs. Pure functions over what was read from the run folders. */
+import type { Evaluation } from '../../run/evaluate.js';
 import type { RunRecord } from '../../run/folder/read.js';
 import type { MetricName, Metrics } from '../../grpo/metrics.js';
 import type { ComparedRun } from './compared.js';
@@ -11,7 +12,8 @@ export function compareRun(
   target: number,
 ): ComparedRun {
   const tenth = steps.slice(-Math.max(1, Math.round(steps.length / 10)));
-  const last = evaluations.findLast(({ step }) => step > 0);
+  const best = summary?.best as { step: number; loaded: boolean; validation: Evaluation } | undefined;
+  const last = evaluations.findLast(({ step }) => step > 0 && (!best?.loaded || step === best.step));
   const reached = evaluations.find((row) => row['eval/accuracy']! >= target);
   const trained = meanOf(tenth, 'accuracy');
   const held = last?.['eval/accuracy'] ?? null;
@@ -36,6 +38,8 @@ export function compareRun(
     seconds_to_accuracy: reached ? secondsUntil(steps, reached.step) : null,
     seconds: secondsUntil(steps, Infinity),
     seconds_per_step: median(steps.map(({ step_time }) => step_time).filter((time) => time !== undefined)),
+    best_step: best?.step ?? null,
+    validation_accuracy: best?.validation.accuracy ?? null,
   };
 }
 

@@ -1,5 +1,7 @@
 /** Options that were changed when a run was resumed: which changes are allowed, and which are refused. */
 import { GrpoError } from '../../common/errors.js';
+import { camelKeys } from '../../config/names.js';
+import { choosingOf } from '../choosing.js';
 
 export interface Change {
   option: string;
@@ -43,8 +45,16 @@ export function changesOf(before: Record<string, unknown>, now: Record<string, u
 export const changeText = ({ option, before, now }: Change): string =>
   `${option} ${JSON.stringify(before)} is now ${JSON.stringify(now)}`;
 
-/** @throws {GrpoError} RESUME_CHANGED */
-export function refuseMeaningless(changes: readonly Change[]): void {
+/**
+ * @param before the run's options until now, as `config.yaml` has them
+ * @throws {GrpoError} RESUME_CHANGED
+ */
+export function refuseMeaningless(
+  changes: readonly Change[],
+  before: Record<string, unknown>,
+  now: Record<string, unknown>,
+): void {
+  refuseOtherChoice(chosenBy(before), chosenBy(now));
   const wrong = changes.filter(({ option }) => FIXED.includes(option));
   if (wrong.length === 0) return;
   throw new GrpoError(
@@ -53,6 +63,30 @@ export function refuseMeaningless(changes: readonly Change[]): void {
     {
       fix: 'resume without these options, or start another run, from these weights if you like: --init-from RUN',
       value: wrong.map(({ option }) => option),
+    },
+  );
+}
+
+/** What the best weights are chosen by. Where it is nothing, the validation problems are trained on. */
+const chosenBy = (config: Record<string, unknown>): string | undefined =>
+  choosingOf(camelKeys(config))?.metric;
+
+function refuseOtherChoice(before: string | undefined, now: string | undefined): void {
+  if (before === now) return;
+  const [was, is] = [before, now].map((metric) =>
+    metric === undefined ? 'nothing' : `validation ${metric}`,
+  );
+  throw new GrpoError(
+    'RESUME_CHANGED',
+    `a resumed run can't choose its best weights by ${is}: ` +
+      (before === undefined ? 'it has trained on the validation problems' : `until now it chose by ${was}`),
+    {
+      fix:
+        (before === undefined
+          ? 'resume without load_best_model_at_end, metric_for_best_model, early_stopping_patience and stop_at_accuracy'
+          : `resume with --metric-for-best-model ${before}`) +
+        ', or start another run, from these weights if you like: --init-from RUN',
+      value: now ?? null,
     },
   );
 }

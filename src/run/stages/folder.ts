@@ -71,8 +71,9 @@ async function findResumed(
       onNotice?.(`${run.path} holds no complete checkpoint: the run starts from the beginning`);
       return { resumeFrom, changes: [] };
     }
-    const changes = changesOf((await run.readConfig()) ?? {}, config);
-    refuseMeaningless(changes);
+    const before = (await run.readConfig()) ?? {};
+    const changes = changesOf(before, config);
+    refuseMeaningless(changes, before, config);
     for (const change of changes) onNotice?.(`resumed with another option: ${changeText(change)}`);
     return { resumeFrom, changes };
   } catch (error) {

@@ -73,8 +73,12 @@ const runLabel = (name: string, i: number) =>
   el('span', { class: 'swatch' }, el('i', { style: `background: var(--c${(i % COLORS) + 1})` }), name);
 
 function figures(rows: ComparedRun[]): HTMLElement {
+  const chosen = rows.some(({ best_step: step }) => step !== null);
   return table(
-    ['run', 'steps', 'reward', 'right', 'held-out', 'before', 'gap', 'KL', 'equal groups', 'time', 'a step'],
+    [
+      ...['run', 'steps', 'reward', 'right', 'held-out', ...(chosen ? ['chosen by validation'] : [])],
+      ...['before', 'gap', 'KL', 'equal groups', 'time', 'a step'],
+    ],
     rows.map((row, i) => [
       runLabel(row.run, i),
       `${count(row.steps)}${row.finished ? '' : ' (not ended)'}`,
@@ -83,6 +87,9 @@ function figures(rows: ComparedRun[]): HTMLElement {
       row.accuracy === null
         ? '-'
         : `${percent(row.accuracy)} [${percent(row.accuracy_low)}, ${percent(row.accuracy_high)}]`,
+      ...(chosen
+        ? [row.best_step === null ? '-' : `${percent(row.validation_accuracy)} (step ${row.best_step})`]
+        : []),
       percent(row.accuracy_before),
       row.gap === null ? '-' : `${Math.round(100 * row.gap)} pt`,
       number(row.kl),

@@ -67,7 +67,7 @@ export class RunPage {
   update(update: Update): void {
     if (update.version <= this.#run.version) return;
     for (const row of update.rows) this.#curves.add(row);
-    const { evaluations, completionSteps } = this.#run;
+    const { evaluations, validations, completionSteps } = this.#run;
     const { version, diagnoses, summary, steps, plannedSteps, seconds } = update;
     Object.assign(this.#run, {
       version,
@@ -77,6 +77,7 @@ export class RunPage {
       plannedSteps,
       seconds,
       evaluations: [...evaluations, ...update.evaluations],
+      validations: [...validations, ...update.validations],
       completionSteps: [...completionSteps, ...update.completionSteps],
     });
     this.#addOutcomes(update);
@@ -170,5 +171,8 @@ function linesOf({ lines, evaluations }: Panel, run: RunData): Drawn[] {
       ? [{ label, x: run.curves.steps, values: own, color: i + 1 }]
       : [];
   });
-  return evaluations && run.evaluations.length > 0 ? [...drawn, evaluationPoints(run.evaluations, 2)] : drawn;
+  if (!evaluations) return drawn;
+  if (run.evaluations.length > 0) drawn.push(evaluationPoints(run.evaluations, 2));
+  if (run.validations.length > 0) drawn.push(evaluationPoints(run.validations, 3, 'validation'));
+  return drawn;
 }

@@ -70,7 +70,10 @@ export interface RunData {
   plannedSteps: number;
   seconds: number;
   curves: CurveData;
+  /** On held-out problems. */
   evaluations: EvaluationPoint[];
+  /** On validation problems, in a run that chooses by them. */
+  validations: EvaluationPoint[];
   diagnoses: Diagnosed[];
   /** Steps whose completions are available, ascending. */
   completionSteps: number[];
@@ -81,6 +84,7 @@ export interface Update {
   version: number;
   rows: Record<string, number>[];
   evaluations: EvaluationPoint[];
+  validations: EvaluationPoint[];
   /** All diagnoses, not only new ones. */
   diagnoses: Diagnosed[];
   /** New problems. */
