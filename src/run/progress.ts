@@ -3,21 +3,12 @@ import { GrpoError } from '../common/errors.js';
 import { shellOption } from '../common/shell.js';
 import { toKebab } from '../config/names.js';
 import type { Metrics } from '../grpo/metrics.js';
-import { BEST } from '../model/run-weights.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { startDiagnosis, type SessionDiagnosis } from './diagnose.js';
-import {
-  earlyEnd,
-  evaluationsWithout,
-  isBest,
-  type Best,
-  type ChoiceState,
-  type Choosing,
-  type EarlyEnd,
-} from './choosing.js';
+import { Chooser, type Evaluated } from './chooser.js';
+import type { EarlyEnd } from './choosing.js';
 import { evaluationMetrics, validationMetrics, type Evaluation } from './evaluate.js';
 import type { JudgedCompletion, TrainSummary } from './events.js';
-import { removeFormer, restoreBest, saveBest } from './folder/best.js';
 import { CheckpointWriter } from './folder/checkpoint-writer.js';
 import { removeOld, type TrainerState } from './folder/checkpoints.js';
 import { refuseFullDisk } from './folder/disk-room.js';
@@ -37,6 +28,8 @@ export class Progress {
   readonly #tally = new Tally();
   readonly #nonfinite: NonFiniteSteps;
   readonly #writer: CheckpointWriter | undefined;
+  /** Keeps the best weights, in a run that chooses. */
+  readonly #chooser: Chooser | undefined;
   readonly #began = performance.now();
   /** Seconds of the sittings before this one. */
   readonly #elapsedBefore: number;
@@ -66,19 +59,20 @@ export class Progress {
     this.#checkpoint = resumeFrom?.path;
     this.#nonfinite = new NonFiniteSteps(run, options.onNonfinite, callbacks.onNotice);
     this.#writer = run && this.#checkpointWriter(run);
+    this.#chooser = session.choosing && new Chooser(session.choosing, this.#state, run, session.model);
   }
 
   /** The files of the run folder, cut to the checkpoint where the run is resumed. */
   async open(): Promise<void> {
-    const { run, plan, options, choosing, callbacks, resumeFrom, columns } = this.#session;
+    const { run, plan, options, callbacks, resumeFrom, columns } = this.#session;
     const { global_step: step, pending } = this.#state;
     if (resumeFrom && !pending && !this.stepsAreLeft()) this.#ended = await run?.endedAt(step);
     if (this.#ended) callbacks.onNotice?.(nothingLeft(step, this.#earlyEnd()));
     else if (run) {
-      await refuseFullDisk(run, plan.parameters, options, choosing !== undefined);
+      await refuseFullDisk(run, plan.parameters, options, this.#chooser !== undefined);
       await describeRun(run, this.#session);
       if (resumeFrom) await removeOld(run, options.saveTotalLimit);
-      if (choosing) await this.#restoreBest(run);
+      await this.#chooser?.restore(callbacks.onNotice);
       // Of where the run had come to before; while it goes on, it has none.
       await run.removeFile('summary.json');
       // Without a checkpoint the run is begun anew, its first evaluation too.
@@ -177,7 +171,7 @@ export class Progress {
 
   /** `final/`, after the last step. */
   async saveFinalModel(): Promise<void> {
-    const { model, run, choosing, callbacks } = this.#session;
+    const { model, run, callbacks } = this.#session;
     if (this.#ended) this.#finalModel = run?.file('final');
     else if (run && !this.#interrupted) {
       if (this.#state.global_step > this.#savedStep) await this.#save(false);
@@ -186,14 +180,14 @@ export class Progress {
       this.#finalModel = await run.writeFolder('final', (folder) => model.save(folder));
     }
     await this.#writer?.settle();
-    if (run && choosing && !this.#ended) await removeFormer(run);
+    if (!this.#ended) await this.#chooser?.tidy();
   }
 
   /** What the run came to, as `summary.json` has it. */
   async summarize(): Promise<TrainSummary> {
-    const { plan, run, choosing } = this.#session;
+    const { plan, run } = this.#session;
     const ended = this.#ended;
-    const best = choosing && this.#best(choosing);
+    const best = this.#chooser?.best();
     const after = best?.loaded ? best.heldOut : this.#after;
     const earlyEnd = this.#interrupted ? undefined : this.#earlyEnd();
     const summary: TrainSummary = {
@@ -238,7 +232,10 @@ export class Progress {
       if (heldOut) this.#after = state.eval_after = heldOut;
       if (heldOut && (!state.best || heldOut.accuracy > state.best.accuracy))
         state.best = { step, accuracy: heldOut.accuracy };
-      await this.#choose(evaluated);
+      if (this.#chooser) {
+        callbacks.onPhase?.('saving', step);
+        this.#waited += await this.#chooser.add(evaluated, this.#savedStep);
+      }
       Object.assign(metrics, metricsOf(evaluated));
     }
     state.pending = undefined;
@@ -267,51 +264,9 @@ export class Progress {
     if (validation) await callbacks.onValidate?.(step, validation);
   }
 
-  /** Keeps the weights of an evaluation where they are the best so far. */
-  async #choose({ heldOut, validation }: Evaluated): Promise<void> {
-    const { choosing, model, run, callbacks } = this.#session;
-    if (!choosing || !validation) return;
-    const state = this.#state;
-    const step = state.global_step;
-    const counter = evaluationsWithout(choosing, state, validation);
-    if (isBest(choosing, state, validation)) {
-      const best = { best_metric: validation[choosing.metric], best_global_step: step };
-      if (run) {
-        callbacks.onPhase?.('saving', step);
-        const start = performance.now();
-        const about = { global_step: step, metric_for_best_model: choosing.metric, ...best };
-        await saveBest(run, model, about, this.#savedStep);
-        this.#waited += (performance.now() - start) / 1000;
-      }
-      const folder = run && { best_model_checkpoint: BEST };
-      Object.assign(state, { ...best, ...folder, best_validation: validation, best_held_out: heldOut });
-    }
-    state.early_stopping_patience_counter = counter;
-    state.eval_validation = validation;
-  }
-
-  /** `best/` as the checkpoint knows it. */
-  async #restoreBest(run: RunFolder): Promise<void> {
-    const state = this.#state;
-    const step = state.best_global_step;
-    if (await restoreBest(run, step)) return;
-    this.#session.callbacks.onNotice?.(
-      `the run's best weights, those of step ${step}, are gone: the best are chosen from the next evaluation on`,
-    );
-    Object.assign(state, Object.fromEntries(BEST_STATE.map((name) => [name, undefined])));
-  }
-
-  #best({ metric, loadBest: loaded }: Choosing): Best | undefined {
-    const { best_global_step: step, best_validation: validation, best_held_out: heldOut } = this.#state;
-    if (step === undefined || !validation) return undefined;
-    return { step, metric, validation, heldOut, model: this.#session.run?.file(BEST), loaded };
-  }
-
   /** Why the run ends before its last step, or has ended; undefined where it goes on, or ends with that step. */
   #earlyEnd(): EarlyEnd | undefined {
-    const { plan, choosing } = this.#session;
-    if (!choosing || this.#state.global_step >= plan.steps) return undefined;
-    return earlyEnd(choosing, this.#state);
+    return this.#state.global_step < this.#session.plan.steps ? this.#chooser?.earlyEnd() : undefined;
   }
 
   /** @param goesOn whether the run goes on while the checkpoint is written */
@@ -362,25 +317,10 @@ export class Progress {
   }
 }
 
-/** What an evaluation measured; each where it was asked for. */
-interface Evaluated {
-  heldOut?: Evaluation | undefined;
-  validation?: Evaluation | undefined;
-}
-
 const metricsOf = ({ heldOut, validation }: Evaluated): Partial<Metrics> => ({
   ...(heldOut && evaluationMetrics(heldOut)),
   ...(validation && validationMetrics(validation)),
 });
-
-/** What says which weights are the best. */
-const BEST_STATE = [
-  'best_metric',
-  'best_global_step',
-  'best_model_checkpoint',
-  'best_validation',
-  'best_held_out',
-] as const satisfies (keyof ChoiceState)[];
 
 const nothingLeft = (step: number, early: EarlyEnd | undefined): string =>
   early
