@@ -91,11 +91,14 @@ export const CHOOSING_OPTIONS = {
   load_best_model_at_end: z
     .boolean()
     .default(false)
-    .describe('Let the run stand for its best weights (best/): its result, eval RUN, --init-from RUN'),
+    .describe(
+      'Let the run stand for its best weights (best/): its result, eval --model RUN, --init-from RUN',
+    ),
   metric_for_best_model: z
     .enum(METRICS_FOR_BEST)
     .nullable()
     .default(null)
+    .meta({ allowed: 'accuracy, reward (or eval_accuracy, eval_reward) or null' })
     .describe(
       'What the best weights are chosen by, on validation problems (null: accuracy, where an option beside this one asks for it)',
     ),
