@@ -1,5 +1,4 @@
 /** Compares the results of several runs. Pure functions over what was read from the run folders. */
-import type { Evaluation } from '../../run/evaluate.js';
 import type { RunRecord } from '../../run/folder/read.js';
 import type { MetricName, Metrics } from '../../grpo/metrics.js';
 import type { ComparedRun } from './compared.js';
@@ -12,7 +11,8 @@ export function compareRun(
   target: number,
 ): ComparedRun {
   const tenth = steps.slice(-Math.max(1, Math.round(steps.length / 10)));
-  const best = summary?.best as { step: number; loaded: boolean; validation: Evaluation } | undefined;
+  const best = summary?.best as
+    { step: number; loaded: boolean; validation: { accuracy: number } } | undefined;
   const last = evaluations.findLast(({ step }) => step > 0 && (!best?.loaded || step === best.step));
   const reached = evaluations.find((row) => row['eval/accuracy']! >= target);
   const trained = meanOf(tenth, 'accuracy');
