@@ -44,6 +44,7 @@ export {
   type EvaluateOptions,
   type Evaluation,
 } from './run/evaluate.js';
+export type { Best, EarlyEnd } from './run/choosing.js';
 export type { TrainExtras } from './run/extras.js';
 export type { JudgedCompletion, Phases, TrainCallbacks, TrainPlan, TrainSummary } from './run/events.js';
 export { METRIC_COLUMNS, type MetricName, type Metrics, type RunMetricName } from './grpo/metrics.js';

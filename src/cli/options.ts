@@ -14,6 +14,7 @@ import { LOSS_TYPES } from '../grpo/losses/types.js';
 import { MACHINE_OPTIONS, MODEL_OPTIONS } from '../model/options.js';
 import {
   anyTemperature,
+  CHOOSING_OPTIONS,
   FORK_AT,
   FOLDER_OPTIONS,
   LENGTH_OPTIONS,
@@ -27,7 +28,10 @@ export const EVAL = z.strictObject({
   ...MODEL_OPTIONS,
   ...TASK_OPTIONS,
   ...REWARD_OPTIONS,
-  split: z.enum(['held_out', 'train']).default('held_out').describe('Which problems'),
+  split: z
+    .enum(['held_out', 'train', 'validation'])
+    .default('held_out')
+    .describe('Which problems (validation: those of train that a run may choose its best weights by)'),
   samples: whole(1).nullable().default(null).describe('How many of them (null: all)'),
   seed: FOLDER_OPTIONS.seed,
   ...SAMPLING_OPTIONS,
@@ -190,7 +194,7 @@ export const GROUPS: Record<string, object> = {
   'Entropy bonus': ENTROPY_OPTIONS,
   Reference: REFERENCE_OPTIONS,
   Sampling: SAMPLING_OPTIONS,
-  'Evaluation and checkpoints': { ...WATCHING_OPTIONS, target_accuracy: 0 },
+  'Evaluation and checkpoints': { ...WATCHING_OPTIONS, ...CHOOSING_OPTIONS, target_accuracy: 0 },
   Trackers: TRACKING_OPTIONS,
   'Steps and peers': { steps: 0, warmup: 0, peer_python: 0 },
   Machine: MACHINE_OPTIONS,

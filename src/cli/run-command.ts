@@ -147,6 +147,10 @@ async function run(
       display.callbacks.onEvaluate(step, evaluation);
       event('evaluation', { step, ...evaluation });
     },
+    onValidate: (step, evaluation) => {
+      display.callbacks.onValidate(step, evaluation);
+      event('validation', { step, ...evaluation });
+    },
     onDiagnosis: ({ event: what, ...diagnosis }) => {
       display.callbacks.onDiagnosis({ event: what, ...diagnosis });
       event('diagnosis', { ...diagnosis, change: what });

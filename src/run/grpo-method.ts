@@ -53,6 +53,8 @@ export interface GrpoStages {
   /** How work is split where memory runs out. */
   split: Split;
   evaluate: Evaluate;
+  /** On validation problems, where the run chooses by them. */
+  validate: Evaluate | undefined;
 }
 
 /** @param ready the stages before it */
@@ -139,6 +141,7 @@ export async function grpoMethod(
       };
     },
     evaluate: () => ready.evaluate(model, 0),
+    ...(ready.validate && { validate: () => ready.validate!(model, 0) }),
     remember: (step): TrainMemory => ({
       ...(rollout && !batches.samples(step) && { rollout: rememberRollout(rollout) }),
       entropy: entropyBonus.remember(),

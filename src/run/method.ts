@@ -2,13 +2,14 @@
 import type { NonFinite } from '../grpo/learn.js';
 import type { Metrics, RunMetricName } from '../grpo/metrics.js';
 import type { TrainableModel } from '../model/trainable.js';
+import type { Choosing } from './choosing.js';
 import type { Evaluation } from './evaluate.js';
 import type { Forecast, JudgedCompletion, TrainCallbacks, TrainPlan } from './events.js';
 import type { Checkpoint } from './folder/checkpoints.js';
 import type { Lineage } from './folder/environment.js';
 import type { RunFolder } from './folder/folder.js';
 import type { Fork } from './folder/fork.js';
-import type { Change } from './folder/resume.js';
+import type { Change } from './folder/changes.js';
 import type { TrackedSession } from './trackers/tracked.js';
 
 export interface Method {
@@ -23,6 +24,8 @@ export interface Method {
   }>;
   /** Evaluates the model on held-out problems. */
   evaluate(): Promise<Evaluation>;
+  /** Evaluates it on validation problems, in a run that chooses by them. */
+  validate?(): Promise<Evaluation>;
   /** Makes sure that the files which the method itself writes are on the disk. */
   sync?(): Promise<void>;
   /** Whether the run may end now, given its last evaluation (`target_accuracy`). */
@@ -44,6 +47,8 @@ export interface Session {
   model: TrainableModel;
   method: Method;
   options: SessionOptions;
+  /** How the run chooses its best weights, which needs the method's `validate`. */
+  choosing?: Choosing | undefined;
   /** As `config.yaml` says it: TRL's names. */
   config: Record<string, unknown>;
   lineage?: Lineage | undefined;

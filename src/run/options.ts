@@ -17,6 +17,9 @@ import {
 import { MACHINE_OPTIONS, MODEL_OPTIONS } from '../model/options.js';
 import { TRACKERS } from './trackers/tracker.js';
 
+/** Values of `metric_for_best_model`: a metric with or without the prefix that transformers gives it. */
+const METRICS_FOR_BEST = ['accuracy', 'reward', 'eval_accuracy', 'eval_reward'] as const;
+
 export const START_OPTIONS = {
   preset: z
     .string()
@@ -90,6 +93,36 @@ export const WATCHING_OPTIONS = {
     .describe('Steps between tables of completions, best and worst group (null: five in a run; 0: none)'),
 };
 
+export const CHOOSING_OPTIONS = {
+  load_best_model_at_end: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Let the run stand for its best weights (best/): its result, eval --model RUN, --init-from RUN',
+    ),
+  metric_for_best_model: z
+    .enum(METRICS_FOR_BEST)
+    .nullable()
+    .default(null)
+    .meta({ allowed: 'accuracy, reward (or eval_accuracy, eval_reward) or null' })
+    .describe(
+      'What the best weights are chosen by, on validation problems (null: accuracy, where an option beside this one asks for it)',
+    ),
+  early_stopping_patience: whole(1)
+    .nullable()
+    .default(null)
+    .describe('Ends the run after so many evaluations without a better metric_for_best_model (null: never)'),
+  early_stopping_threshold: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe('By how much an evaluation must be better to count for early_stopping_patience'),
+  stop_at_accuracy: share()
+    .nullable()
+    .default(null)
+    .describe('Ends the run when the accuracy on validation problems reaches it (null: never)'),
+};
+
 export const PROBING_OPTIONS = {
   probe: z
     .boolean()
@@ -120,6 +153,7 @@ export const TRAIN = z.strictObject({
   ...REFERENCE_OPTIONS,
   ...SAMPLING_OPTIONS,
   ...WATCHING_OPTIONS,
+  ...CHOOSING_OPTIONS,
   ...PROBING_OPTIONS,
   ...TRACKING_OPTIONS,
   ...MACHINE_OPTIONS,

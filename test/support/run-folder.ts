@@ -2,7 +2,7 @@
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { ForkedFrom } from '../../src/run/folder/resume.js';
+import type { ForkedFrom } from '../../src/run/folder/changes.js';
 import type { CompletionRecord } from '../../src/ui/server/types.js';
 
 export interface MadeRun {

@@ -11,7 +11,9 @@ export function compareRun(
   target: number,
 ): ComparedRun {
   const tenth = steps.slice(-Math.max(1, Math.round(steps.length / 10)));
-  const last = evaluations.findLast(({ step }) => step > 0);
+  const best = summary?.best as
+    { step: number; loaded: boolean; validation: { accuracy: number } } | undefined;
+  const last = evaluations.findLast(({ step }) => step > 0 && (!best?.loaded || step === best.step));
   const reached = evaluations.find((row) => row['eval/accuracy']! >= target);
   const trained = meanOf(tenth, 'accuracy');
   const held = last?.['eval/accuracy'] ?? null;
@@ -38,6 +40,8 @@ export function compareRun(
     seconds_to_accuracy: reached ? secondsUntil(steps, reached.step) : null,
     seconds: secondsUntil(steps, Infinity),
     seconds_per_step: median(steps.map(({ step_time }) => step_time).filter((time) => time !== undefined)),
+    best_step: best?.step ?? null,
+    validation_accuracy: best?.validation.accuracy ?? null,
   };
 }
 

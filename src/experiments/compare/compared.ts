@@ -19,7 +19,7 @@ export interface ComparedRun {
   reward: number | null;
   /** Share of sampled training completions that are right. */
   train_accuracy: number | null;
-  /** On held-out problems, at the last evaluation. */
+  /** On held-out problems, at the last evaluation; of a run with `load_best_model_at_end` at its best one. */
   accuracy: number | null;
   accuracy_low: number | null;
   accuracy_high: number | null;
@@ -34,4 +34,8 @@ export interface ComparedRun {
   seconds_to_accuracy: number | null;
   seconds: number;
   seconds_per_step: number | null;
+  /** Step of the best weights, in a run that chooses them by validation problems. */
+  best_step: number | null;
+  /** Accuracy on validation problems there, which chose them: too high to tell how good they are. */
+  validation_accuracy: number | null;
 }

@@ -10,20 +10,22 @@ import { GrpoError } from '../../common/errors.js';
 import { syncFolder, writeSynced } from '../../machine/disk.js';
 import { exists } from '../../machine/files.js';
 import type { Saveable } from '../../model/trainable.js';
+import type { ChoiceState } from '../choosing.js';
 import type { Evaluation } from '../evaluate.js';
 import type { Lineage } from './environment.js';
 import type { RunFolder } from './folder.js';
 import { faultOf, writeManifest } from './manifest.js';
 import type { Metrics } from '../../grpo/metrics.js';
-import { CHECKPOINTS, stepsIn } from '../../model/run-weights.js';
+import { BEST, CHECKPOINTS, stepsIn } from '../../model/run-weights.js';
 
-const STATE = 'trainer_state.json';
+/** A checkpoint's state of the run, `TrainerState`. */
+export const STATE = 'trainer_state.json';
 export const OPTIMIZER_FILE = 'optimizer.safetensors';
 /** The weights of the reference model, in runs where it follows the policy (`sync_ref_model`). */
 const REFERENCE_FILE = 'reference.safetensors';
 
 /** `trainer_state.json`: the state of a run at a checkpoint. */
-export interface TrainerState {
+export interface TrainerState extends ChoiceState {
   global_step: number;
   epoch: number;
   max_steps: number;
@@ -38,6 +40,7 @@ export interface TrainerState {
   eval_before?: Evaluation | undefined;
   /** The last evaluation since. */
   eval_after?: Evaluation | undefined;
+  /** The best evaluation on held-out problems, which nothing is chosen by. */
   best?: { step: number; accuracy: number } | undefined;
   /** Metrics of the step, where the run was interrupted before the step's evaluation. */
   pending?: Metrics | undefined;
@@ -160,7 +163,7 @@ export async function lineageOf(path: string): Promise<Lineage> {
       (text) => JSON.parse(text) as Record<string, unknown>,
       () => undefined,
     );
-  const run = basename(path) === 'final' ? dirname(path) : dirname(dirname(path));
+  const run = ['final', BEST].includes(basename(path)) ? dirname(path) : dirname(dirname(path));
   const state = await json(join(path, STATE));
   const summary = basename(path) === 'final' ? await json(join(run, 'summary.json')) : undefined;
   const config = await readFile(join(run, 'config.yaml'), 'utf8').catch(() => undefined);

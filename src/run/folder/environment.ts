@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { arch, cpus, hostname, platform, release, totalmem } from 'node:os';
 import { promisify } from 'node:util';
 import type { EngineInfo } from '../../engine/types.js';
-import type { Change, ForkedFrom } from './resume.js';
+import type { Change, ForkedFrom } from './changes.js';
 import { packageVersion } from '../../machine/paths.js';
 
 /** Where the first weights of a run come from (`init_from`). */

@@ -5,7 +5,7 @@ import { parseJson } from '../../common/json.js';
 import { parseYaml } from '../../config/load.js';
 import { GrpoError } from '../../common/errors.js';
 import type { DiagnosisEvent } from '../diagnosis/events.js';
-import type { ForkedFrom } from './resume.js';
+import type { ForkedFrom } from './changes.js';
 import type { Metrics } from '../../grpo/metrics.js';
 
 /** What a run folder contains. */

@@ -1,23 +1,8 @@
 /** Options that were changed when a run was resumed or forked: which changes are allowed, and which are refused. */
 import { GrpoError } from '../../common/errors.js';
-
-export interface Change {
-  option: string;
-  before: unknown;
-  now: unknown;
-}
-
-/** Where a fork began (`fork_from`), as its `env.json` has it (`forked_from`). */
-export interface ForkedFrom {
-  /** Folder of the run that it left. */
-  run: string;
-  /** Name of the checkpoint. */
-  checkpoint: string;
-  /** Step of the checkpoint: later steps are the fork's own. */
-  step: number;
-  /** Options that differ from that run's. */
-  changed: Change[];
-}
+import { camelKeys } from '../../config/names.js';
+import { choosingOf } from '../choosing.js';
+import type { Change } from './changes.js';
 
 /** Options that do not affect what a run computes; their changes are ignored. */
 const IGNORED = ['output_dir', 'resume', 'preset', 'report_to', 'run_name'];
@@ -56,8 +41,17 @@ export function changesOf(before: Record<string, unknown>, now: Record<string, u
 export const changeText = ({ option, before, now }: Change): string =>
   `${option} ${JSON.stringify(before)} is now ${JSON.stringify(now)}`;
 
-/** @throws {GrpoError} RESUME_CHANGED or FORK_CHANGED */
-export function refuseMeaningless(changes: readonly Change[], how: 'resume' | 'fork' = 'resume'): void {
+/**
+ * @param before the run's options until now, as `config.yaml` has them
+ * @throws {GrpoError} RESUME_CHANGED or FORK_CHANGED
+ */
+export function refuseMeaningless(
+  changes: readonly Change[],
+  before: Record<string, unknown>,
+  now: Record<string, unknown>,
+  how: 'resume' | 'fork' = 'resume',
+): void {
+  refuseOtherChoice(chosenBy(before), chosenBy(now), how);
   const wrong = changes.filter(({ option }) => FIXED.includes(option));
   if (wrong.length === 0) return;
   const run = how === 'fork' ? 'a fork' : 'a resumed run';
@@ -67,6 +61,34 @@ export function refuseMeaningless(changes: readonly Change[], how: 'resume' | 'f
     {
       fix: `${how} without these options, or start another run, from these weights if you like: --init-from RUN`,
       value: wrong.map(({ option }) => option),
+    },
+  );
+}
+
+/** What the best weights are chosen by. Where it is nothing, the validation problems are trained on. */
+const chosenBy = (config: Record<string, unknown>): string | undefined =>
+  choosingOf(camelKeys(config))?.metric;
+
+function refuseOtherChoice(
+  before: string | undefined,
+  now: string | undefined,
+  how: 'resume' | 'fork',
+): void {
+  if (before === now) return;
+  const [was, is] = [before, now].map((metric) =>
+    metric === undefined ? 'nothing' : `validation ${metric}`,
+  );
+  throw new GrpoError(
+    how === 'fork' ? 'FORK_CHANGED' : 'RESUME_CHANGED',
+    `${how === 'fork' ? 'a fork' : 'a resumed run'} can't choose its best weights by ${is}: ` +
+      (before === undefined ? 'it has trained on the validation problems' : `until now it chose by ${was}`),
+    {
+      fix:
+        (before === undefined
+          ? `${how} without load_best_model_at_end, metric_for_best_model, early_stopping_patience and stop_at_accuracy`
+          : `${how} with --metric-for-best-model ${before}`) +
+        ', or start another run, from these weights if you like: --init-from RUN',
+      value: now ?? null,
     },
   );
 }

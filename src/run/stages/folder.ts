@@ -11,7 +11,8 @@ import type { Lineage } from '../folder/environment.js';
 import { RunFolder } from '../folder/folder.js';
 import { findFork, parseForkFrom, type Fork } from '../folder/fork.js';
 import { modelName } from '../folder/names.js';
-import { changesOf, changeText, refuseMeaningless, type Change } from '../folder/resume.js';
+import type { Change } from '../folder/changes.js';
+import { changesOf, changeText, refuseMeaningless } from '../folder/resume.js';
 import type { StageOptions } from './options.js';
 import type { Subject } from './task.js';
 
@@ -95,8 +96,9 @@ async function findResumed(
       onNotice?.(`${run.path} holds no complete checkpoint: the run starts ${start}`);
       return { resumeFrom, changes: [] };
     }
-    const changes = changesOf((await run.readConfig()) ?? {}, config);
-    refuseMeaningless(changes);
+    const before = (await run.readConfig()) ?? {};
+    const changes = changesOf(before, config);
+    refuseMeaningless(changes, before, config);
     for (const change of changes) onNotice?.(`resumed with another option: ${changeText(change)}`);
     return { resumeFrom, changes };
   } catch (error) {
@@ -116,7 +118,7 @@ async function findForked(
   const before = (await fork.run.readConfig()) ?? {};
   // The run that is left may be a fork itself.
   const changes = changesOf({ ...before, fork_from: config.fork_from }, config);
-  refuseMeaningless(changes, 'fork');
+  refuseMeaningless(changes, before, config, 'fork');
   const step = fork.checkpoint.state.global_step;
   onNotice?.([`forked from ${run} after step ${step}`, ...changes.map(changeText)].join('; '));
   return { resumeFrom: fork.checkpoint, fork, changes };

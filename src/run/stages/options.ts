@@ -1,4 +1,5 @@
 /** First stage: the options that every stage after it reads, of `train` and of `sft` alike. */
+import type { ChoosingOptions } from '../choosing.js';
 import type { TrainExtras } from '../extras.js';
 import { checkTrackers } from '../trackers/tracked.js';
 import type { SftOptions, TrainOptions } from '../train-options.js';
@@ -39,6 +40,7 @@ export type StageOptions = Pick<
       | 'forkFrom'
       | 'beta'
       | 'syncRefModel'
+      | keyof ChoosingOptions
     >
   >;
 

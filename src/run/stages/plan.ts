@@ -52,6 +52,7 @@ export async function planStage(
     repeatedShare: repeatedShare(dataset),
     heldOutProblems: dataset.heldOut.length,
     evalSamples: dataset.heldOut.length,
+    validationProblems: dataset.validation.length,
     startStep: resumeFrom?.state.global_step ?? 0,
     ...(fork && { forkedFrom: fork.run.path }),
     completionsPerStep: schedule.promptsPerStep * schedule.numGenerations,

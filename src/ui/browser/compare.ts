@@ -75,20 +75,12 @@ const runLabel = (name: string, i: number) =>
 
 function figures(rows: ComparedRun[], runs: RunData[]): HTMLElement {
   const forks = runs.some(({ forkedFrom }) => forkedFrom);
-  const titles = [
-    'steps',
-    'reward',
-    'right',
-    'held-out',
-    'before',
-    'gap',
-    'KL',
-    'equal groups',
-    'time',
-    'a step',
-  ];
+  const chosen = rows.some(({ best_step: step }) => step !== null);
   return table(
-    ['run', ...titles, ...(forks ? ['forked from'] : [])],
+    [
+      ...['run', 'steps', 'reward', 'right', 'held-out', ...(chosen ? ['chosen by validation'] : [])],
+      ...['before', 'gap', 'KL', 'equal groups', 'time', 'a step', ...(forks ? ['forked from'] : [])],
+    ],
     rows.map((row, i) => [
       runLabel(row.run, i),
       `${count(row.steps)}${row.finished ? '' : ' (not ended)'}`,
@@ -97,6 +89,9 @@ function figures(rows: ComparedRun[], runs: RunData[]): HTMLElement {
       row.accuracy === null
         ? '-'
         : `${percent(row.accuracy)} [${percent(row.accuracy_low)}, ${percent(row.accuracy_high)}]`,
+      ...(chosen
+        ? [row.best_step === null ? '-' : `${percent(row.validation_accuracy)} (step ${row.best_step})`]
+        : []),
       percent(row.accuracy_before),
       row.gap === null ? '-' : `${Math.round(100 * row.gap)} pt`,
       number(row.kl),

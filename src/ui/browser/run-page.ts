@@ -68,7 +68,7 @@ export class RunPage {
   update(update: Update): void {
     if (update.version <= this.#run.version) return;
     for (const row of update.rows) this.#curves.add(row);
-    const { evaluations, completionSteps } = this.#run;
+    const { evaluations, validations, completionSteps } = this.#run;
     const { version, diagnoses, summary, steps, plannedSteps, seconds } = update;
     Object.assign(this.#run, {
       version,
@@ -78,6 +78,7 @@ export class RunPage {
       plannedSteps,
       seconds,
       evaluations: [...evaluations, ...update.evaluations],
+      validations: [...validations, ...update.validations],
       completionSteps: [...completionSteps, ...update.completionSteps],
     });
     this.#addOutcomes(update);
@@ -171,7 +172,10 @@ function linesOf({ lines, evaluations }: Panel, run: RunData): Drawn[] {
       ? branches({ label, x: run.curves.steps, values: own, color: i + 1 }, run.curves.steps, run)
       : [];
   });
-  if (!evaluations || run.evaluations.length === 0) return drawn;
-  const points = evaluationPoints(run.evaluations, 2);
-  return [...drawn, ...branches(points, points.x, run)];
+  if (!evaluations) return drawn;
+  const points = [
+    ...(run.evaluations.length > 0 ? [evaluationPoints(run.evaluations, 2)] : []),
+    ...(run.validations.length > 0 ? [evaluationPoints(run.validations, 3, 'validation')] : []),
+  ];
+  return [...drawn, ...points.flatMap((line) => branches(line, line.x, run))];
 }

@@ -15,12 +15,14 @@ const plain = (value: number | null) => (value === null ? '-' : number(value));
 export function comparisonTable(runs: ComparedRun[], target: number, width = Infinity): string {
   const named = Math.min(36, Math.max(8, ...runs.map(({ run }) => stringWidth(run))));
   const forks = runs.some(({ forked_from: from }) => from !== null);
+  const chosen = runs.some(({ best_step: step }) => step !== null);
   const columns: Column[] = [
     { title: 'run', width: named },
     right('steps', 6),
     right('reward', 7),
     right('right', 6),
     { title: 'held-out', width: 20 },
+    ...(chosen ? [{ title: 'chosen by', width: 18 }] : []),
     right('gap', 6),
     right('KL', 6),
     right('equal', 6),
@@ -38,6 +40,9 @@ export function comparisonTable(runs: ComparedRun[], target: number, width = Inf
     run.accuracy === null
       ? '-'
       : `${percent(run.accuracy)} [${number100(run.accuracy_low)}, ${number100(run.accuracy_high)}]`,
+    ...(chosen
+      ? [run.best_step === null ? '-' : `${share(run.validation_accuracy)} (step ${run.best_step})`]
+      : []),
     run.gap === null ? '-' : `${Math.round(100 * run.gap)} pt`,
     plain(run.kl),
     share(run.frac_reward_zero_std),
@@ -48,6 +53,9 @@ export function comparisonTable(runs: ComparedRun[], target: number, width = Inf
   const notes = [
     `reward, right (of the sampled training completions), KL and equal groups: means of the last tenth of the steps; held-out: greedy, with its 95% interval; to ${percent(target, 0)}: steps until an evaluation reached it`,
     ...(forks ? ['forked from: run and step; time and steps are counted from the start of that run'] : []),
+    ...(chosen
+      ? ['chosen by: validation accuracy of the best weights, which chose them; held-out is what tells']
+      : []),
     ...(runs.some(({ finished }) => !finished) ? ['+: the run has not ended'] : []),
   ];
   const shown =

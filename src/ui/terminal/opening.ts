@@ -12,7 +12,8 @@ export function opening(plan: TrainPlan): string {
     ['model', `${plan.model} (${plan.modelType}, ${parameters(plan.parameters)} parameters)`],
     [
       'task',
-      `${plan.task}: ${count(plan.trainProblems)} problems to learn from, ${count(plan.heldOutProblems)} held out`,
+      `${plan.task}: ${count(plan.trainProblems)} problems to learn from, ${count(plan.heldOutProblems)} held out` +
+        (plan.validationProblems > 0 ? `, ${count(plan.validationProblems)} for validation` : ''),
     ],
     [
       'engine',
@@ -31,6 +32,11 @@ export function opening(plan: TrainPlan): string {
   ];
   if (plan.evalSamples > 0)
     rows.push(['evaluation', `${count(plan.evalSamples)} held-out problems, before, between and after`]);
+  if (plan.validationProblems > 0)
+    rows.push([
+      'best',
+      `chosen by the ${count(plan.validationProblems)} validation problems; the held-out ones tell how good it is`,
+    ]);
   if (plan.outputDir !== undefined) rows.push(['output', shortPath(plan.outputDir)]);
   const title = plan.kind === 'grpo' ? 'GRPO' : 'supervised warm start';
   return [

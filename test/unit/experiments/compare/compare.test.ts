@@ -58,6 +58,21 @@ describe('a run, compared', () => {
     });
   });
 
+  it('says what chose its best weights, and is judged by these where it stands for them', () => {
+    const best = { step: 10, loaded: false, validation: { accuracy: 0.7 } };
+    const [last, loaded] = [false, true].map((loaded) =>
+      compareRun(record('a', { summary: { interrupted: false, best: { ...best, loaded } } }), 0.35),
+    );
+    expect(last).toMatchObject({ best_step: 10, validation_accuracy: 0.7 });
+    expect(last!.accuracy).toBeCloseTo(0.6);
+    expect(loaded!.accuracy).toBeCloseTo(0.4);
+    expect(compareRun(record('a'), 0.35)).toMatchObject({ best_step: null, validation_accuracy: null });
+    const table = stripVTControlCharacters(comparisonTable([last!, compareRun(record('b'), 0.35)], 0.35));
+    expect(table).toContain('chosen by');
+    expect(table).toContain('70.0% (step 10)');
+    expect(comparisonTable([compareRun(record('b'), 0.35)], 0.35)).not.toContain('chosen by');
+  });
+
   it('has no figures that were not measured', () => {
     const bare = record('b', { steps: [], evaluations: [], summary: undefined });
     expect(compareRun(bare, 0.5)).toMatchObject({
