@@ -27,6 +27,15 @@ export type { Forecast } from './run/events.js';
 export type { RunMemory } from './run/forecast/run-memory.js';
 export type { MemoryParts } from './run/forecast/memory.js';
 export type { Diagnosed, DiagnosisEvent, Level } from './run/diagnosis/events.js';
+export { fork, type ForkPoint } from './experiments/fork.js';
+export {
+  replay,
+  type Replay,
+  type ReplayedStep,
+  type ReplayExtras,
+  type ReplayOptions,
+} from './run/replay.js';
+export type { LossGradient } from './grpo/loss-gradients.js';
 export { sft } from './run/sft.js';
 export {
   evaluate,
@@ -35,6 +44,7 @@ export {
   type EvaluateOptions,
   type Evaluation,
 } from './run/evaluate.js';
+export type { Best, EarlyEnd } from './run/choosing.js';
 export type { TrainExtras } from './run/extras.js';
 export type { JudgedCompletion, Phases, TrainCallbacks, TrainPlan, TrainSummary } from './run/events.js';
 export { METRIC_COLUMNS, type MetricName, type Metrics, type RunMetricName } from './grpo/metrics.js';

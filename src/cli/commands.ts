@@ -16,6 +16,10 @@ export const COMMANDS: Record<string, Entry> = {
     describe: 'Say what a training run will take, and whether it can learn',
     load: () => import('./plan.js'),
   },
+  fork: {
+    describe: 'Go on from a checkpoint of a run with other options',
+    load: () => import('./fork.js'),
+  },
   sft: { describe: 'Teach a model the right answers of a task', load: () => import('./sft.js') },
   eval: { describe: 'Measure how often a model is right', load: () => import('./eval.js') },
   generate: { describe: 'Sample completions of a prompt', load: () => import('./generate.js') },
@@ -28,6 +32,10 @@ export const COMMANDS: Record<string, Entry> = {
   sweep: { describe: 'Run several trainings, from a list or a grid', load: () => import('./sweep.js') },
   compare: { describe: 'Put runs side by side', load: () => import('./compare.js') },
   report: { describe: 'Write a page that shows or compares runs', load: () => import('./report.js') },
+  replay: {
+    describe: 'Score recorded completions under other losses, and compare their gradients',
+    load: () => import('./replay.js'),
+  },
   watch: { describe: 'Serve the page of a run while it goes on', load: () => import('./watch.js') },
   bench: {
     describe: "Measure tokens a second, beside the machine's limits",

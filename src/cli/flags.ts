@@ -41,8 +41,10 @@ function fromFlag(option: OptionInfo, value: unknown): unknown {
     });
   }
   if (value === 'null' && option.kinds.has('null')) return null;
-  if (option.items === 'number') return parseNumbers(String(value)) ?? value;
+  if (option.items === 'number' || option.items === 'integer') return parseNumbers(String(value)) ?? value;
   if (typeof value !== 'string') return value;
+  // Names that are chosen from hold no comma.
+  if (option.choices && option.items === 'string' && value.includes(',')) return value.split(',');
   if (option.kinds.has('boolean') && ['', 'true', 'false'].includes(value)) return value !== 'false';
   if (option.items === 'object') return parseItems(value) ?? value;
   if (option.kinds.has('object')) return parseNamedNumbers(value) ?? value;

@@ -12,9 +12,12 @@ import {
   REFERENCE_OPTIONS,
   SAMPLING_OPTIONS,
 } from '../grpo/options.js';
+import { LOSS_TYPES } from '../grpo/losses/types.js';
 import { MACHINE_OPTIONS, MODEL_OPTIONS } from '../model/options.js';
 import {
   anyTemperature,
+  CHOOSING_OPTIONS,
+  FORK_AT,
   FOLDER_OPTIONS,
   LENGTH_OPTIONS,
   PROBING_OPTIONS,
@@ -27,7 +30,10 @@ export const EVAL = z.strictObject({
   ...MODEL_OPTIONS,
   ...TASK_OPTIONS,
   ...REWARD_OPTIONS,
-  split: z.enum(['held_out', 'train']).default('held_out').describe('Which problems'),
+  split: z
+    .enum(['held_out', 'train', 'validation'])
+    .default('held_out')
+    .describe('Which problems (validation: those of train that a run may choose its best weights by)'),
   samples: whole(1).nullable().default(null).describe('How many of them (null: all)'),
   seed: FOLDER_OPTIONS.seed,
   ...SAMPLING_OPTIONS,
@@ -119,6 +125,26 @@ export const REPORT = z.strictObject({
     .describe('File to write (null: report.html in the run folder; of several runs comparison.html)'),
 });
 
+const lossName = z.enum(LOSS_TYPES);
+
+export const REPLAY = z.strictObject({
+  losses: z
+    .union([lossName, z.array(lossName).min(1)])
+    .nullable()
+    .default(null)
+    .meta({ allowed: `${LOSS_TYPES.join(', ')}, or a list of these such as grpo,dapo` })
+    .describe('Losses that are compared (null: all)'),
+  at: FORK_AT.shape.at.describe('Checkpoint whose weights are taken (null: the newest whole one)'),
+  steps: z
+    .array(whole(1))
+    .min(1)
+    .nullable()
+    .default(null)
+    .meta({ allowed: 'a list of steps such as 10,20, or null' })
+    .describe('Recorded steps (null: all)'),
+  ...MACHINE_OPTIONS,
+});
+
 export const WATCH = z.strictObject({
   host: z
     .string()
@@ -156,6 +182,7 @@ export const GROUPS: Record<string, object> = {
     samples: 0,
   },
   Run: {
+    at: 0,
     ...START_OPTIONS,
     ...FOLDER_OPTIONS,
     ...LENGTH_OPTIONS,
@@ -167,13 +194,13 @@ export const GROUPS: Record<string, object> = {
   'Choice of problems': PROBLEM_OPTIONS,
   Optimiser: OPTIMIZER_OPTIONS,
   Estimator: ESTIMATOR_OPTIONS,
-  Loss: LOSS_OPTIONS,
+  Loss: { losses: 0, ...LOSS_OPTIONS },
   'Entropy bonus': ENTROPY_OPTIONS,
   Reference: REFERENCE_OPTIONS,
   Sampling: SAMPLING_OPTIONS,
-  'Evaluation and checkpoints': { ...WATCHING_OPTIONS, target_accuracy: 0 },
+  'Evaluation and checkpoints': { ...WATCHING_OPTIONS, ...CHOOSING_OPTIONS, target_accuracy: 0 },
   Trackers: TRACKING_OPTIONS,
-  'Repeats and peers': { steps: 0, warmup: 0, peer_python: 0 },
+  'Steps and peers': { steps: 0, warmup: 0, peer_python: 0 },
   Machine: MACHINE_OPTIONS,
 };
 

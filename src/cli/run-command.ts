@@ -14,7 +14,7 @@ import { snakeDeep } from '../run/folder/names.js';
 import { INTERRUPTED, interruptible } from './interrupt.js';
 import { surviveLostTerminal } from './lost-terminal.js';
 import { downloadBar } from './output.js';
-import { schemaCommand, type Arguments, type SchemaCommandModule } from './schema-command.js';
+import { schemaCommand, type SchemaCommandModule } from './schema-command.js';
 import { UnhurriedOutput } from './unhurried.js';
 
 /** The options of a run that its display reads. */
@@ -34,38 +34,41 @@ interface RunCommand {
   start: (options: RunOptions, extras: TrainExtras) => Promise<TrainSummary>;
 }
 
+/** Flags of commands that start a run. */
+export const RUN_FLAGS = {
+  json: {
+    type: 'boolean',
+    default: false,
+    describe: 'Print a JSON line an event, alone on standard output',
+  },
+  quiet: {
+    type: 'boolean',
+    default: false,
+    describe: 'Print errors alone (with --json: and the JSON lines)',
+  },
+  page: {
+    type: 'boolean',
+    default: false,
+    describe: 'Serve the page of the run to this machine while it goes on',
+  },
+  'take-over': {
+    type: 'boolean',
+    default: false,
+    describe: 'Say that the process that has the run folder, on another machine, runs no more',
+  },
+  'print-config': {
+    type: 'boolean',
+    default: false,
+    describe: 'Print the resolved options as YAML and stop',
+  },
+} as const;
+
 export function runCommand({ start, ...command }: RunCommand): SchemaCommandModule {
   return schemaCommand({
     ...command,
     takesConfig: true,
     first: FIRST,
-    extra: {
-      json: {
-        type: 'boolean',
-        default: false,
-        describe: 'Print a JSON line an event, alone on standard output',
-      },
-      quiet: {
-        type: 'boolean',
-        default: false,
-        describe: 'Print errors alone (with --json: and the JSON lines)',
-      },
-      page: {
-        type: 'boolean',
-        default: false,
-        describe: 'Serve the page of the run to this machine while it goes on',
-      },
-      'take-over': {
-        type: 'boolean',
-        default: false,
-        describe: 'Say that the process that has the run folder, on another machine, runs no more',
-      },
-      'print-config': {
-        type: 'boolean',
-        default: false,
-        describe: 'Print the resolved options as YAML and stop',
-      },
-    },
+    extra: RUN_FLAGS,
     sources: (flags, file) => {
       if (file !== undefined) return [readYaml(file)];
       // A resumed run takes up its own options.
@@ -75,17 +78,28 @@ export function runCommand({ start, ...command }: RunCommand): SchemaCommandModu
         ? [readYaml(own)]
         : [];
     },
-    run: async (config, argv) => {
-      if (argv.printConfig === true) process.stdout.write(toYaml(config));
-      else await run(start, camelKeys(config) as unknown as RunOptions, argv);
-    },
+    run: (config, argv) => runOrPrint(start, config, argv),
   });
 }
 
-async function run(start: RunCommand['start'], options: RunOptions, argv: Arguments): Promise<void> {
+/** Starts the run, or prints its options where `--print-config` asks for that. */
+export async function runOrPrint(
+  start: RunCommand['start'],
+  config: Record<string, unknown>,
+  argv: Record<string, unknown>,
+): Promise<void> {
+  if (argv.printConfig === true) process.stdout.write(toYaml(config));
+  else await run(start, camelKeys(config) as unknown as RunOptions, argv);
+}
+
+async function run(
+  start: RunCommand['start'],
+  options: RunOptions,
+  argv: Record<string, unknown>,
+): Promise<void> {
   const { openDisplay } = await import('../ui/terminal/display.js');
   surviveLostTerminal();
-  const { json } = argv;
+  const json = argv.json === true;
   const results = new UnhurriedOutput(process.stdout, (lines) =>
     json
       ? `${JSON.stringify({ event: 'left_out', lines })}\n`
@@ -132,6 +146,10 @@ async function run(start: RunCommand['start'], options: RunOptions, argv: Argume
     onEvaluate: (step, evaluation) => {
       display.callbacks.onEvaluate(step, evaluation);
       event('evaluation', { step, ...evaluation });
+    },
+    onValidate: (step, evaluation) => {
+      display.callbacks.onValidate(step, evaluation);
+      event('validation', { step, ...evaluation });
     },
     onDiagnosis: ({ event: what, ...diagnosis }) => {
       display.callbacks.onDiagnosis({ event: what, ...diagnosis });

@@ -10,10 +10,14 @@ import { trainDefaults } from './train-defaults.js';
 
 /** @throws {GrpoError} UNKNOWN_OPTION, BAD_OPTION, PRESET_NOT_FOUND */
 export function trainConfig(input: TrainInput = {}): TrainConfig {
-  const { curriculum, ...rest } = input;
+  return resolveConfig(TRAIN, [programSource(snakeTrainInput(input))], trainDefaults);
+}
+
+/** A program's options in the form that files have. */
+export function snakeTrainInput({ curriculum, ...rest }: TrainInput): Record<string, unknown> {
   const values = snakeKeys(rest);
   if (curriculum !== undefined) values.curriculum = curriculum?.map(snakeKeys) ?? null;
-  return resolveConfig(TRAIN, [programSource(values)], trainDefaults);
+  return values;
 }
 
 /**

@@ -57,9 +57,13 @@ export const METRIC_COLUMNS = [
 
 /**
  * Names of metrics in runs with several reward functions (`rewards/NAME/mean`, `rewards/NAME/std`) or several
- * tasks (`eval/TASK/accuracy`).
+ * tasks (`eval/TASK/accuracy`), and in those that choose their best weights by validation problems (`val/...`).
  */
-export type RunMetricName = `rewards/${string}/mean` | `rewards/${string}/std` | `eval/${string}/${string}`;
+export type RunMetricName =
+  | `rewards/${string}/mean`
+  | `rewards/${string}/std`
+  | `eval/${string}/${string}`
+  | `val/${'accuracy' | 'accuracy_low' | 'accuracy_high' | 'reward'}`;
 /** Name of a metric. */
 export type MetricName = (typeof METRIC_COLUMNS)[number] | RunMetricName;
 /** Metrics of one optimiser step; what was not measured is left out. */

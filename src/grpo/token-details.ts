@@ -1,4 +1,4 @@
-/** Log-probs and text lengths of a completion's tokens, in the compact form that `completions.jsonl` keeps. */
+/** Ids, log-probs and text lengths of a completion's tokens, in the compact form that `completions.jsonl` keeps. */
 import type { Tokenizer } from '../model/tokenizer.js';
 import type { Rollout } from './rollout.js';
 
@@ -6,6 +6,8 @@ type Decoder = Pick<Tokenizer, 'decode'>;
 
 /** Tokens of a completion, in short. */
 export interface TokenDetails {
+  /** `[tokens]` id of each. */
+  ids: number[];
   /** `[tokens]` log-probability of each, nats, at the sampling temperature, to two decimals. */
   logps: number[];
   /**
@@ -28,7 +30,7 @@ export function tokenDetails(
     if (!known.has(key)) known.set(key, tokenLengths(ids, text, tokenizer));
     const tokens = known.get(key);
     const logps = Array.from(oldLogps.subarray(offset, (offset += length)), twoDecimals);
-    return { logps, ...(tokens && { tokens }) };
+    return { ids: [...ids], logps, ...(tokens && { tokens }) };
   });
 }
 

@@ -189,6 +189,22 @@ export function evaluationMetrics({ accuracy, low, high, tasks = {} }: Evaluatio
   };
 }
 
+/** The columns of an evaluation on validation problems. */
+export const VALIDATION_COLUMNS = [
+  'val/accuracy',
+  'val/accuracy_low',
+  'val/accuracy_high',
+  'val/reward',
+] as const satisfies readonly RunMetricName[];
+
+/** The metrics of an evaluation on validation problems. */
+export const validationMetrics = ({ accuracy, low, high, reward }: Evaluation): Partial<Metrics> => ({
+  'val/accuracy': accuracy,
+  'val/accuracy_low': low,
+  'val/accuracy_high': high,
+  'val/reward': reward,
+});
+
 /** The columns of an evaluation on several tasks. */
 export const taskColumns = (names: readonly string[]): RunMetricName[] =>
   names.flatMap((name): RunMetricName[] => [

@@ -2,6 +2,7 @@
 import type { RunMemory } from './forecast/run-memory.js';
 import type { Diagnosed, DiagnosisEvent } from './diagnosis/events.js';
 import type { TokenDetails } from '../grpo/token-details.js';
+import type { Best, EarlyEnd } from './choosing.js';
 import type { Evaluation } from './evaluate.js';
 import type { Metrics } from '../grpo/metrics.js';
 import type { EngineInfo } from '../engine/types.js';
@@ -30,12 +31,16 @@ export interface TrainPlan {
   repeatedShare: number;
   /** Problems never trained on. */
   heldOutProblems: number;
-  /** Problems in an evaluation; 0: no evaluation. */
+  /** Held-out problems in an evaluation; 0: they are not asked. */
   evalSamples: number;
+  /** Validation problems in an evaluation, which the best weights are chosen by; 0: the run doesn't choose. */
+  validationProblems: number;
   /** Optimiser steps of the whole run. */
   steps: number;
-  /** Steps taken already, in a resumed run; else 0. */
+  /** Steps taken already, in a resumed or forked run; else 0. */
   startStep: number;
+  /** Folder of the run that took them, where a fork begins. */
+  forkedFrom?: string;
   /** Prompts of an optimiser step. */
   promptsPerStep: number;
   /** Completions of an optimiser step: `promptsPerStep * numGenerations`. */
@@ -150,8 +155,15 @@ export interface TrainSummary {
   fracInformativeSteps: number | undefined;
   /** Evaluation on held-out problems before the first step; undefined where there was none. */
   before: Evaluation | undefined;
-  /** Evaluation after the last step; undefined where there was none, or the run was interrupted. */
+  /**
+   * Evaluation on held-out problems after the last step; with `loadBestModelAtEnd` that of the best weights.
+   * Undefined where there was none, or the run was interrupted.
+   */
   after: Evaluation | undefined;
+  /** The best weights by the validation problems; left out where the run doesn't choose, or didn't get to it. */
+  best?: Best;
+  /** Why the run ended before its last step; left out where it didn't. */
+  earlyEnd?: EarlyEnd;
   /** Completion tokens a second of sampling. */
   tokensSampledPerSecond: number;
   /** Distinct tokens forwarded (sampling, reference model, training) a second of step time. */
@@ -164,7 +176,7 @@ export interface TrainSummary {
   peakMemory: number;
   /** Run folder; undefined where nothing was written. */
   outputDir: string | undefined;
-  /** Folder of the trained model; undefined where it was not written. */
+  /** Folder of the model after the last step; undefined where it was not written. */
   finalModel: string | undefined;
   /** Folder of the newest checkpoint; undefined where there is none. */
   checkpoint: string | undefined;
@@ -178,8 +190,10 @@ export interface TrainCallbacks {
   onForecast?: (forecast: Forecast) => void | Promise<void>;
   /** After each optimiser step. */
   onStep?: (metrics: Metrics) => void | Promise<void>;
-  /** After each evaluation; `step` is the steps taken, 0 before training. */
+  /** After each evaluation on held-out problems; `step` is the steps taken, 0 before training. */
   onEvaluate?: (step: number, evaluation: Evaluation) => void | Promise<void>;
+  /** After each evaluation on validation problems, in a run that chooses by them. */
+  onValidate?: (step: number, evaluation: Evaluation) => void | Promise<void>;
   /** All completions of a step, group after group, with rewards and advantages. */
   onCompletions?: (step: number, completions: JudgedCompletion[]) => void | Promise<void>;
   /** A finding of the diagnosis begins, worsens or ends. */

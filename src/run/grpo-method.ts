@@ -28,6 +28,8 @@ import { expectedTensors, withoutWeightDecay } from '../model/tensor-names.js';
 import type { Tokenizer } from '../model/tokenizer.js';
 import type { TrainableModel } from '../model/trainable.js';
 import type { JudgedCompletion } from './events.js';
+import type { Checkpoint } from './folder/checkpoints.js';
+import { copyReferenceCache, REFERENCE_CACHE } from './folder/fork.js';
 import type { TrainExtras } from './extras.js';
 import type { Method } from './method.js';
 import type { Evaluate } from './stages/data.js';
@@ -49,12 +51,14 @@ export interface TrainMemory {
 export interface GrpoStages {
   subject: Subject;
   dataset: Dataset;
-  place: Pick<Place, 'run' | 'resumeFrom'>;
+  place: Pick<Place, 'run' | 'resumeFrom' | 'fork'>;
   model: TrainableModel;
   batches: Batches;
   /** How work is split where memory runs out. */
   split: Split;
   evaluate: Evaluate;
+  /** On validation problems, where the run chooses by them. */
+  validate: Evaluate | undefined;
 }
 
 /** @param ready the stages before it */
@@ -65,14 +69,15 @@ export async function grpoMethod(
 ): Promise<Method> {
   const { subject, dataset, place, model, batches, split } = ready;
   const { task, rewards, algorithm } = subject;
-  const { run, resumeFrom } = place;
+  const { run, resumeFrom, fork } = place;
   const memory = resumeFrom?.state.memory as TrainMemory | undefined;
   const scorer: Pick<TrainableModel, 'score'> = {
     score: (batch, how) =>
       split.run('score', batch.completions.length, (parts) => scoreInParts(model, batch, how, parts)),
   };
   // The log-probs of a reference that follows the policy change: a resumed run can't use those from before.
-  const file = options.syncRefModel ? undefined : run?.file('reference.jsonl');
+  const file = referenceMoves(options, resumeFrom) ? undefined : run?.file(REFERENCE_CACHE);
+  if (run && fork && file !== undefined) await copyReferenceCache(fork.run, run);
   const reference =
     options.beta === 0
       ? undefined
@@ -142,6 +147,7 @@ export async function grpoMethod(
       };
     },
     evaluate: () => ready.evaluate(model, 0),
+    ...(ready.validate && { validate: () => ready.validate!(model, 0) }),
     remember: (step): TrainMemory => ({
       ...(rollout && !batches.samples(step) && { rollout: rememberRollout(rollout) }),
       entropy: entropyBonus.remember(),
@@ -152,6 +158,12 @@ export async function grpoMethod(
     close: async () => reference?.close(),
   };
 }
+
+/** Whether the reference model is, or has become, another one than the policy before its first step. */
+export const referenceMoves = (
+  { syncRefModel }: Pick<TrainOptions, 'syncRefModel'>,
+  resumeFrom: Checkpoint | undefined,
+): boolean => syncRefModel || resumeFrom?.reference !== undefined;
 
 const mostParts = ({ parts }: Split): number => Math.max(...Object.values(parts));
 

@@ -2,12 +2,14 @@
 import type { NonFinite } from '../grpo/learn.js';
 import type { Metrics, RunMetricName } from '../grpo/metrics.js';
 import type { TrainableModel } from '../model/trainable.js';
+import type { Choosing } from './choosing.js';
 import type { Evaluation } from './evaluate.js';
 import type { Forecast, JudgedCompletion, TrainCallbacks, TrainPlan } from './events.js';
 import type { Checkpoint } from './folder/checkpoints.js';
 import type { Lineage } from './folder/environment.js';
 import type { RunFolder } from './folder/folder.js';
-import type { Change } from './folder/resume.js';
+import type { Fork } from './folder/fork.js';
+import type { Change } from './folder/changes.js';
 import type { TrackedSession } from './trackers/tracked.js';
 
 export interface Method {
@@ -22,6 +24,8 @@ export interface Method {
   }>;
   /** Evaluates the model on held-out problems. */
   evaluate(): Promise<Evaluation>;
+  /** Evaluates it on validation problems, in a run that chooses by them. */
+  validate?(): Promise<Evaluation>;
   /** Makes sure that the files which the method itself writes are on the disk. */
   sync?(): Promise<void>;
   /** Whether the run may end now, given its last evaluation (`target_accuracy`). */
@@ -43,10 +47,14 @@ export interface Session {
   model: TrainableModel;
   method: Method;
   options: SessionOptions;
+  /** How the run chooses its best weights, which needs the method's `validate`. */
+  choosing?: Choosing | undefined;
   /** As `config.yaml` says it: TRL's names. */
   config: Record<string, unknown>;
   lineage?: Lineage | undefined;
-  /** Options that a resumed run has changed. */
+  /** The run that `resumeFrom` is of, where a fork begins. */
+  fork?: Fork | undefined;
+  /** Options that a resumed or forked run has changed. */
   changes?: Change[];
   /** Whether the reference is a part of a checkpoint. */
   savesReference?: boolean;

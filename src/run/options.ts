@@ -19,6 +19,9 @@ import {
 import { MACHINE_OPTIONS, MODEL_OPTIONS } from '../model/options.js';
 import { TRACKERS } from './trackers/tracker.js';
 
+/** Values of `metric_for_best_model`: a metric with or without the prefix that transformers gives it. */
+const METRICS_FOR_BEST = ['accuracy', 'reward', 'eval_accuracy', 'eval_reward'] as const;
+
 export const START_OPTIONS = {
   preset: z
     .string()
@@ -30,6 +33,12 @@ export const START_OPTIONS = {
     .nullable()
     .default(null)
     .describe('Run whose weights this one starts from (runs/NAME, or runs/NAME/checkpoint-N)'),
+  fork_from: path()
+    .nullable()
+    .default(null)
+    .describe(
+      'Checkpoint (runs/NAME/checkpoint-N) that this run goes on from, moments and steps included: see fork',
+    ),
 };
 
 export const FOLDER_OPTIONS = {
@@ -86,6 +95,36 @@ export const WATCHING_OPTIONS = {
     .describe('Steps between tables of completions, best and worst group (null: five in a run; 0: none)'),
 };
 
+export const CHOOSING_OPTIONS = {
+  load_best_model_at_end: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Let the run stand for its best weights (best/): its result, eval --model RUN, --init-from RUN',
+    ),
+  metric_for_best_model: z
+    .enum(METRICS_FOR_BEST)
+    .nullable()
+    .default(null)
+    .meta({ allowed: 'accuracy, reward (or eval_accuracy, eval_reward) or null' })
+    .describe(
+      'What the best weights are chosen by, on validation problems (null: accuracy, where an option beside this one asks for it)',
+    ),
+  early_stopping_patience: whole(1)
+    .nullable()
+    .default(null)
+    .describe('Ends the run after so many evaluations without a better metric_for_best_model (null: never)'),
+  early_stopping_threshold: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe('By how much an evaluation must be better to count for early_stopping_patience'),
+  stop_at_accuracy: share()
+    .nullable()
+    .default(null)
+    .describe('Ends the run when the accuracy on validation problems reaches it (null: never)'),
+};
+
 export const PROBING_OPTIONS = {
   probe: z
     .boolean()
@@ -118,9 +157,21 @@ export const TRAIN = z.strictObject({
   ...REFERENCE_OPTIONS,
   ...SAMPLING_OPTIONS,
   ...WATCHING_OPTIONS,
+  ...CHOOSING_OPTIONS,
   ...PROBING_OPTIONS,
   ...TRACKING_OPTIONS,
   ...MACHINE_OPTIONS,
+});
+
+/** The option of `fork` beside those of `train`. */
+export const FORK_AT = z.strictObject({
+  at: z
+    .string()
+    .regex(/^checkpoint-\d+$/)
+    .nullable()
+    .default(null)
+    .meta({ allowed: 'a checkpoint such as checkpoint-40, or null' })
+    .describe('Checkpoint that the fork begins at (null: the newest whole one)'),
 });
 
 /** Options of supervised fine-tuning: a step learns `batch_size` problems with their answers. */

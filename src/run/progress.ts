@@ -1,16 +1,21 @@
 /** Where a run is, and what each part of it does to its files: the parts of `session.ts`, in their order. */
+import { basename } from 'node:path';
 import { GrpoError } from '../common/errors.js';
 import { shellOption } from '../common/shell.js';
+import { toKebab } from '../config/names.js';
 import type { Metrics } from '../grpo/metrics.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { startDiagnosis, type SessionDiagnosis } from './diagnose.js';
-import { evaluationMetrics, type Evaluation } from './evaluate.js';
+import { Chooser, type Evaluated } from './chooser.js';
+import type { EarlyEnd } from './choosing.js';
+import { evaluationMetrics, validationMetrics, type Evaluation } from './evaluate.js';
 import type { JudgedCompletion, TrainSummary } from './events.js';
 import { CheckpointWriter } from './folder/checkpoint-writer.js';
 import { removeOld, type TrainerState } from './folder/checkpoints.js';
 import { refuseFullDisk } from './folder/disk-room.js';
 import { environment, withSitting } from './folder/environment.js';
 import type { RunFolder } from './folder/folder.js';
+import { copyMetrics } from './folder/fork.js';
 import { MetricsLog } from './folder/metrics-log.js';
 import { snakeDeep } from './folder/names.js';
 import { readRows } from './folder/read.js';
@@ -25,6 +30,8 @@ export class Progress {
   readonly #tally = new Tally();
   readonly #nonfinite: NonFiniteSteps;
   readonly #writer: CheckpointWriter | undefined;
+  /** Keeps the best weights, in a run that chooses. */
+  readonly #chooser: Chooser | undefined;
   readonly #began = performance.now();
   /** Seconds of the sittings before this one. */
   readonly #elapsedBefore: number;
@@ -54,21 +61,21 @@ export class Progress {
     this.#checkpoint = resumeFrom?.path;
     this.#nonfinite = new NonFiniteSteps(run, options.onNonfinite, callbacks.onNotice);
     this.#writer = run && this.#checkpointWriter(run);
+    this.#chooser = session.choosing && new Chooser(session.choosing, this.#state, run, session.model);
   }
 
   /** The files of the run folder, cut to the checkpoint where the run is resumed. */
   async open(): Promise<void> {
-    const { run, plan, options, callbacks, resumeFrom, columns } = this.#session;
+    const { run, plan, options, callbacks, resumeFrom, fork, columns } = this.#session;
     const { global_step: step, pending } = this.#state;
     if (resumeFrom && !pending && !this.stepsAreLeft()) this.#ended = await run?.endedAt(step);
-    if (this.#ended)
-      callbacks.onNotice?.(
-        `nothing is left to do: the run has taken all of its ${step} steps, and stays as it is. More --max-steps or --num-train-epochs let it go on`,
-      );
+    if (this.#ended) callbacks.onNotice?.(nothingLeft(step, this.#earlyEnd()));
     else if (run) {
-      await refuseFullDisk(run, plan.parameters, options);
+      await refuseFullDisk(run, plan.parameters, options, this.#chooser !== undefined);
       await describeRun(run, this.#session);
+      if (fork) await copyMetrics(fork.run, run);
       if (resumeFrom) await removeOld(run, options.saveTotalLimit);
+      await this.#chooser?.restore(callbacks.onNotice);
       // Of where the run had come to before; while it goes on, it has none.
       await run.removeFile('summary.json');
       // Without a checkpoint the run is begun anew, its first evaluation too.
@@ -78,6 +85,7 @@ export class Progress {
       });
     }
     const taken = run && resumeFrom ? await readRows(run.path) : [];
+    if (fork) await this.#log?.copied(taken);
     for (const row of taken) if (row.step > 0) this.#tally.add(row);
     this.#diagnosis = startDiagnosis(plan, this.#session.config, callbacks, this.#log, taken);
     await callbacks.onPlan?.(plan);
@@ -93,15 +101,15 @@ export class Progress {
     await callbacks.onForecast?.(told);
   }
 
-  /** The evaluation of the model as it was before the first step. */
+  /** The evaluation of the model as it was before the first step, by which nothing is chosen. */
   async evaluateBefore(): Promise<void> {
-    const { plan, method, callbacks } = this.#session;
-    if (this.#state.global_step > 0 || plan.evalSamples === 0 || this.#state.eval_before) return;
-    callbacks.onPhase?.('evaluating before the first step', 0);
-    const evaluation = (this.#state.eval_before = await method.evaluate());
-    const row = { step: 0, ...evaluationMetrics(evaluation) };
+    if (this.#state.global_step > 0 || !this.#evaluates() || this.#state.eval_before) return;
+    this.#session.callbacks.onPhase?.('evaluating before the first step', 0);
+    const evaluated = await this.#evaluate();
+    this.#state.eval_before = evaluated.heldOut;
+    const row = { step: 0, ...metricsOf(evaluated) };
     await this.#log?.note(row);
-    await callbacks.onEvaluate?.(0, evaluation);
+    await this.#tellEvaluated(0, evaluated);
     await this.#diagnosis?.add(row);
   }
 
@@ -115,7 +123,8 @@ export class Progress {
 
   stepsAreLeft(): boolean {
     const { plan, method } = this.#session;
-    return this.#state.global_step < plan.steps && !(this.#after && method.reached?.(this.#after));
+    if (this.#state.global_step >= plan.steps || this.#earlyEnd()) return false;
+    return !(this.#after && method.reached?.(this.#after));
   }
 
   /** One optimiser step, with all that is written and told of it. */
@@ -175,12 +184,16 @@ export class Progress {
       this.#finalModel = await run.writeFolder('final', (folder) => model.save(folder));
     }
     await this.#writer?.settle();
+    if (!this.#ended) await this.#chooser?.tidy();
   }
 
   /** What the run came to, as `summary.json` has it. */
   async summarize(): Promise<TrainSummary> {
     const { plan, run } = this.#session;
     const ended = this.#ended;
+    const best = this.#chooser?.best();
+    const after = best?.loaded ? best.heldOut : this.#after;
+    const earlyEnd = this.#interrupted ? undefined : this.#earlyEnd();
     const summary: TrainSummary = {
       steps: this.#state.global_step,
       interrupted: this.#interrupted,
@@ -188,7 +201,9 @@ export class Progress {
       ...this.#tally.summary(),
       diagnoses: this.#diagnosis?.told() ?? [],
       before: this.#state.eval_before,
-      after: this.#interrupted ? undefined : this.#after,
+      after: this.#interrupted ? undefined : after,
+      ...(best && { best }),
+      ...(earlyEnd && { earlyEnd }),
       parameters: plan.parameters,
       peakMemory: (ended?.peak_memory as number | undefined) ?? this.#peakMemory(),
       outputDir: run?.path,
@@ -208,26 +223,54 @@ export class Progress {
 
   /** The evaluation a step ends with, if it does, and its row. A checkpoint between the two keeps `pending`. */
   async #finishStep(metrics: Metrics): Promise<void> {
-    const { plan, options, method, callbacks } = this.#session;
+    const { plan, options, callbacks } = this.#session;
     const state = this.#state;
     const step = state.global_step;
     const every = (steps: number) => steps > 0 && step % steps === 0;
     state.pending = metrics;
-    let evaluated: Evaluation | undefined;
-    if (plan.evalSamples > 0 && (step === plan.steps || every(options.evalSteps))) {
+    let evaluated: Evaluated = {};
+    if (this.#evaluates() && (step === plan.steps || every(options.evalSteps))) {
       callbacks.onPhase?.('evaluating', step);
-      evaluated = await method.evaluate();
-      this.#after = state.eval_after = evaluated;
-      Object.assign(metrics, evaluationMetrics(evaluated));
-      if (!state.best || evaluated.accuracy > state.best.accuracy)
-        state.best = { step, accuracy: evaluated.accuracy };
+      evaluated = await this.#evaluate();
+      const { heldOut } = evaluated;
+      if (heldOut) this.#after = state.eval_after = heldOut;
+      if (heldOut && (!state.best || heldOut.accuracy > state.best.accuracy))
+        state.best = { step, accuracy: heldOut.accuracy };
+      if (this.#chooser) {
+        callbacks.onPhase?.('saving', step);
+        this.#waited += await this.#chooser.add(evaluated, this.#savedStep);
+      }
+      Object.assign(metrics, metricsOf(evaluated));
     }
     state.pending = undefined;
     await this.#log?.step(metrics);
     await callbacks.onStep?.(metrics);
-    if (evaluated) await callbacks.onEvaluate?.(step, evaluated);
+    await this.#tellEvaluated(step, evaluated);
     await this.#diagnosis?.add(metrics);
-    if (every(options.saveSteps)) await this.#save(step < plan.steps);
+    if (every(options.saveSteps)) await this.#save(this.stepsAreLeft());
+  }
+
+  #evaluates(): boolean {
+    const { plan, method } = this.#session;
+    return plan.evalSamples > 0 || method.validate !== undefined;
+  }
+
+  /** Both evaluations, of which nothing is kept where one is interrupted. */
+  async #evaluate(): Promise<Evaluated> {
+    const { plan, method } = this.#session;
+    const heldOut = plan.evalSamples > 0 ? await method.evaluate() : undefined;
+    return { heldOut, validation: await method.validate?.() };
+  }
+
+  async #tellEvaluated(step: number, { heldOut, validation }: Evaluated): Promise<void> {
+    const { callbacks } = this.#session;
+    if (heldOut) await callbacks.onEvaluate?.(step, heldOut);
+    if (validation) await callbacks.onValidate?.(step, validation);
+  }
+
+  /** Why the run ends before its last step, or has ended; undefined where it goes on, or ends with that step. */
+  #earlyEnd(): EarlyEnd | undefined {
+    return this.#state.global_step < this.#session.plan.steps ? this.#chooser?.earlyEnd() : undefined;
   }
 
   /** @param goesOn whether the run goes on while the checkpoint is written */
@@ -278,14 +321,31 @@ export class Progress {
   }
 }
 
+const metricsOf = ({ heldOut, validation }: Evaluated): Partial<Metrics> => ({
+  ...(heldOut && evaluationMetrics(heldOut)),
+  ...(validation && validationMetrics(validation)),
+});
+
+const nothingLeft = (step: number, early: EarlyEnd | undefined): string =>
+  early
+    ? `nothing is left to do: the run ended after step ${step}, since ${early.reason}, and stays as it is. A greater --${toKebab(early.option)} lets it go on`
+    : `nothing is left to do: the run has taken all of its ${step} steps, and stays as it is. More --max-steps or --num-train-epochs let it go on`;
+
 /** Faults of what a user gave, after which the weights are worth as much as before. */
 const KEEPS_WEIGHTS = /^(REWARD_|TASK_|MODULE_|ALGORITHM_|DIVERGED$)/;
 
 /** `config.yaml` and `env.json`: what the run is made with, and, where it goes on, with what else. */
 async function describeRun(run: RunFolder, session: Session): Promise<void> {
-  const { plan, options, lineage, resumeFrom, changes = [] } = session;
-  const now = await environment(plan.engine, options.seed, lineage);
-  const env = resumeFrom
+  const { plan, options, lineage, resumeFrom, fork, changes = [] } = session;
+  const forkedFrom = fork && {
+    run: fork.run.path,
+    checkpoint: basename(fork.checkpoint.path),
+    step: fork.checkpoint.state.global_step,
+    changed: changes,
+  };
+  const now = await environment(plan.engine, options.seed, { lineage, forkedFrom });
+  const own = resumeFrom && !fork;
+  const env = own
     ? withSitting(await run.readJson('env.json'), now, {
         from_step: resumeFrom.state.global_step,
         changed: changes,

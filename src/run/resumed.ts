@@ -1,4 +1,4 @@
-/** What a resumed run makes of its number of steps and its learning rate, before anything is written. */
+/** What a resumed or forked run makes of its number of steps and its learning rate, before anything is written. */
 import { camelKeys } from '../config/names.js';
 import { GrpoError } from '../common/errors.js';
 import type { Place } from './stages/folder.js';
@@ -7,10 +7,11 @@ import { learningRateAt, type ScheduleOptions } from '../grpo/schedule.js';
 /**
  * @param steps of the run as it is to go on
  * @param config its options, as `config.yaml` has them
- * @throws {GrpoError} RESUME_STEPS where the run has taken more of them already
+ * @throws {GrpoError} RESUME_STEPS where the run has taken more of them already; FORK_STEPS where none are left to a
+ *   fork
  */
 export function checkResumed(
-  { resumeFrom, changes }: Pick<Place, 'resumeFrom' | 'changes'>,
+  { resumeFrom, fork, changes }: Pick<Place, 'resumeFrom' | 'fork' | 'changes'>,
   steps: number,
   config: Record<string, unknown>,
   onNotice: ((text: string) => void) | undefined,
@@ -18,6 +19,15 @@ export function checkResumed(
   if (!resumeFrom) return;
   const { path, state } = resumeFrom;
   const done = state.global_step;
+  if (fork && steps <= done)
+    throw new GrpoError(
+      'FORK_STEPS',
+      `the checkpoint is of step ${done}, and the fork is to end after ${steps}`,
+      {
+        fix: `give a --max-steps of more than ${done}, or an earlier checkpoint`,
+        value: steps,
+      },
+    );
   if (steps < done)
     throw new GrpoError('RESUME_STEPS', `the run has taken ${done} steps, and is to end after ${steps}`, {
       fix: `resume with a --max-steps of more than ${done}, go back to an earlier checkpoint (--resume checkpoint-N), or start another run from these weights: --init-from ${path}`,

@@ -74,7 +74,7 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
       beta: 0,
     };
     const plan = await planStage(options, subject, dataset, place, loaded, schedule, extras);
-    const evaluate = evaluation(options, subject, dataset, extras);
+    const evaluate = evaluation(options, subject, dataset.heldOut, extras);
     return await runSession({
       model,
       method: sftMethod(model, options, dataset, batches, evaluate, extras),

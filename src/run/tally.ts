@@ -57,7 +57,7 @@ export class Tally {
 }
 
 const withoutEvaluation = (metrics: Metrics): Metrics =>
-  Object.fromEntries(Object.entries(metrics).filter(([name]) => !name.startsWith('eval/'))) as Metrics;
+  Object.fromEntries(Object.entries(metrics).filter(([name]) => !/^(eval|val)\//.test(name))) as Metrics;
 
 /** The mean of each metric over the steps that have it. */
 function means(steps: Metrics[]): Partial<Metrics> {

@@ -1,5 +1,4 @@
 /** A training run with GRPO: its stages, each taking what those before it gave, then its steps. */
-import { join } from 'node:path';
 import type { NamedReward } from '../data/rewards/load.js';
 import type { Dataset } from '../data/tasks/index.js';
 import { planBatches } from '../grpo/batches.js';
@@ -8,16 +7,17 @@ import type { RunMetricName } from '../grpo/metrics.js';
 import { Split } from '../grpo/split.js';
 import { rewardColumns } from '../grpo/step-metrics.js';
 import type { TrainableModel } from '../model/trainable.js';
+import { checkChoosing, checkPlaceOfBest, choosingOf } from './choosing.js';
 import type { Forecast, TrainPlan, TrainSummary } from './events.js';
 import type { TrainExtras } from './extras.js';
-import { REFERENCE_FILE, type Checkpoint } from './folder/checkpoints.js';
+import type { Checkpoint } from './folder/checkpoints.js';
 import { forecast } from './forecast/forecast.js';
-import { grpoMethod, type GrpoStages, type TrainMemory } from './grpo-method.js';
+import { grpoMethod, referenceMoves, type GrpoStages, type TrainMemory } from './grpo-method.js';
 import { checkResumed } from './resumed.js';
 import { restore } from './folder/restore.js';
 import type { Session } from './method.js';
 import { runSession } from './session.js';
-import { taskColumns } from './evaluate.js';
+import { taskColumns, VALIDATION_COLUMNS } from './evaluate.js';
 import { dataStage, evaluation } from './stages/data.js';
 import { folderStage } from './stages/folder.js';
 import { modelStage } from './stages/model.js';
@@ -29,13 +29,23 @@ import { toOptions, type TrainConfig, type TrainOptions } from './train-options.
 /** A training run by its resolved options. */
 export async function runTraining(config: TrainConfig, extras: TrainExtras = {}): Promise<TrainSummary> {
   const options = toOptions(config);
+  checkPlaceOfBest(options, extras.save);
   const training = await openTraining(options, extras, config);
   try {
-    return await runSession({
+    const summary = await runSession({
       ...training.session,
       method: await training.method(),
       ...(options.probe && { forecast: training.forecast }),
     });
+    // A program that gave its model goes on with it.
+    if (
+      extras.model &&
+      options.loadBestModelAtEnd &&
+      !summary.interrupted &&
+      summary.best?.model !== undefined
+    )
+      await extras.model.loadWeights(summary.best.model);
+    return summary;
   } finally {
     await training.close();
   }
@@ -62,6 +72,7 @@ export async function openTraining(
 ): Promise<Training> {
   const { signal } = extras;
   optionsStage(options, extras);
+  checkChoosing(options);
   const subject = await taskStage(options, extras);
   const dataset = await dataStage(options, subject, extras);
   const place = await folderStage(options, subject, config, extras);
@@ -100,17 +111,21 @@ export async function openTraining(
     );
     const memory = resumeFrom?.state.memory as TrainMemory | undefined;
     const split = new Split(memory?.split, extras.onNotice);
-    const evaluate = evaluation(options, subject, dataset, extras);
-    const stages: GrpoStages = { subject, dataset, place, model, batches, split, evaluate };
+    const choosing = choosingOf(options);
+    const evaluate = evaluation(options, subject, dataset.heldOut, extras);
+    const validate = choosing && evaluation(options, subject, dataset.validation, extras);
+    const stages: GrpoStages = { subject, dataset, place, model, batches, split, evaluate, validate };
     return {
       plan,
       session: {
         model,
         options,
+        choosing,
         config,
         lineage: place.lineage,
         changes: place.changes,
-        savesReference: options.syncRefModel,
+        savesReference: options.beta !== 0 && referenceMoves(options, resumeFrom),
+        fork: place.fork,
         columns: columnsOf(subject.rewards, dataset),
         plan,
         run,
@@ -121,7 +136,7 @@ export async function openTraining(
       method: () => grpoMethod(options, stages, extras),
       forecast: async () => {
         const still = { ...options, learningRate: 0, syncRefModel: false };
-        const traceless = { ...stages, place: { run: undefined, resumeFrom } };
+        const traceless = { ...stages, place: { run: undefined, resumeFrom, fork: undefined } };
         const method = await grpoMethod(still, traceless, { ...(signal && { signal }) });
         return forecast(model, method, evaluate, plan, options);
       },
@@ -142,14 +157,16 @@ async function prepareWeights(
   if (options.beta !== 0) await model.freezeReference();
   if (!resumeFrom) return;
   await restore(model, resumeFrom);
-  if (options.syncRefModel) await model.loadReference(join(resumeFrom.path, REFERENCE_FILE));
+  if (options.beta !== 0 && resumeFrom.reference !== undefined)
+    await model.loadReference(resumeFrom.reference);
 }
 
-/** Columns of `metrics.csv` that only runs with several rewards or several tasks have. */
+/** Columns of `metrics.csv` that only runs with several rewards or tasks have, or those that choose. */
 function columnsOf(rewards: readonly NamedReward[], dataset: Dataset): RunMetricName[] {
   const tasks = [...new Set(dataset.heldOut.map(({ task }) => task))].filter((name) => name !== undefined);
   return [
     ...(rewards.length > 1 ? rewards.flatMap(({ name }) => rewardColumns(name)) : []),
     ...(tasks.length > 1 ? taskColumns(tasks) : []),
+    ...(dataset.validation.length > 0 ? VALIDATION_COLUMNS : []),
   ];
 }

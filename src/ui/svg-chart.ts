@@ -18,7 +18,7 @@ const POINTS = 80;
 
 interface Panel {
   title: string;
-  points: (run: RunRecord) => [number, number][];
+  points: (run: Pick<RunRecord, 'steps' | 'evaluations'>) => [number, number][];
   /** Whether points are marked, as for evaluations, which are few. */
   marks?: boolean;
   min?: number;
@@ -64,18 +64,25 @@ export function curvesSvg(runs: RunRecord[]): string {
     })),
     yAxis: PANELS.map(({ min, max }, i) => ({ type: 'value', gridIndex: i, scale: true, min, max })),
     series: runs.flatMap((run, r) =>
-      PANELS.map(({ points, marks }, i) => ({
-        name: run.name,
-        type: 'line',
-        xAxisIndex: i,
-        yAxisIndex: i,
-        data: points(run),
-        showSymbol: marks === true,
-        // Symbols differ too, for readers who can't distinguish the colours.
-        symbol: ['circle', 'rect', 'triangle', 'diamond'][r % 4],
-        symbolSize: 7,
-        lineStyle: { width: 2, type: r < PALETTE.length ? 'solid' : 'dashed' },
-      })),
+      PANELS.flatMap((panel, i) =>
+        branches(panel, run).map(({ points, before }) => ({
+          name: run.name,
+          type: 'line',
+          xAxisIndex: i,
+          yAxisIndex: i,
+          data: points,
+          showSymbol: panel.marks === true,
+          // Symbols differ too, for readers who can't distinguish the colours.
+          symbol: ['circle', 'rect', 'triangle', 'diamond'][r % 4],
+          symbolSize: 7,
+          itemStyle: { opacity: before ? 0.4 : 1 },
+          lineStyle: {
+            width: 2,
+            type: before || r >= PALETTE.length ? 'dashed' : 'solid',
+            opacity: before ? 0.4 : 1,
+          },
+        })),
+      ),
     ),
   });
   const svg = chart.renderToSVGString();
@@ -83,8 +90,23 @@ export function curvesSvg(runs: RunRecord[]): string {
   return svg;
 }
 
+/** The curve of a run; of a fork that of the run that it left, and its own from the last point of that on. */
+function branches({ points }: Panel, run: RunRecord): { points: [number, number][]; before: boolean }[] {
+  const { forkedFrom, steps, evaluations } = run;
+  if (!forkedFrom) return [{ points: points(run), before: false }];
+  const part = (has: (row: { step: number }) => boolean) =>
+    points({ steps: steps.filter(has), evaluations: evaluations.filter(has) });
+  const before = part(({ step }) => step <= forkedFrom.step);
+  const own = part(({ step }) => step > forkedFrom.step);
+  // The legend shows the first.
+  return [
+    { points: [...before.slice(-1), ...own], before: false },
+    { points: before, before: true },
+  ];
+}
+
 /** A metric's means over equal stretches of steps, as [last step, mean]. */
-function averaged({ steps }: RunRecord, name: MetricName): [number, number][] {
+function averaged({ steps }: Pick<RunRecord, 'steps'>, name: MetricName): [number, number][] {
   const rows = steps.filter((row) => typeof row[name] === 'number');
   const size = Math.max(1, Math.ceil(rows.length / POINTS));
   return Array.from({ length: Math.ceil(rows.length / size) }, (_, i) => {

@@ -314,3 +314,40 @@ describe('what a model says', () => {
     expect(await page.evaluate('typeof hacked')).toBe('undefined');
   });
 });
+
+describe('a fork', () => {
+  const forkedFrom = {
+    run: '/runs/base',
+    checkpoint: 'checkpoint-40',
+    step: 40,
+    changed: [{ option: 'beta', before: 0.1, now: 0 }],
+  };
+
+  it('says where it left its run, and has its own curves from there on', async () => {
+    const { page, errors } = await open(browser, await reportOf({ steps: 100, evalSteps: 20, forkedFrom }));
+    expect(await page.locator('#overview').innerText()).toContain(
+      'Forked from base at step 40, with beta 0 in place of 0.1.',
+    );
+    const reward = await chartText(page, 'Reward');
+    expect(reward).toMatch(/mean of a step, before the fork: \S+ at step 1, \S+ at step 40\./);
+    expect(reward).toMatch(/mean of a step: \S+ at step 40, \S+ at step 100/);
+    expect(await chartText(page, 'Accuracy')).toMatch(
+      /held-out, before the fork: 20\.0% at step 0, 44\.0% at step 40\. held-out: 44\.0% at step 40, 80\.0% at step 100/,
+    );
+    expect(errors).toEqual([]);
+  });
+
+  it('is a branch beside its run', async () => {
+    const base = { steps: 100, evalSteps: 20, name: 'base' };
+    const url = await reportOf(base, { ...base, name: 'fork', forkedFrom, config: { beta: 0 } });
+    const { page, errors } = await open(browser, url);
+    const cells = await page.locator('#figures tbody tr td:last-child').allInnerTexts();
+    expect(cells).toEqual(['-', 'base at step 40']);
+    expect(await chartText(page, 'Reward')).toMatch(
+      /base: \S+ at step 1, .*fork, before the fork: \S+ at step 1, \S+ at step 40\. fork: \S+ at step 40/,
+    );
+    await page.getByLabel('seconds', { exact: true }).check();
+    expect(await chartText(page, 'Reward')).toContain('before the fork');
+    expect(errors).toEqual([]);
+  });
+});

@@ -116,7 +116,7 @@ const AIMS: ((random: () => number, times: Times) => Aim)[] = [
 ];
 
 const unfinished = (folder: string): boolean =>
-  list(folder).some((name) => /^\.(checkpoint-\d+|final)\.tmp$/.test(name));
+  list(folder).some((name) => /^\.(checkpoint-\d+|best-\d+|final)\.tmp$/.test(name));
 
 /** The runs keep two. */
 const holdsOneTooMany = (folder: string): boolean =>

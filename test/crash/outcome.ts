@@ -1,6 +1,6 @@
 /** What a run came to, without what differs between any two runs: times, paths and dates. */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { METRIC_COLUMNS, isTime } from '../../src/grpo/metrics.js';
 
@@ -8,6 +8,8 @@ import { METRIC_COLUMNS, isTime } from '../../src/grpo/metrics.js';
 export interface Outcome {
   /** SHA-256. */
   weights: string;
+  /** Those of `best/`; empty where the run doesn't choose. */
+  best: string;
   moments: string;
   metricsCsv: string[];
   metricsJsonl: string[];
@@ -27,6 +29,7 @@ export function outcomeOf(folder: string): Outcome {
       .at(-1) ?? '';
   return {
     weights: sha256(join(folder, 'final', 'model.safetensors')),
+    best: existsSync(join(folder, 'best')) ? sha256(join(folder, 'best', 'model.safetensors')) : '',
     moments: sha256(join(folder, 'checkpoints', newest, 'optimizer.safetensors')),
     metricsCsv: lines(join(folder, 'metrics.csv')).map((line) =>
       line

@@ -22,6 +22,7 @@ export const plan = (changed: Partial<TrainPlan> = {}): TrainPlan => ({
   repeatedShare: 0,
   heldOutProblems: 200,
   evalSamples: 200,
+  validationProblems: 0,
   steps: 100,
   startStep: 0,
   promptsPerStep: 4,

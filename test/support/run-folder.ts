@@ -2,6 +2,7 @@
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import type { ForkedFrom } from '../../src/run/folder/changes.js';
 import type { CompletionRecord } from '../../src/ui/server/types.js';
 
 export interface MadeRun {
@@ -14,6 +15,8 @@ export interface MadeRun {
   /** Of each completion. */
   text?: (step: number, problem: number) => string;
   prompt?: (problem: number) => string;
+  /** Where it was forked, as `env.json` has it. */
+  forkedFrom?: ForkedFrom;
   /** Whether it has ended. */
   ended?: boolean;
 }
@@ -22,7 +25,7 @@ const DEFAULTS = { promptsPerStep: 2, problems: 8, evalSteps: 5 };
 
 /** Of each group half say one thing, half another; problems are learned one after another. */
 export function writeRun(folder: string, run: MadeRun): string {
-  const { steps, config, ended = true } = run;
+  const { steps, config, forkedFrom, ended = true } = run;
   mkdirSync(folder, { recursive: true });
   writeFileSync(
     join(folder, 'config.yaml'),
@@ -35,7 +38,10 @@ export function writeRun(folder: string, run: MadeRun): string {
       ...config,
     }),
   );
-  writeFileSync(join(folder, 'env.json'), JSON.stringify({ node: 'v20.0.0', machine: { memory: 8e9 } }));
+  writeFileSync(
+    join(folder, 'env.json'),
+    JSON.stringify({ node: 'v20.0.0', machine: { memory: 8e9 }, forked_from: forkedFrom }),
+  );
   writeFileSync(join(folder, 'metrics.jsonl'), `${JSON.stringify({ step: 0, ...evaluationOf(0, steps) })}\n`);
   writeFileSync(join(folder, 'completions.jsonl'), '');
   appendSteps(folder, run, 1, steps);

@@ -19,6 +19,11 @@ export interface DatasetOptions {
    * can be compared.
    */
   evalSamples?: number | null;
+  /**
+   * True: one problem in ten, and none of those held out, is for validation and not trained on; at most
+   * `evalSamples` of them are asked. Default false.
+   */
+  validation?: boolean;
   /** Chooses and orders training problems; default 42. */
   seed?: number;
 }
@@ -37,8 +42,10 @@ export interface Dataset {
   train: Problem[];
   /** Which of them are gone through when. */
   stages: DatasetStage[];
-  /** Problems to evaluate on. */
+  /** Problems to evaluate on: they tell how good the run is. */
   heldOut: Problem[];
+  /** Problems to choose weights by; empty where `validation` is false. */
+  validation: Problem[];
   /** What a person should know that is no error, such as duplicates left out. */
   notices: string[];
 }
@@ -59,7 +66,7 @@ export async function loadDataset(
   what: Task | readonly CurriculumStage[],
   options: DatasetOptions = {},
 ): Promise<Dataset> {
-  const { evalSamples = null } = options;
+  const { evalSamples = null, validation: validates = false } = options;
   const stages: readonly CurriculumStage[] =
     'problems' in what ? [{ untilEpoch: Infinity, task: what, trainSamples: null }] : what;
   const notices: string[] = [];
@@ -73,6 +80,7 @@ export async function loadDataset(
   };
   const datasetStages: DatasetStage[] = [];
   let heldOut: Problem[] = [];
+  let validation: Problem[] = [];
   for (const stage of stages) {
     const { problems, notices: own } = await loadProblems(stage.task);
     notices.push(...own);
@@ -84,13 +92,22 @@ export async function loadDataset(
     );
     datasetStages.push({ untilEpoch: stage.untilEpoch, positions: chosen.map(position) });
     heldOut = splitProblems(problems, 'held_out');
+    if (validates) validation = splitProblems(problems, 'validation');
   }
   const last = stages.at(-1)!.task;
   if (heldOut.length === 0) notices.push(`${last.name} has no held-out problems: nothing to evaluate on.`);
+  if (validates && validation.length === 0)
+    throw new GrpoError('DATASET_EMPTY', `${last.name} has no validation problems to choose weights by`, {
+      fix: 'give the task more problems: one in ten, chosen by its text, is for validation',
+      value: 0,
+    });
+  const asked = (problems: Problem[], split: Split) =>
+    evalSamples === 0 ? [] : choose(problems, evalSamples, split, last.weights, notices);
   return {
     train,
     stages: datasetStages,
-    heldOut: evalSamples === 0 ? [] : choose(heldOut, evalSamples, 'held_out', last.weights, notices),
+    heldOut: asked(heldOut, 'held_out'),
+    validation: validates ? asked(validation, 'validation') : [],
     notices: [...new Set(notices)],
   };
 }
@@ -99,14 +116,14 @@ export async function loadDataset(
 function chooseTraining(
   task: Task,
   problems: Problem[],
-  { trainSamples = null, uniqueSamples = null, seed = 42 }: DatasetOptions,
+  { trainSamples = null, uniqueSamples = null, seed = 42, validation = false }: DatasetOptions,
   notices: string[],
 ): Problem[] {
-  const trainable = splitProblems(problems, 'train');
+  const trainable = splitProblems(problems, 'train', { validation });
   if (trainable.length === 0) {
     throw new GrpoError(
       'DATASET_EMPTY',
-      `${task.name} has no problems to train on (${problems.length} are held out)`,
+      `${task.name} has no problems to train on (${problems.length} are held out${validation ? ' or for validation' : ''})`,
       {
         fix: 'give the task more problems: one in five, chosen by its text, is kept for evaluation',
         value: 0,
@@ -157,7 +174,7 @@ export async function loadSplit(
   const chosen = choose(splitProblems(problems, split), samples, split, task.weights, []);
   if (chosen.length > 0) return chosen;
   throw new GrpoError('DATASET_EMPTY', `${task.name} has no problems in the split ${split}`, {
-    fix: 'choose the other split, or give the task more problems: one in five, by its text, is held out',
+    fix: 'choose another split, or give the task more problems: one in five, by its text, is held out',
     value: split,
   });
 }

@@ -76,5 +76,8 @@ export interface Task {
   weights?: Record<string, number>;
 }
 
-/** Problems that are trained on, or those held out for evaluation. */
-export type Split = 'train' | 'held_out';
+/**
+ * Problems that are trained on, those held out for evaluation, or those that a run chooses its best weights by
+ * (which are trained on in a run that doesn't choose).
+ */
+export type Split = 'train' | 'held_out' | 'validation';

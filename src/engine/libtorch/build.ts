@@ -109,16 +109,20 @@ function requireWritable(): void {
 
 /** False if CMake's cache belongs to another libtorch, another version of it, or another build folder. */
 function isConfiguredFor(folder: string, libtorch: Libtorch): boolean {
-  const cache = join(folder, 'CMakeCache.txt');
-  if (!existsSync(cache)) return false;
-  const text = readFileSync(cache, 'utf8');
-  const entry = (name: string) => new RegExp(`^${name}:[A-Z]+=(.*)$`, 'm').exec(text)?.[1];
+  const entry = (name: string) => cacheEntry(folder, name);
   const stamp = readJson<BuildStamp>(join(folder, 'libtorch.json'));
   return (
     entry('LIBTORCH') === libtorch.path &&
     entry('CMAKE_HOME_DIRECTORY') === packageRoot() &&
     (stamp === undefined || stamp.version === libtorch.version)
   );
+}
+
+/** What CMake's cache of a build folder has under a name; undefined: nothing. */
+function cacheEntry(folder: string, name: string): string | undefined {
+  const cache = join(folder, 'CMakeCache.txt');
+  if (!existsSync(cache)) return undefined;
+  return new RegExp(`^${name}:[A-Z]+=(.*)$`, 'm').exec(readFileSync(cache, 'utf8'))?.[1];
 }
 
 async function cmakeJs(
@@ -132,12 +136,17 @@ async function cmakeJs(
   const jobs = Math.max(1, Math.min(usableCores(), Math.floor(memory().free / BYTES_PER_JOB)));
   // With `binary.napi_versions` in package.json cmake-js takes Node's headers from the package
   // node-api-headers; it downloads nothing.
-  const args = ['build', '--directory', packageRoot(), '--out', folder, '--config', config];
+  // A folder that is configured already would be built as it was: `configure` comes first where more is asked.
+  const asked = Object.entries(definitions).filter(([, value]) => value !== '');
+  const again = asked.some(([name, value]) => cacheEntry(folder, name) !== value);
+  const args = ['--directory', packageRoot(), '--out', folder, '--config', config];
   args.push('--parallel', String(jobs), `--CDLIBTORCH=${libtorch.path}`);
-  for (const [name, value] of Object.entries(definitions)) if (value) args.push(`--CD${name}=${value}`);
+  for (const [name, value] of asked) args.push(`--CD${name}=${value}`);
   // A newer compiler may have new warnings: they are errors in a checkout, but not for users of the package.
   args.push(`--CDWARNINGS_AS_ERRORS=${existsSync(join(packageRoot(), 'src')) ? 'ON' : 'OFF'}`);
-  const output = await runLogged([cmakeJsBin(), ...args], log, onProgress);
+  let output: string | null = null;
+  for (const command of [...(again ? ['configure'] : []), 'build'])
+    output ??= await runLogged([cmakeJsBin(), command, ...args], log, onProgress);
   if (output === null) return;
   throw new GrpoError(
     'BUILD_FAILED',

@@ -7,11 +7,13 @@ export type { ComparedRun } from './compared.js';
 
 /** @param target held-out accuracy, 0 to 1, that `steps_to_accuracy` is about */
 export function compareRun(
-  { name, config, steps, evaluations, summary }: RunRecord,
+  { name, config, forkedFrom, steps, evaluations, summary }: RunRecord,
   target: number,
 ): ComparedRun {
   const tenth = steps.slice(-Math.max(1, Math.round(steps.length / 10)));
-  const last = evaluations.findLast(({ step }) => step > 0);
+  const best = summary?.best as
+    { step: number; loaded: boolean; validation: { accuracy: number } } | undefined;
+  const last = evaluations.findLast(({ step }) => step > 0 && (!best?.loaded || step === best.step));
   const reached = evaluations.find((row) => row['eval/accuracy']! >= target);
   const trained = meanOf(tenth, 'accuracy');
   const held = last?.['eval/accuracy'] ?? null;
@@ -20,6 +22,8 @@ export function compareRun(
     preset: (config.preset as string | null | undefined) ?? null,
     model: String(config.model),
     task: String(config.task),
+    forked_from: forkedFrom?.run ?? null,
+    forked_at: forkedFrom?.step ?? null,
     steps: steps.at(-1)?.step ?? 0,
     finished: summary !== undefined && summary.interrupted === false,
     reward: meanOf(tenth, 'reward'),
@@ -36,6 +40,8 @@ export function compareRun(
     seconds_to_accuracy: reached ? secondsUntil(steps, reached.step) : null,
     seconds: secondsUntil(steps, Infinity),
     seconds_per_step: median(steps.map(({ step_time }) => step_time).filter((time) => time !== undefined)),
+    best_step: best?.step ?? null,
+    validation_accuracy: best?.validation.accuracy ?? null,
   };
 }
 
@@ -57,7 +63,7 @@ function median(values: number[]): number | null {
 /** Options in which the runs differ, with each one's value. */
 export function differences(runs: RunRecord[]): Record<string, unknown[]> {
   const names = [...new Set(runs.flatMap(({ config }) => Object.keys(config)))];
-  const relevant = names.filter((name) => !['output_dir', 'resume', 'preset'].includes(name));
+  const relevant = names.filter((name) => !['output_dir', 'resume', 'preset', 'fork_from'].includes(name));
   return Object.fromEntries(
     relevant
       .map((name) => [name, runs.map(({ config }) => config[name] ?? null)] as const)

@@ -9,13 +9,17 @@ export interface ComparedRun {
   preset: string | null;
   model: string;
   task: string;
+  /** Folder of the run that it was forked from; null: it was not. */
+  forked_from: string | null;
+  /** The step that it was forked after: until then the figures are those of that run. */
+  forked_at: number | null;
   steps: number;
   /** Whether the run reached its last step. */
   finished: boolean;
   reward: number | null;
   /** Share of sampled training completions that are right. */
   train_accuracy: number | null;
-  /** On held-out problems, at the last evaluation. */
+  /** On held-out problems, at the last evaluation; of a run with `load_best_model_at_end` at its best one. */
   accuracy: number | null;
   accuracy_low: number | null;
   accuracy_high: number | null;
@@ -30,4 +34,8 @@ export interface ComparedRun {
   seconds_to_accuracy: number | null;
   seconds: number;
   seconds_per_step: number | null;
+  /** Step of the best weights, in a run that chooses them by validation problems. */
+  best_step: number | null;
+  /** Accuracy on validation problems there, which chose them: too high to tell how good they are. */
+  validation_accuracy: number | null;
 }

@@ -8,21 +8,24 @@ import { basename, dirname, join } from 'node:path';
 import { parseYaml } from '../../config/load.js';
 import { GrpoError } from '../../common/errors.js';
 import { syncFolder, writeSynced } from '../../machine/disk.js';
+import { exists } from '../../machine/files.js';
 import type { Saveable } from '../../model/trainable.js';
+import type { ChoiceState } from '../choosing.js';
 import type { Evaluation } from '../evaluate.js';
 import type { Lineage } from './environment.js';
 import type { RunFolder } from './folder.js';
 import { faultOf, writeManifest } from './manifest.js';
 import type { Metrics } from '../../grpo/metrics.js';
-import { CHECKPOINTS, stepsIn } from '../../model/run-weights.js';
+import { BEST, CHECKPOINTS, stepsIn } from '../../model/run-weights.js';
 
-const STATE = 'trainer_state.json';
+/** A checkpoint's state of the run, `TrainerState`. */
+export const STATE = 'trainer_state.json';
 export const OPTIMIZER_FILE = 'optimizer.safetensors';
 /** The weights of the reference model, in runs where it follows the policy (`sync_ref_model`). */
-export const REFERENCE_FILE = 'reference.safetensors';
+const REFERENCE_FILE = 'reference.safetensors';
 
 /** `trainer_state.json`: the state of a run at a checkpoint. */
-export interface TrainerState {
+export interface TrainerState extends ChoiceState {
   global_step: number;
   epoch: number;
   max_steps: number;
@@ -37,6 +40,7 @@ export interface TrainerState {
   eval_before?: Evaluation | undefined;
   /** The last evaluation since. */
   eval_after?: Evaluation | undefined;
+  /** The best evaluation on held-out problems, which nothing is chosen by. */
   best?: { step: number; accuracy: number } | undefined;
   /** Metrics of the step, where the run was interrupted before the step's evaluation. */
   pending?: Metrics | undefined;
@@ -47,6 +51,8 @@ export interface TrainerState {
 export interface Checkpoint {
   path: string;
   state: TrainerState;
+  /** File with the reference model's weights; undefined: they are those that the run started from. */
+  reference?: string;
 }
 
 export interface SaveOptions {
@@ -105,23 +111,28 @@ export async function findCheckpoint(
     throw new GrpoError('RESUME_CHECKPOINT', `${run.path} holds no ${name}`, {
       fix:
         all.length > 0
-          ? `resume from one of ${all.map((step) => `checkpoint-${step}`).join(', ')}`
+          ? `name one of ${all.map((step) => `checkpoint-${step}`).join(', ')}`
           : 'leave the name out: the run starts from the beginning',
       value: name,
     });
   for (const step of wanted === undefined ? all.reverse() : [wanted]) {
     const path = checkpointPath(run, step);
     const fault = await faultOf(path, { hashes: true });
-    if (fault === undefined)
-      return { path, state: JSON.parse(await readFile(join(path, STATE), 'utf8')) as TrainerState };
+    if (fault === undefined) return readCheckpoint(path);
     if (wanted !== undefined)
       throw new GrpoError('RESUME_CHECKPOINT', `${path} is not whole: ${fault}`, {
-        fix: 'resume without a name: the newest whole checkpoint is taken',
+        fix: 'name another one, or none: then the newest whole checkpoint is taken',
         value: name,
       });
     onNotice?.(`${path} is not whole and is passed over: ${fault}`);
   }
   return undefined;
+}
+
+async function readCheckpoint(path: string): Promise<Checkpoint> {
+  const state = JSON.parse(await readFile(join(path, STATE), 'utf8')) as TrainerState;
+  const reference = join(path, REFERENCE_FILE);
+  return { path, state, ...((await exists(reference)) && { reference }) };
 }
 
 /**
@@ -152,7 +163,7 @@ export async function lineageOf(path: string): Promise<Lineage> {
       (text) => JSON.parse(text) as Record<string, unknown>,
       () => undefined,
     );
-  const run = basename(path) === 'final' ? dirname(path) : dirname(dirname(path));
+  const run = ['final', BEST].includes(basename(path)) ? dirname(path) : dirname(dirname(path));
   const state = await json(join(path, STATE));
   const summary = basename(path) === 'final' ? await json(join(run, 'summary.json')) : undefined;
   const config = await readFile(join(run, 'config.yaml'), 'utf8').catch(() => undefined);

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { arch, cpus, hostname, platform, release, totalmem } from 'node:os';
 import { promisify } from 'node:util';
 import type { EngineInfo } from '../../engine/types.js';
-import type { Change } from './resume.js';
+import type { Change, ForkedFrom } from './changes.js';
 import { packageVersion } from '../../machine/paths.js';
 
 /** Where the first weights of a run come from (`init_from`). */
@@ -16,11 +16,18 @@ export interface Lineage {
   model?: string;
 }
 
-/** @param lineage where the first weights come from, if from another run */
+/** Where a run comes from, if from another run. */
+interface Origin {
+  /** Where the first weights come from. */
+  lineage?: Lineage | undefined;
+  forkedFrom?: ForkedFrom | undefined;
+}
+
+/** The environment of a run that begins, or goes on, here and now. */
 export async function environment(
   engine: EngineInfo,
   seed: number,
-  lineage?: Lineage,
+  { lineage, forkedFrom }: Origin = {},
 ): Promise<Record<string, unknown>> {
   return {
     grpo_native: packageVersion(),
@@ -44,6 +51,7 @@ export async function environment(
     ...(engine.bfloat16Speed !== undefined && { bfloat16_speed: engine.bfloat16Speed }),
     seed,
     ...(lineage && { init_from: lineage }),
+    ...(forkedFrom && { forked_from: forkedFrom }),
     git_commit: await gitCommit(),
     started: new Date().toISOString(),
   };

@@ -1,7 +1,7 @@
 /**
  * The folder of a run: its lock, and its files and subfolders, which are written whole or not at all.
  * `config.yaml`, `env.json`, `metrics.csv`, `metrics.jsonl`, `completions.jsonl`,
- * `checkpoints/checkpoint-N/`, `final/`, `summary.json`, `report.html`.
+ * `checkpoints/checkpoint-N/`, `final/`, `best/`, `summary.json`, `report.html`.
  */
 import { lstat, mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
 import { statSync } from 'node:fs';
@@ -13,15 +13,15 @@ import { GrpoError } from '../../common/errors.js';
 import { readJson } from '../../machine/paths.js';
 import { acquire, isElsewhere, type Holder, type Lock } from '../../machine/process-lock.js';
 import { duration } from '../../common/format.js';
+import { BEST, CHECKPOINTS } from '../../model/run-weights.js';
 import { asDiskError, diskError, syncFolder, writeAtomic } from '../../machine/disk.js';
 
 const LOCK = 'run.lock';
-const CHECKPOINTS = 'checkpoints';
 
 /** Files that lines are appended to. */
 const LINES = ['metrics.csv', 'metrics.jsonl', 'completions.jsonl'];
 /** Files and folders that a run writes: a folder with any of these holds a run. */
-const TRACES = ['config.yaml', 'env.json', 'summary.json', CHECKPOINTS, 'final', ...LINES];
+const TRACES = ['config.yaml', 'env.json', 'summary.json', CHECKPOINTS, 'final', BEST, ...LINES];
 
 /** Error codes which mean that another run has the folder. */
 const TAKEN = new Set(['RUN_LOCKED', 'OUTPUT_DIR_HOLDS_RUN']);
@@ -277,7 +277,7 @@ async function recover(folder: string): Promise<void> {
     // Only files of a run: the folder may contain others too.
     if (/^(config\.yaml|metrics\.csv|report\.html|[\w-]+\.jsonl?)\.tmp-\d+$/.test(name))
       await rm(join(folder, name), { force: true });
-    const match = /^\.(final|checkpoint-\d+)\.(old|tmp)$/.exec(name);
+    const match = /^\.(final|best|(?:checkpoint|best)-\d+)\.(old|tmp)$/.exec(name);
     if (!match) continue;
     const target = join(folder, match[1]!);
     if (match[2] === 'old' && !(await exists(target))) await rename(join(folder, name), target);

@@ -55,6 +55,12 @@ export class MetricsLog {
     await this.note(metrics);
   }
 
+  /** Writes rows to `metrics.csv` that `metrics.jsonl` has already, of those that are steps. */
+  async copied(rows: readonly Metrics[]): Promise<void> {
+    const steps = rows.filter(({ learning_rate }) => learning_rate !== undefined);
+    await this.#csv.append(stringify(steps.map((metrics) => this.#columns.map((name) => metrics[name]))));
+  }
+
   /** Writes a line of `metrics.jsonl` only, such as the evaluation before the first step. */
   note(record: { step: number } & Record<string, unknown>): Promise<void> {
     return this.#jsonl.append(`${JSON.stringify(record)}\n`);

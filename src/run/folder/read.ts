@@ -5,6 +5,7 @@ import { parseJson } from '../../common/json.js';
 import { parseYaml } from '../../config/load.js';
 import { GrpoError } from '../../common/errors.js';
 import type { DiagnosisEvent } from '../diagnosis/events.js';
+import type { ForkedFrom } from './changes.js';
 import type { Metrics } from '../../grpo/metrics.js';
 
 /** What a run folder contains. */
@@ -14,6 +15,8 @@ export interface RunRecord {
   name: string;
   config: Record<string, unknown>;
   env: Record<string, unknown> | undefined;
+  /** Where the run was forked, if it was: metrics up to that step are those of the run that it left. */
+  forkedFrom: ForkedFrom | undefined;
   /** The metrics of each step, in order. */
   steps: Metrics[];
   /** The evaluations on held-out problems; the one with `step` 0 is from before training. */
@@ -39,17 +42,23 @@ export async function readRun(folder: string): Promise<RunRecord> {
     });
   }
   const rows = parseRows(lines);
+  const env = parseJson((await text('env.json')) ?? '') as Record<string, unknown> | undefined;
   return {
     path,
     name: basename(path),
     config: parseYaml(config, join(path, 'config.yaml')).values,
-    env: parseJson((await text('env.json')) ?? '') as Record<string, unknown> | undefined,
+    env,
+    forkedFrom: forkOf(env),
     steps: rows.filter(({ step, learning_rate }) => step > 0 && learning_rate !== undefined),
     evaluations: rows.filter((row) => row['eval/accuracy'] !== undefined),
     diagnoses: rows.filter((row) => 'diagnosis' in row) as unknown as DiagnosisEvent[],
     summary: parseJson((await text('summary.json')) ?? '') as Record<string, unknown> | undefined,
   };
 }
+
+/** Where a run was forked, by its `env.json`. */
+export const forkOf = (env: Record<string, unknown> | null | undefined): ForkedFrom | undefined =>
+  env?.forked_from as ForkedFrom | undefined;
 
 /**
  * Reads those of the folders that are runs: a pattern such as `runs/*` matches other things too.

@@ -1,11 +1,8 @@
-/** Options that were changed when a run was resumed: which changes are allowed, and which are refused. */
+/** Options that were changed when a run was resumed or forked: which changes are allowed, and which are refused. */
 import { GrpoError } from '../../common/errors.js';
-
-export interface Change {
-  option: string;
-  before: unknown;
-  now: unknown;
-}
+import { camelKeys } from '../../config/names.js';
+import { choosingOf } from '../choosing.js';
+import type { Change } from './changes.js';
 
 /** Options that do not affect what a run computes; their changes are ignored. */
 const IGNORED = ['output_dir', 'resume', 'preset', 'report_to', 'run_name'];
@@ -17,6 +14,7 @@ const IGNORED = ['output_dir', 'resume', 'preset', 'report_to', 'run_name'];
 const FIXED = [
   'model',
   'init_from',
+  'fork_from',
   'task',
   'task_weights',
   'max_operand',
@@ -43,16 +41,54 @@ export function changesOf(before: Record<string, unknown>, now: Record<string, u
 export const changeText = ({ option, before, now }: Change): string =>
   `${option} ${JSON.stringify(before)} is now ${JSON.stringify(now)}`;
 
-/** @throws {GrpoError} RESUME_CHANGED */
-export function refuseMeaningless(changes: readonly Change[]): void {
+/**
+ * @param before the run's options until now, as `config.yaml` has them
+ * @throws {GrpoError} RESUME_CHANGED or FORK_CHANGED
+ */
+export function refuseMeaningless(
+  changes: readonly Change[],
+  before: Record<string, unknown>,
+  now: Record<string, unknown>,
+  how: 'resume' | 'fork' = 'resume',
+): void {
+  refuseOtherChoice(chosenBy(before), chosenBy(now), how);
   const wrong = changes.filter(({ option }) => FIXED.includes(option));
   if (wrong.length === 0) return;
+  const run = how === 'fork' ? 'a fork' : 'a resumed run';
   throw new GrpoError(
-    'RESUME_CHANGED',
-    `a resumed run can't go on with ${wrong.map(changeText).join(', ')}`,
+    how === 'fork' ? 'FORK_CHANGED' : 'RESUME_CHANGED',
+    `${run} can't go on with ${wrong.map(changeText).join(', ')}`,
     {
-      fix: 'resume without these options, or start another run, from these weights if you like: --init-from RUN',
+      fix: `${how} without these options, or start another run, from these weights if you like: --init-from RUN`,
       value: wrong.map(({ option }) => option),
+    },
+  );
+}
+
+/** What the best weights are chosen by. Where it is nothing, the validation problems are trained on. */
+const chosenBy = (config: Record<string, unknown>): string | undefined =>
+  choosingOf(camelKeys(config))?.metric;
+
+function refuseOtherChoice(
+  before: string | undefined,
+  now: string | undefined,
+  how: 'resume' | 'fork',
+): void {
+  if (before === now) return;
+  const [was, is] = [before, now].map((metric) =>
+    metric === undefined ? 'nothing' : `validation ${metric}`,
+  );
+  throw new GrpoError(
+    how === 'fork' ? 'FORK_CHANGED' : 'RESUME_CHANGED',
+    `${how === 'fork' ? 'a fork' : 'a resumed run'} can't choose its best weights by ${is}: ` +
+      (before === undefined ? 'it has trained on the validation problems' : `until now it chose by ${was}`),
+    {
+      fix:
+        (before === undefined
+          ? `${how} without load_best_model_at_end, metric_for_best_model, early_stopping_patience and stop_at_accuracy`
+          : `${how} with --metric-for-best-model ${before}`) +
+        ', or start another run, from these weights if you like: --init-from RUN',
+      value: now ?? null,
     },
   );
 }

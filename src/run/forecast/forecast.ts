@@ -24,7 +24,12 @@ export async function forecast(
   model: TrainableModel,
   method: Pick<Method, 'takeStep'>,
   evaluate: (model: TrainableModel, temperature: number, most: number) => Promise<Evaluation>,
-  { steps, evalSamples, memory }: Pick<TrainPlan, 'steps' | 'evalSamples' | 'memory'>,
+  {
+    steps,
+    evalSamples,
+    validationProblems,
+    memory,
+  }: Pick<TrainPlan, 'steps' | 'evalSamples' | 'validationProblems' | 'memory'>,
   options: Pick<TrainOptions, 'evalSteps' | 'numGenerations' | 'batchSize'>,
 ): Promise<Forecast> {
   const began = performance.now();
@@ -60,11 +65,12 @@ export async function forecast(
     meanLength: mean('completions/mean_length'),
     clippedRatio: mean('completions/clipped_ratio'),
   };
+  const asked = evalSamples + validationProblems;
   return {
     memory,
     steps,
     stepSeconds,
-    hours: (steps * stepSeconds + evaluations * evalSamples * evaluation) / 3600,
+    hours: (steps * stepSeconds + evaluations * asked * evaluation) / 3600,
     ...seen,
     ...verdict({ ...seen, memory, nonfinite, numGenerations: options.numGenerations }),
   };

@@ -1,7 +1,9 @@
-/** Third stage: the problems to learn from, those held out, and how often the model is right on the latter. */
+/** Third stage: the problems to learn from, those to choose and to tell by, and how often the model is right on these. */
 import { combine } from '../../data/rewards/combine.js';
 import { loadDataset, type Dataset } from '../../data/tasks/index.js';
+import type { Problem } from '../../data/tasks/task.js';
 import type { TrainableModel } from '../../model/trainable.js';
+import { choosingOf } from '../choosing.js';
 import { evaluate, type Evaluation } from '../evaluate.js';
 import type { TrainExtras } from '../extras.js';
 import type { StageOptions } from './options.js';
@@ -13,27 +15,30 @@ export async function dataStage(
   { curriculum }: Subject,
   { onNotice }: TrainExtras,
 ): Promise<Dataset> {
-  const dataset = await loadDataset(curriculum, options);
+  const dataset = await loadDataset(curriculum, {
+    ...options,
+    validation: choosingOf(options) !== undefined,
+  });
   for (const notice of dataset.notices) onNotice?.(notice);
   return dataset;
 }
 
-/** @param most held-out problems that are asked; all by default */
+/** @param most problems that are asked; all by default */
 export type Evaluate = (model: TrainableModel, temperature: number, most?: number) => Promise<Evaluation>;
 
-/** Evaluates a model on the held-out problems. */
+/** Evaluates a model on some of the problems that are not trained on. */
 export const evaluation =
   (
     options: StageOptions,
     { task, rewards, stop }: Subject,
-    dataset: Dataset,
+    problems: Problem[],
     extras: TrainExtras,
   ): Evaluate =>
   (model, temperature, most) =>
     evaluate(model, {
       task,
       ...combine(rewards, options.rewardWeights ?? null, options.rewardTimeout),
-      problems: dataset.heldOut.slice(0, most),
+      problems: problems.slice(0, most),
       stop,
       maxCompletionLength: options.maxCompletionLength,
       temperature,

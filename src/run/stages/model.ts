@@ -39,7 +39,7 @@ export async function modelStage(
   try {
     checkStop(options.stop, model.tokenizer);
     const promptLengths = checkPrompts(model, dataset.train, options.maxCompletionLength);
-    checkPrompts(model, dataset.heldOut, options.maxCompletionLength);
+    checkPrompts(model, [...dataset.heldOut, ...dataset.validation], options.maxCompletionLength);
     check(model, dataset.train);
     if (run) model.checkSaveable();
     // Nothing was written until here.

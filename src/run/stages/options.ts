@@ -1,4 +1,5 @@
 /** First stage: the options that every stage after it reads, of `train` and of `sft` alike. */
+import type { ChoosingOptions } from '../choosing.js';
 import type { TrainExtras } from '../extras.js';
 import { checkTrackers } from '../trackers/tracked.js';
 import type { SftOptions, TrainOptions } from '../train-options.js';
@@ -26,11 +27,20 @@ export type StageOptions = Pick<
   | 'resume'
   | 'saveSteps'
   | 'reportTo'
+  | 'runName'
 > &
   Partial<
     Pick<
       TrainOptions,
-      'curriculum' | 'rewardWeights' | 'preset' | 'algorithm' | 'initFrom' | 'beta' | 'syncRefModel'
+      | 'curriculum'
+      | 'rewardWeights'
+      | 'preset'
+      | 'algorithm'
+      | 'initFrom'
+      | 'forkFrom'
+      | 'beta'
+      | 'syncRefModel'
+      | keyof ChoosingOptions
     >
   >;
 

@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { isObject, parseJson } from '../../common/json.js';
 import { writeAtomic } from '../../machine/disk.js';
 import { GrpoError } from '../../common/errors.js';
-import { evaluationMetrics } from '../evaluate.js';
+import { evaluationMetrics, validationMetrics } from '../evaluate.js';
 import type { TrainCallbacks, TrainPlan, TrainSummary } from '../events.js';
 import { readJson } from '../../machine/paths.js';
 import { modelName } from '../folder/names.js';
@@ -136,6 +136,11 @@ export async function tracked<S extends TrackedSession>(
           if (step === 0)
             tell({ time: Date.now(), kind: 'metrics', metrics: { step, ...evaluationMetrics(evaluation) } });
           await callbacks.onEvaluate?.(step, evaluation);
+        },
+        onValidate: async (step, evaluation) => {
+          if (step === 0)
+            tell({ time: Date.now(), kind: 'metrics', metrics: { step, ...validationMetrics(evaluation) } });
+          await callbacks.onValidate?.(step, evaluation);
         },
         onDiagnosis: async (event) => {
           tell({ time: Date.now(), kind: 'diagnosis', event });

@@ -19,6 +19,8 @@ export interface Drawn {
   /** Number of its colour, from 1. */
   color: number;
   dash?: number[];
+  /** Draw it faint and dashed, as what came before a fork. */
+  faint?: boolean;
   /** Draw only the smoothed line, not the raw one too, where several series share a chart. */
   smoothOnly?: boolean;
 }
@@ -148,7 +150,8 @@ export class Chart {
       series: [
         { label: this.#along, value: (_, raw: number | null) => (raw === null ? '-' : tick(raw)) },
         ...this.#drawn.flatMap((one): uPlot.Series[] => {
-          const stroke = () => color(`--c${one.color}`);
+          const faint = () => faintOf(one);
+          const stroke = one.faint ? faint : () => color(`--c${one.color}`);
           const line: uPlot.Series = {
             label: one.label,
             stroke,
@@ -156,10 +159,9 @@ export class Chart {
             spanGaps: true,
             points: one.intervals ? { show: true, size: 7, fill: stroke } : { show: false },
             value,
-            ...(one.dash && { dash: one.dash }),
+            ...((one.dash ?? one.faint) && { dash: one.dash ?? [4, 4] }),
           };
           if (!isDoubled(one)) return [line];
-          const faint = () => `color-mix(in srgb, ${color(`--c${one.color}`)} 35%, transparent)`;
           return [
             { ...line, stroke: faint, width: 1 },
             { ...line, label: `${one.label}, smoothed`, class: 'smoothed' },
@@ -216,9 +218,10 @@ export class Chart {
   #drawIntervals(plot: uPlot): void {
     const { ctx } = plot;
     ctx.save();
-    for (const { intervals, x, color: number } of this.#drawn) {
+    for (const one of this.#drawn) {
+      const { intervals, x } = one;
       if (!intervals) continue;
-      ctx.strokeStyle = color(`--c${number}`);
+      ctx.strokeStyle = one.faint ? faintOf(one) : color(`--c${one.color}`);
       ctx.lineWidth = devicePixelRatio;
       ctx.beginPath();
       intervals.forEach(([low, high], i) => {
@@ -294,6 +297,8 @@ export class Chart {
 /** Whether a series is drawn twice: raw and faint, and smoothed. */
 const isDoubled = ({ values, intervals, smoothOnly }: Drawn): boolean =>
   !smoothOnly && !intervals && values.length >= NOISY;
+
+const faintOf = (one: Drawn): string => `color-mix(in srgb, ${color(`--c${one.color}`)} 35%, transparent)`;
 
 /** Ticks of a logarithmic scale: powers of ten, and 2 and 5 times these if there are few. */
 function logarithmicMarks(low: number, high: number): number[] {

@@ -2,6 +2,7 @@
 import type { ComparedRun } from '../../experiments/compare/compared.js';
 import type { Embedded, RunData } from '../server/types.js';
 import { Chart, evaluationPoints, type Drawn } from './chart.js';
+import { branches, forkPoint } from './fork.js';
 import { el, fill, section, table, type Child } from './dom.js';
 import { count, duration, number, percent, value } from './format.js';
 import { PANELS, TIME, type Panel } from './panels.js';
@@ -45,7 +46,7 @@ export function comparePage(
     section(
       'figures',
       'Figures',
-      figures(rows),
+      figures(rows, runs),
       el(
         'p',
         { class: 'note' },
@@ -72,9 +73,14 @@ export function comparePage(
 const runLabel = (name: string, i: number) =>
   el('span', { class: 'swatch' }, el('i', { style: `background: var(--c${(i % COLORS) + 1})` }), name);
 
-function figures(rows: ComparedRun[]): HTMLElement {
+function figures(rows: ComparedRun[], runs: RunData[]): HTMLElement {
+  const forks = runs.some(({ forkedFrom }) => forkedFrom);
+  const chosen = rows.some(({ best_step: step }) => step !== null);
   return table(
-    ['run', 'steps', 'reward', 'right', 'held-out', 'before', 'gap', 'KL', 'equal groups', 'time', 'a step'],
+    [
+      ...['run', 'steps', 'reward', 'right', 'held-out', ...(chosen ? ['chosen by validation'] : [])],
+      ...['before', 'gap', 'KL', 'equal groups', 'time', 'a step', ...(forks ? ['forked from'] : [])],
+    ],
     rows.map((row, i) => [
       runLabel(row.run, i),
       `${count(row.steps)}${row.finished ? '' : ' (not ended)'}`,
@@ -83,16 +89,22 @@ function figures(rows: ComparedRun[]): HTMLElement {
       row.accuracy === null
         ? '-'
         : `${percent(row.accuracy)} [${percent(row.accuracy_low)}, ${percent(row.accuracy_high)}]`,
+      ...(chosen
+        ? [row.best_step === null ? '-' : `${percent(row.validation_accuracy)} (step ${row.best_step})`]
+        : []),
       percent(row.accuracy_before),
       row.gap === null ? '-' : `${Math.round(100 * row.gap)} pt`,
       number(row.kl),
       percent(row.frac_reward_zero_std),
       duration(row.seconds),
       row.seconds_per_step === null ? '-' : duration(row.seconds_per_step),
+      ...(forks ? [forkText(runs[i]!)] : []),
     ]),
     { class: 'numbers' },
   );
 }
+
+const forkText = ({ forkedFrom }: RunData) => (forkedFrom ? forkPoint(forkedFrom) : '-');
 
 const noticed = ({ diagnoses }: RunData): string =>
   diagnoses
@@ -165,17 +177,12 @@ function linesOf(panel: Panel, runs: RunData[], axis: 'step' | 'seconds'): Drawn
     // One line per run; on the chart of accuracy that is held-out accuracy.
     if (panel.evaluations && evaluations.length > 0) {
       const points = evaluationPoints(evaluations, drawing(i).color, name);
-      return [
-        {
-          ...points,
-          ...drawing(i),
-          x: axis === 'step' ? points.x : evaluations.map((one) => one.seconds),
-        },
-      ];
+      const along = axis === 'step' ? points.x : evaluations.map((one) => one.seconds);
+      return branches({ ...points, ...drawing(i), x: along }, points.x, run);
     }
     const values = panel.lines[0]!.values(curves);
     return values?.some((one) => one !== null)
-      ? [{ label: name, x, values, ...drawing(i), smoothOnly: true }]
+      ? branches({ label: name, x, values, ...drawing(i), smoothOnly: true }, curves.steps, run)
       : [];
   });
 }

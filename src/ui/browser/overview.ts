@@ -3,6 +3,7 @@ import { byLevel, type Diagnosed } from '../../run/diagnosis/events.js';
 import type { RunData } from '../server/types.js';
 import { verdictOf } from '../server/verdict.js';
 import { el, section } from './dom.js';
+import { forkNote } from './fork.js';
 import { count, duration, number, percent } from './format.js';
 import type { Chosen } from './state.js';
 
@@ -19,6 +20,7 @@ export function overview(run: RunData): HTMLElement {
         `95%: ${percent(last.low)} to ${percent(last.high)}` +
           (first && first !== last ? `; ${percent(first.accuracy)} at step ${first.step}` : ''),
       ),
+    bestTile(run),
     ...tailTile(curves.columns.reward, 'training reward', number),
     ...tailTile(curves.columns.accuracy, 'training accuracy', percent),
     ...tailTile(curves.columns.kl, 'KL to the reference', number),
@@ -34,12 +36,40 @@ export function overview(run: RunData): HTMLElement {
       el('strong', {}, `${{ good: '✓', unsure: '?', bad: '✗' }[kind]} ${text}.`),
       ` ${capital(because)}.`,
     ),
+    forkNote(run),
     el('dl', { class: 'tiles' }, ...tiles),
   );
 }
 
 const tile = (name: string, value: string, more: string) =>
   el('div', {}, el('dt', {}, name), el('dd', {}, el('b', {}, value), el('small', {}, more)));
+
+/** What chose the best weights, and the held-out figure that tells; before the run's end, the last validation. */
+function bestTile({ summary, validations }: RunData): HTMLElement | undefined {
+  const best = summary?.best as
+    { step: number; metric: string; validation: Judged; held_out?: Judged } | undefined;
+  const last = validations.at(-1);
+  if (best)
+    return tile(
+      `validation ${best.metric}`,
+      best.metric === 'accuracy' ? percent(best.validation.accuracy) : number(best.validation.reward),
+      `chose step ${best.step}` +
+        (best.held_out ? `; held-out accuracy there ${percent(best.held_out.accuracy)}, which tells` : ''),
+    );
+  return (
+    last &&
+    tile(
+      'validation accuracy',
+      percent(last.accuracy),
+      'by which the best weights are chosen; held-out tells',
+    )
+  );
+}
+
+interface Judged {
+  accuracy: number;
+  reward: number;
+}
 
 /** A tile with the mean over the last tenth of the points, beside that over the first tenth. */
 function tailTile(
@@ -57,6 +87,8 @@ function tailTile(
 
 function stateText({ summary, steps, plannedSteps, seconds, curves }: RunData): string {
   if (summary?.interrupted === true) return `of ${count(plannedSteps)}, interrupted`;
+  const early = summary?.early_end as { reason: string } | undefined;
+  if (early) return `of ${count(plannedSteps)}: ended, since ${early.reason}`;
   if (summary) return 'ended';
   const times = (curves.columns.step_time ?? []).filter((value) => value !== null).slice(-20);
   const mean =

@@ -14,7 +14,7 @@ export interface Panel {
   /** Metrics of the chart: diagnoses of these are marked on it. */
   metrics: string[];
   lines: Line[];
-  /** Whether it shows held-out evaluations with their intervals. */
+  /** Whether it shows evaluations, held-out and of validation, with their intervals. */
   evaluations?: boolean;
   /** Fixed range of the vertical scale; without it, the range of the values. */
   range?: [number, number];
@@ -46,7 +46,7 @@ export const PANELS: Panel[] = [
   },
   {
     title: 'Accuracy',
-    metrics: ['accuracy', 'eval/accuracy'],
+    metrics: ['accuracy', 'eval/accuracy', 'val/accuracy'],
     lines: [metric('accuracy', 'training, sampled')],
     evaluations: true,
     range: [0, 1],
@@ -130,7 +130,7 @@ export const TIME: Panel[] = [
 
 /** Metrics without a chart: counters, and values that are shown elsewhere. */
 const LEFT_OUT =
-  /^(step|epoch|seconds|num_tokens|step_time|eval\/accuracy(_low|_high)?|tokens\/|time\/|completions\/min_length)/;
+  /^(step|epoch|seconds|num_tokens|step_time|(eval|val)\/accuracy(_low|_high)?|tokens\/|time\/|completions\/min_length)/;
 
 /** A chart for each metric that no other chart shows. */
 export function morePanels(runs: readonly RunData[]): Panel[] {

@@ -5,6 +5,7 @@ import { Chart, evaluationPoints, type Drawn } from './chart.js';
 import { Completions } from './completions.js';
 import { costs, costBars, setup } from './details.js';
 import { el, fill, section, type Child } from './dom.js';
+import { branches } from './fork.js';
 import { ProblemMap } from './map.js';
 import { diagnosisList, overview } from './overview.js';
 import { morePanels, PANELS, TIME, type Panel } from './panels.js';
@@ -67,7 +68,7 @@ export class RunPage {
   update(update: Update): void {
     if (update.version <= this.#run.version) return;
     for (const row of update.rows) this.#curves.add(row);
-    const { evaluations, completionSteps } = this.#run;
+    const { evaluations, validations, completionSteps } = this.#run;
     const { version, diagnoses, summary, steps, plannedSteps, seconds } = update;
     Object.assign(this.#run, {
       version,
@@ -77,6 +78,7 @@ export class RunPage {
       plannedSteps,
       seconds,
       evaluations: [...evaluations, ...update.evaluations],
+      validations: [...validations, ...update.validations],
       completionSteps: [...completionSteps, ...update.completionSteps],
     });
     this.#addOutcomes(update);
@@ -167,8 +169,13 @@ function linesOf({ lines, evaluations }: Panel, run: RunData): Drawn[] {
   const drawn = lines.flatMap(({ label, values }, i): Drawn[] => {
     const own = values(run.curves);
     return own?.some((value) => value !== null)
-      ? [{ label, x: run.curves.steps, values: own, color: i + 1 }]
+      ? branches({ label, x: run.curves.steps, values: own, color: i + 1 }, run.curves.steps, run)
       : [];
   });
-  return evaluations && run.evaluations.length > 0 ? [...drawn, evaluationPoints(run.evaluations, 2)] : drawn;
+  if (!evaluations) return drawn;
+  const points = [
+    ...(run.evaluations.length > 0 ? [evaluationPoints(run.evaluations, 2)] : []),
+    ...(run.validations.length > 0 ? [evaluationPoints(run.validations, 3, 'validation')] : []),
+  ];
+  return [...drawn, ...points.flatMap((line) => branches(line, line.x, run))];
 }

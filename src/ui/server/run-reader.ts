@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { parseJson } from '../../common/json.js';
 import type { Diagnosed, DiagnosisEvent } from '../../run/diagnosis/events.js';
 import type { Metrics } from '../../grpo/metrics.js';
-import { readRun } from '../../run/folder/read.js';
+import { forkOf, readRun } from '../../run/folder/read.js';
 import { Curves } from './curves.js';
 import { LineReader } from './line-reader.js';
 import { Outcomes } from './outcomes.js';
@@ -29,6 +29,7 @@ export class RunReader {
   #curves = new Curves();
   #outcomes = new Outcomes();
   #evaluations: EvaluationPoint[] = [];
+  #validations: EvaluationPoint[] = [];
   #diagnoses: Diagnosed[] = [];
   #places = new Map<number, Place>();
   /** Starts at the current time, so that after a restart of the server a page notices that it missed updates. */
@@ -52,15 +53,18 @@ export class RunReader {
   }
 
   data(): RunData {
+    const forkedFrom = forkOf(this.#env);
     return {
       name: basename(this.path),
       path: this.path,
       config: this.#config,
       chosen: chosenOptions(this.#config),
       env: this.#env,
+      ...(forkedFrom && { forkedFrom }),
       command: repeatCommand(this.#config),
       curves: this.#curves.data(),
       evaluations: this.#evaluations,
+      validations: this.#validations,
       completionSteps: [...this.#places.keys()],
       ...this.#state(),
     };
@@ -104,6 +108,7 @@ export class RunReader {
       visits: this.#outcomes.visits.length,
       lastStep: this.#outcomes.lastStep(),
       evaluations: this.#evaluations.length,
+      validations: this.#validations.length,
       diagnoses: JSON.stringify(this.#diagnoses),
       places: this.#places.size,
     };
@@ -118,6 +123,7 @@ export class RunReader {
       rows.length === 0 &&
       this.#summaryText === before.summary &&
       this.#evaluations.length === before.evaluations &&
+      this.#validations.length === before.validations &&
       this.#outcomes.visits.length === before.visits &&
       JSON.stringify(this.#diagnoses) === before.diagnoses;
     if (nothing) return null;
@@ -125,6 +131,7 @@ export class RunReader {
     return {
       rows,
       evaluations: this.#evaluations.slice(before.evaluations),
+      validations: this.#validations.slice(before.validations),
       problems: this.#outcomes.problems.slice(before.problems),
       visits: this.#outcomes.visits.slice(before.lastStep),
       completionSteps: [...this.#places.keys()].slice(before.places),
@@ -157,6 +164,7 @@ export class RunReader {
     this.#curves = new Curves();
     this.#outcomes = new Outcomes();
     this.#evaluations = [];
+    this.#validations = [];
     this.#diagnoses = [];
     this.#places = new Map();
     this.#steps = this.#seconds = 0;
@@ -204,14 +212,20 @@ export class RunReader {
       this.#curves.add(timed);
       onRow(timed);
     }
-    if (row['eval/accuracy'] !== undefined)
-      this.#evaluations.push({
+    for (const [kind, points] of [
+      ['eval', this.#evaluations],
+      ['val', this.#validations],
+    ] as const) {
+      const accuracy = row[`${kind}/accuracy`];
+      if (accuracy === undefined) continue;
+      points.push({
         step: row.step,
-        accuracy: row['eval/accuracy'],
-        low: row['eval/accuracy_low'] ?? row['eval/accuracy'],
-        high: row['eval/accuracy_high'] ?? row['eval/accuracy'],
+        accuracy,
+        low: row[`${kind}/accuracy_low`] ?? accuracy,
+        high: row[`${kind}/accuracy_high`] ?? accuracy,
         seconds: this.#seconds,
       });
+    }
   }
 
   #diagnose({ event, step, ...rest }: DiagnosisEvent): void {

@@ -1,6 +1,7 @@
 /** Data that the server, or a report, gives the page. JSON types only; shared by both sides. */
 import type { ComparedRun } from '../../experiments/compare/compared.js';
 import type { Diagnosed } from '../../run/diagnosis/events.js';
+import type { ForkedFrom } from '../../run/folder/changes.js';
 
 /** Name of the report in the run folder. */
 export const REPORT_FILE = 'report.html';
@@ -62,6 +63,8 @@ export interface RunData {
   /** Names of options that differ from their defaults. */
   chosen: string[];
   env: Record<string, unknown> | null;
+  /** Where the run was forked; its metrics up to that step are those of the run that it left. */
+  forkedFrom?: ForkedFrom;
   /** `summary.json`; null while the run goes on. */
   summary: Record<string, unknown> | null;
   /** The command that repeats the run. */
@@ -70,7 +73,10 @@ export interface RunData {
   plannedSteps: number;
   seconds: number;
   curves: CurveData;
+  /** On held-out problems. */
   evaluations: EvaluationPoint[];
+  /** On validation problems, in a run that chooses by them. */
+  validations: EvaluationPoint[];
   diagnoses: Diagnosed[];
   /** Steps whose completions are available, ascending. */
   completionSteps: number[];
@@ -81,6 +87,7 @@ export interface Update {
   version: number;
   rows: Record<string, number>[];
   evaluations: EvaluationPoint[];
+  validations: EvaluationPoint[];
   /** All diagnoses, not only new ones. */
   diagnoses: Diagnosed[];
   /** New problems. */

@@ -16,16 +16,17 @@ export function advice(summary: TrainSummary, plan: TrainPlan): string[] {
       : [
           `go on: grpo-native ${plan.kind === 'sft' ? 'sft' : 'train'} ${shellOption('output-dir', shortPath(summary.outputDir))} --resume`,
         ];
-  const { before, after } = summary;
+  const { before, after, best } = summary;
   const tips = worthMentioning(summary).map(
     ({ title, evidence, remedies }) =>
       `${title}: ${evidence}. Try: ${remedies.slice(0, REMEDIES).join('; or ')}`,
   );
   if (before && after && after.low <= before.high && after.accuracy > before.accuracy)
     tips.push('the held-out intervals overlap: raise --eval-samples or --max-steps to be sure of the gain');
-  if (summary.finalModel !== undefined && plan.examplePrompt.length <= LONGEST_PROMPT)
+  const model = best?.loaded ? best.model : summary.finalModel;
+  if (model !== undefined && plan.examplePrompt.length <= LONGEST_PROMPT)
     tips.push(
-      `see what it says: grpo-native generate ${shellOption('model', shortPath(summary.finalModel))} ${shellOption('prompt', plan.examplePrompt)}`,
+      `see what it says: grpo-native generate ${shellOption('model', shortPath(model))} ${shellOption('prompt', plan.examplePrompt)}`,
     );
   return tips;
 }

@@ -52,6 +52,7 @@ export function openDisplay(options: DisplayOptions): Display {
       onForecast: shown((report, forecast) => report.onForecast(forecast)),
       onStep: shown((report, metrics) => report.onStep(metrics)),
       onEvaluate: shown((report, step, evaluation) => report.onEvaluate(step, evaluation)),
+      onValidate: shown((report, step, evaluation) => report.onValidate(step, evaluation)),
       onCompletions: shown((report, step, completions) => report.onCompletions(step, completions)),
       onDiagnosis: shown((report, event) => report.onDiagnosis(event)),
       onCheckpoint: shown((report, step) => report.onCheckpoint(step)),

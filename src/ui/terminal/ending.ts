@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import colors from 'picocolors';
 import { byLevel, type Diagnosed } from '../../run/diagnosis/events.js';
 import type { TrainPlan, TrainSummary } from '../../run/events.js';
+import type { Best } from '../../run/choosing.js';
 import type { Evaluation } from '../../run/evaluate.js';
 import { REPORT_FILE } from '../server/types.js';
 import { advice } from './advice.js';
@@ -16,7 +17,10 @@ export function ending(summary: TrainSummary, plan: TrainPlan, rewards: number[]
   const { before, after, phases } = summary;
   const nothingLeft = !summary.interrupted && plan.startStep > 0 && summary.steps === plan.startStep;
   const rows: [string, string][] = [];
-  if (after) rows.push(['held-out accuracy', change(before, after)]);
+  const { best } = summary;
+  if (after)
+    rows.push(['held-out accuracy', change(before, after) + (best?.loaded ? ', of the best weights' : '')]);
+  if (best) rows.push(['best weights', chosen(best)]);
   if (summary.rewardLast !== undefined) {
     rows.push(['training reward', reward(summary, rewards)]);
     if (after) rows.push(['gap', gap(summary.rewardLast, after)]);
@@ -39,17 +43,22 @@ export function ending(summary: TrainSummary, plan: TrainPlan, rewards: number[]
   const page = summary.outputDir === undefined ? undefined : join(summary.outputDir, REPORT_FILE);
   if (page !== undefined && existsSync(page)) rows.push(['page', shortPath(page)]);
   if (summary.finalModel !== undefined) rows.push(['model', shortPath(summary.finalModel)]);
+  if (best?.model !== undefined) rows.push(['best model', shortPath(best.model)]);
   if (summary.interrupted && summary.checkpoint !== undefined)
     rows.push(['checkpoint', shortPath(summary.checkpoint)]);
 
   const head = summary.interrupted
     ? colors.yellow(`Interrupted after step ${summary.steps} of ${plan.steps}`)
     : nothingLeft
-      ? colors.green(`Nothing was left to do: all ${count(summary.steps)} steps were taken already`)
+      ? colors.green(
+          `Nothing was left to do: ${summary.earlyEnd ? '' : 'all '}${count(summary.steps)} steps were taken already`,
+        )
       : colors.green(`Done: ${count(summary.steps)} steps in ${duration(summary.seconds)}`);
+  const why = summary.earlyEnd && `Ended before step ${count(plan.steps)}: ${summary.earlyEnd.reason}`;
   const lines = [
     '',
     colors.bold(head),
+    ...(why === undefined ? [] : [why]),
     ...rows.map(([name, value]) => `  ${colors.dim(name.padEnd(18))}${value}`),
   ];
   const happened = whatHappened(summary.diagnoses);
@@ -80,6 +89,15 @@ function share({ accuracy, low, high }: Evaluation): string {
 function change(before: Evaluation | undefined, after: Evaluation): string {
   if (!before) return `${share(after)} (${after.correct} of ${after.total})`;
   return `${share(before)} before, ${share(after)} after (${before.correct} and ${after.correct} of ${after.total})`;
+}
+
+/** Which figure chose, and which tells. */
+function chosen({ step, metric, validation, heldOut }: Best): string {
+  const by = metric === 'accuracy' ? share(validation) : colors.bold(number(validation.reward));
+  return (
+    `step ${step}, chosen by validation ${metric} ${by}` +
+    (heldOut ? `; held-out accuracy there ${share(heldOut)}, which tells` : '')
+  );
 }
 
 function reward({ rewardFirst, rewardLast, trainAccuracyLast }: TrainSummary, rewards: number[]): string {

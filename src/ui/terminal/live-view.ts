@@ -14,6 +14,11 @@ export const WINDOW = 20;
 /** Most diagnoses shown at once. */
 const SHOWN = 3;
 
+interface Evaluated {
+  step: number;
+  evaluation: Evaluation;
+}
+
 export interface LiveState {
   plan: TrainPlan;
   /** Metrics of the last step. */
@@ -21,7 +26,9 @@ export interface LiveState {
   /** What is being done, shown until the first step ends. */
   phase: string;
   rewards: readonly number[];
-  evaluations: readonly { step: number; evaluation: Evaluation }[];
+  evaluations: readonly Evaluated[];
+  /** Evaluations on validation problems, of a run that chooses by them. */
+  validations?: readonly Evaluated[];
   /** Diagnoses that have not ended. */
   diagnoses: readonly Pick<Diagnosed, 'title' | 'level' | 'evidence'>[];
   /** Seconds since this process began the run or resumed it, and an estimate of those still to come. */
@@ -36,7 +43,8 @@ export function liveLines(state: LiveState, columns: number): string[] {
     '',
     progress(state, width),
     ...(state.rewards.length === 0 ? [] : [rewardLine(state, width)]),
-    ...(state.evaluations.length > 0 ? [heldOutLine(state, width)] : []),
+    ...evaluatedLine('held-out', state.evaluations, width),
+    ...(width < 30 ? [] : evaluatedLine('val', state.validations ?? [], width)),
     ...(last
       ? [figures(state.plan, last, width), speed(last, width)]
       : [fitting([colors.dim(state.phase)], '', width)]),
@@ -89,16 +97,18 @@ function rewardLine({ rewards }: LiveState, width: number): string {
   );
 }
 
-function heldOutLine({ evaluations }: LiveState, width: number): string {
+/** One line, or none before the first evaluation. */
+function evaluatedLine(title: string, evaluations: readonly Evaluated[], width: number): string[] {
+  if (evaluations.length === 0) return [];
   const { step, evaluation } = evaluations.at(-1)!;
   const before = evaluations[0]!;
-  const name = width < 30 ? '' : 'held-out'.padEnd(NAME);
+  const name = width < 30 ? '' : title.padEnd(NAME);
   const curve = sparkline(
     evaluations.map(({ evaluation }) => evaluation.accuracy),
     curveWidth(width),
   );
   const { accuracy, low, high, correct, total } = evaluation;
-  return fitting(
+  const line = fitting(
     [
       `${name}${colors.blue(curve)} ${colors.bold(percent(accuracy))}`,
       `[${percent(low)}, ${percent(high)}]`,
@@ -108,6 +118,7 @@ function heldOutLine({ evaluations }: LiveState, width: number): string {
     '  ',
     width,
   );
+  return [line];
 }
 
 function figures({ beta }: TrainPlan, m: Metrics, width: number): string {

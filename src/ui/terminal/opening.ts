@@ -12,7 +12,8 @@ export function opening(plan: TrainPlan): string {
     ['model', `${plan.model} (${plan.modelType}, ${parameters(plan.parameters)} parameters)`],
     [
       'task',
-      `${plan.task}: ${count(plan.trainProblems)} problems to learn from, ${count(plan.heldOutProblems)} held out`,
+      `${plan.task}: ${count(plan.trainProblems)} problems to learn from, ${count(plan.heldOutProblems)} held out` +
+        (plan.validationProblems > 0 ? `, ${count(plan.validationProblems)} for validation` : ''),
     ],
     [
       'engine',
@@ -25,12 +26,17 @@ export function opening(plan: TrainPlan): string {
       `${count(plan.steps)} of ${plan.promptsPerStep} prompts` +
         (plan.kind === 'grpo' ? ` x ${plan.numGenerations} completions` : '') +
         ` (${number(plan.epochs)} epochs)` +
-        (plan.startStep > 0 ? `, resumed after step ${plan.startStep}` : ''),
+        startText(plan),
     ],
     ['memory', `up to ${bytes(memory.peak)} of ${bytes(memory.available)}: ${memoryText(memory)}`],
   ];
   if (plan.evalSamples > 0)
     rows.push(['evaluation', `${count(plan.evalSamples)} held-out problems, before, between and after`]);
+  if (plan.validationProblems > 0)
+    rows.push([
+      'best',
+      `chosen by the ${count(plan.validationProblems)} validation problems; the held-out ones tell how good it is`,
+    ]);
   if (plan.outputDir !== undefined) rows.push(['output', shortPath(plan.outputDir)]);
   const title = plan.kind === 'grpo' ? 'GRPO' : 'supervised warm start';
   return [
@@ -38,4 +44,11 @@ export function opening(plan: TrainPlan): string {
     ...rows.map(([name, value]) => `  ${colors.dim(name.padEnd(11))}${value}`),
     '',
   ].join('\n');
+}
+
+function startText({ startStep, forkedFrom }: TrainPlan): string {
+  if (startStep === 0) return '';
+  return forkedFrom === undefined
+    ? `, resumed after step ${startStep}`
+    : `, forked from ${shortPath(forkedFrom)} after step ${startStep}`;
 }

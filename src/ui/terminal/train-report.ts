@@ -36,6 +36,7 @@ export class TrainReport implements TrainCallbacks {
   readonly #rewards: number[] = [];
   readonly #stepTimes: number[] = [];
   readonly #evaluations: { step: number; evaluation: Evaluation }[] = [];
+  readonly #validations: { step: number; evaluation: Evaluation }[] = [];
   readonly #active = new Map<string, DiagnosisEvent>();
   #last: Metrics | undefined;
   #phase = '';
@@ -65,6 +66,12 @@ export class TrainReport implements TrainCallbacks {
   onEvaluate = (step: number, evaluation: Evaluation): void => {
     this.#evaluations.push({ step, evaluation });
     if (!this.#live || step === 0) this.#print(`held-out at step ${step}: ${accuracy(evaluation)}`);
+    this.#draw(true);
+  };
+
+  onValidate = (step: number, evaluation: Evaluation): void => {
+    this.#validations.push({ step, evaluation });
+    if (!this.#live || step === 0) this.#print(`validation at step ${step}: ${accuracy(evaluation)}`);
     this.#draw(true);
   };
 
@@ -159,6 +166,7 @@ export class TrainReport implements TrainCallbacks {
       phase: this.#phase,
       rewards: this.#rewards,
       evaluations: this.#evaluations,
+      validations: this.#validations,
       diagnoses: [...this.#active.values()],
       elapsed: (performance.now() - this.#began) / 1000,
       left: this.#secondsLeft(),

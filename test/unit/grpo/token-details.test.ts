@@ -39,8 +39,8 @@ describe('the texts of tokens', () => {
   });
 });
 
-describe('log-probs of tokens', () => {
-  it('are those of each completion, to two decimals', () => {
+describe('ids and log-probs of tokens', () => {
+  it('are those of each completion, log-probs to two decimals', () => {
     const [a, b] = [tokenizer.encode('12'), tokenizer.encode('3')];
     const all = [...a, ...b];
     const rollout = {
@@ -52,6 +52,7 @@ describe('log-probs of tokens', () => {
       oldLogps: Float32Array.from(all, (_, i) => -0.123456 * (i + 1)),
     } as unknown as Rollout;
     const details = tokenDetails(rollout, tokenizer);
+    expect(details.map(({ ids }) => ids)).toEqual([[...a], [...b]]);
     expect(details.map(({ logps }) => logps.length)).toEqual([a.length, b.length]);
     expect(details[0]!.logps[0]).toBe(-0.12);
     expect(details[1]!.logps[0]).toBe(Number((-0.123456 * (a.length + 1)).toFixed(2)));

@@ -45,6 +45,34 @@ describe.each([
   });
 });
 
+describe('a run that chooses', () => {
+  const withBest = [...ended, 'run/best/config.json'];
+  const config = (path: (name: string) => string, loadBest: boolean) =>
+    writeFileSync(join(path('run'), 'config.yaml'), `load_best_model_at_end: ${loadBest}\n`);
+
+  it.each([
+    ['stands for its best weights when it has ended', withBest, true, 'run/best'],
+    ['stands for its last where it was not told to', withBest, false, 'run/final'],
+    [
+      'stands for its newest while it goes on',
+      [...goesOn, 'run/best/config.json'],
+      true,
+      'run/checkpoints/checkpoint-16',
+    ],
+    ['stands for its last where the best are gone', ended, true, 'run/final'],
+  ])('%s', async (_what, files, loadBest, expected) => {
+    const path = runs(...files);
+    config(path, loadBest);
+    expect(await findWeights(path('run'))).toBe(path(expected));
+    expect(await resolveModel(path('run'))).toBe(path(expected));
+  });
+
+  it('gives its best weights by their name', async () => {
+    const path = runs(...withBest);
+    expect(await findWeights(path('run/best'))).toBe(path('run/best'));
+  });
+});
+
 it('a run that has saved nothing has no weights', async () => {
   const path = runs('run/config.yaml', 'run/metrics.jsonl');
   expect(await codeOf(resolveModel(path('run')))).toBe('MODEL_NOT_FOUND');

@@ -157,6 +157,25 @@ describe('the split', () => {
   ])('%s belongs to %s', (prompt, split) => {
     expect(splitOf(prompt)).toBe(split);
   });
+
+  it.each([
+    ['Calculate: 0 + 2 = ', 'validation'],
+    ['Calculate: 1 + 19 = ', 'validation'],
+    ['Calculate: 12 - 7 = ', 'train'],
+    ['Calculate: 15 + 8 = ', 'held_out'],
+  ])('%s belongs to %s where there are validation problems', (prompt, split) => {
+    expect(splitOf(prompt, { validation: true })).toBe(split);
+    expect(splitOf(prompt)).toBe(split === 'validation' ? 'train' : split);
+  });
+
+  it('gives a tenth to validation, and nothing of what is held out', async () => {
+    const prompts = (await problemsOf(await loadTask('arithmetic'))).map(({ prompt }) => prompt);
+    const count = (split: string, validation: boolean) =>
+      prompts.filter((prompt) => splitOf(prompt, { validation }) === split).length;
+    // Pinned, as the split itself.
+    expect(['train', 'validation', 'held_out'].map((split) => count(split, true))).toEqual([946, 122, 255]);
+    expect(['train', 'validation', 'held_out'].map((split) => count(split, false))).toEqual([1068, 0, 255]);
+  });
 });
 
 describe('a mixture', () => {

@@ -15,6 +15,7 @@ const record = (name: string, changed: Partial<RunRecord> = {}): RunRecord => ({
   name,
   config: { model: 'tiny', task: 'arithmetic', preset: null, beta: 0.1, seed: 1 },
   env: undefined,
+  forkedFrom: undefined,
   steps: Array.from({ length: 20 }, (_, i) => ({
     step: i + 1,
     reward: -1 + (i + 1) / 10,
@@ -57,6 +58,21 @@ describe('a run, compared', () => {
     });
   });
 
+  it('says what chose its best weights, and is judged by these where it stands for them', () => {
+    const best = { step: 10, loaded: false, validation: { accuracy: 0.7 } };
+    const [last, loaded] = [false, true].map((loaded) =>
+      compareRun(record('a', { summary: { interrupted: false, best: { ...best, loaded } } }), 0.35),
+    );
+    expect(last).toMatchObject({ best_step: 10, validation_accuracy: 0.7 });
+    expect(last!.accuracy).toBeCloseTo(0.6);
+    expect(loaded!.accuracy).toBeCloseTo(0.4);
+    expect(compareRun(record('a'), 0.35)).toMatchObject({ best_step: null, validation_accuracy: null });
+    const table = stripVTControlCharacters(comparisonTable([last!, compareRun(record('b'), 0.35)], 0.35));
+    expect(table).toContain('chosen by');
+    expect(table).toContain('70.0% (step 10)');
+    expect(comparisonTable([compareRun(record('b'), 0.35)], 0.35)).not.toContain('chosen by');
+  });
+
   it('has no figures that were not measured', () => {
     const bare = record('b', { steps: [], evaluations: [], summary: undefined });
     expect(compareRun(bare, 0.5)).toMatchObject({
@@ -91,9 +107,31 @@ describe('a run, compared', () => {
     expect(differencesText(runs, { beta: [0.1, 0] })).toContain('a: 0.1');
   });
 
-  it.each([40, 60, 100, 200])('fits %d columns', (width) => {
-    const runs = [
+  it('says which run it was forked from, and where', () => {
+    const forkedFrom = { run: '/runs/a', checkpoint: 'checkpoint-10', step: 10, changed: [] };
+    const records = [
       record('a'),
+      record('b', { forkedFrom, config: { ...record('a').config, fork_from: '/runs/a/checkpoint-10' } }),
+    ];
+    expect(differences(records)).toEqual({});
+    const runs = records.map((run) => compareRun(run, 0.5));
+    expect(runs.map((run) => [run.forked_from, run.forked_at])).toEqual([
+      [null, null],
+      ['/runs/a', 10],
+    ]);
+    expect(stripVTControlCharacters(comparisonTable(runs, 0.5))).toMatch(/│ b .*│ a at 10 +│/);
+    expect(comparisonTable(runs.slice(0, 1), 0.5)).not.toContain('forked from');
+  });
+
+  it.each([40, 60, 100, 200])('fits %d columns', (width) => {
+    const forkedFrom = {
+      run: `/runs/${'long'.repeat(20)}`,
+      checkpoint: 'checkpoint-10',
+      step: 10,
+      changed: [],
+    };
+    const runs = [
+      record('a', { forkedFrom }),
       record('runs-of-a-very-long-name-that-nobody-reads', { summary: undefined }),
     ].map((run) => compareRun(run, 0.5));
     const text = `${comparisonTable(runs, 0.5, width)}\n${differencesText(runs, { model: ['x'.repeat(50), 'y'] }, width)}`;
@@ -101,7 +139,17 @@ describe('a run, compared', () => {
     expect(Math.max(...lines.map((line) => stringWidth(line)))).toBeLessThanOrEqual(width);
     // Nothing is left out.
     expect(lines.join('\n').match(/60\.0% \[50\.0, 70\.0\]/g)).toHaveLength(2);
-    for (const title of ['steps', 'reward', 'held-out', 'gap', 'KL', 'equal', 'to 50%', 'time'])
+    for (const title of [
+      'steps',
+      'reward',
+      'held-out',
+      'gap',
+      'KL',
+      'equal',
+      'to 50%',
+      'time',
+      'forked from',
+    ])
       expect(lines.join('\n')).toContain(title);
   });
 
@@ -118,6 +166,15 @@ describe('a run, compared', () => {
       expect(svg).toContain(text);
     // Every curve is drawn: three for each run.
     expect(svg.match(/<path[^>]*fill="none"[^>]*stroke-width="2"/g)!.length).toBeGreaterThanOrEqual(6);
+  });
+
+  it('has a fork as a branch: dashed until it leaves the run', () => {
+    const dashed = (runs: RunRecord[]) => curvesSvg(runs).match(/<path[^>]*stroke-dasharray[^>]*>/g) ?? [];
+    const forkedFrom = { run: '/runs/a', checkpoint: 'checkpoint-10', step: 10, changed: [] };
+    expect(dashed([record('a'), record('b')])).toHaveLength(0);
+    const branches = dashed([record('a'), record('b', { forkedFrom })]);
+    expect(branches).toHaveLength(3);
+    expect(branches.every((path) => path.includes('stroke-opacity="0.4"'))).toBe(true);
   });
 });
 

@@ -127,7 +127,7 @@ describe('checkpoints', () => {
     expect((await findCheckpoint(run, 'checkpoint-2'))!.state.global_step).toBe(2);
     await expect(findCheckpoint(run, 'checkpoint-3')).rejects.toMatchObject({
       code: 'RESUME_CHECKPOINT',
-      fix: 'resume from one of checkpoint-2, checkpoint-4',
+      fix: 'name one of checkpoint-2, checkpoint-4',
     });
   });
 

@@ -12,6 +12,10 @@ describe('docs/metrics.md', () => {
       'eval/TASK/accuracy',
       'eval/TASK/accuracy_low',
       'eval/TASK/accuracy_high',
+      'val/accuracy',
+      'val/accuracy_low',
+      'val/accuracy_high',
+      'val/reward',
     ];
     expect(rows.map(([name]) => name)).toEqual(
       [...METRIC_COLUMNS, ...ofSomeRuns].map((name) => `\`${name}\``),

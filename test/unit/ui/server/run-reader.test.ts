@@ -53,6 +53,19 @@ describe('a run folder that is read', () => {
     expect(await reader.completions(21)).toEqual([]);
   });
 
+  it('tells evaluations on validation problems apart, and those that come', async () => {
+    const written = writeRun(folder, { steps: 5 });
+    const reader = await RunReader.open(written);
+    expect(reader.data().validations).toEqual([]);
+    const row = { step: 6, 'eval/accuracy': 0.4, 'val/accuracy': 0.7, 'val/accuracy_low': 0.6 };
+    appendFileSync(join(written, 'metrics.jsonl'), `${JSON.stringify(row)}\n`);
+    const validation = { step: 6, accuracy: 0.7, low: 0.6, high: 0.7 };
+    const news = await reader.follow();
+    expect(news).toMatchObject({ evaluations: [{ step: 6, accuracy: 0.4 }], validations: [validation] });
+    expect(await reader.follow()).toBeNull();
+    expect((await RunReader.open(written)).data().validations).toMatchObject([validation]);
+  });
+
   it('is followed: only what is new is told, and following ends where reading anew would', async () => {
     const reader = await halfway();
     const before = reader.data();

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import type { Best } from '../../../../src/run/choosing.js';
 import type { TrainSummary } from '../../../../src/run/events.js';
 import type { Diagnosed } from '../../../../src/run/diagnosis/events.js';
 import { ending, whatHappened } from '../../../../src/ui/terminal/ending.js';
@@ -44,6 +45,38 @@ const summary = (changed: Partial<TrainSummary> = {}): TrainSummary => ({
 });
 
 describe('the ending', () => {
+  const evaluation = (correct: number) => ({
+    ...{ correct, total: 100, accuracy: correct / 100, low: correct / 100 - 0.1, high: correct / 100 + 0.1 },
+    ...{ reward: 0, temperature: 0, meanLength: 1, seconds: 1 },
+  });
+  const best: Best = {
+    ...{ step: 4, metric: 'accuracy', loaded: false, model: '/my runs/ä b/best' },
+    ...{ validation: evaluation(71), heldOut: evaluation(66) },
+  };
+  const shown = (changed: Partial<TrainSummary>) =>
+    stripVTControlCharacters(ending(summary({ after: evaluation(60), ...changed }), plan(), []));
+
+  it('says which figure chose the best weights and which tells', () => {
+    const text = shown({ best });
+    expect(text).toContain(
+      'step 4, chosen by validation accuracy 71.0% [61.0%, 81.0%]; held-out accuracy there 66.0% [56.0%, 76.0%], which tells',
+    );
+    expect(text).toMatch(/held-out accuracy 60\.0% \[50\.0%, 70\.0%\] \(60 of 100\)\n/);
+    expect(text).toContain("--model '/my runs/ä b/final'");
+  });
+
+  it('is about the best weights where the run stands for them', () => {
+    const text = shown({ best: { ...best, loaded: true }, after: best.heldOut });
+    expect(text).toMatch(/held-out accuracy 66\.0% .*, of the best weights\n/);
+    expect(text).toContain("--model '/my runs/ä b/best'");
+  });
+
+  it('says why a run ended before its last step', () => {
+    const reason = 'validation accuracy was not better in 2 evaluations';
+    const earlyEnd = { option: 'early_stopping_patience' as const, reason };
+    expect(shown({ best, earlyEnd })).toContain(`Done: 6 steps in 3.0 s\nEnded before step 100: ${reason}\n`);
+  });
+
   it.each<[number, number, string]>([
     [6, 0, 'Done: 6 steps in 3.0 s'],
     [6, 4, 'Done: 6 steps in 3.0 s'],

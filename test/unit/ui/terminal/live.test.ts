@@ -93,6 +93,20 @@ describe('the live view', () => {
       expect(text).toContain(part);
   });
 
+  it('shows validation beside held-out problems in a run that chooses', () => {
+    const validations = [
+      { step: 0, evaluation: evaluation(0.2) },
+      { step: 40, evaluation: evaluation(0.6) },
+    ];
+    const named = (lines: string[]) => lines.filter((line) => /^(held-out|val) /.test(line));
+    expect(named(plain(120, { validations }))).toEqual([
+      expect.stringContaining('held-out ▁█ 50.0%'),
+      expect.stringContaining('val      ▁█ 60.0%'),
+    ]);
+    expect(named(plain(120))).toHaveLength(1);
+    for (const line of plain(20, { validations })) expect(line).not.toContain('60.0%');
+  });
+
   it('keeps what matters most in a narrow window', () => {
     const text = plain(20).join('\n');
     for (const part of ['40/100', '40%', '+0.738', '50.0%', '! entropy collapsed'])
@@ -115,7 +129,7 @@ describe('the live view', () => {
               last: step === 0 ? undefined : learned,
               rewards:
                 kind === 'sft' || step === 0 ? [] : Array.from({ length: Math.min(step, 300) }, (_, i) => i),
-              ...(!evaluated && { evaluations: [] }),
+              ...(evaluated ? { validations: state().evaluations } : { evaluations: [] }),
               left: step === 0 ? NaN : 1e5,
             }),
             columns,
@@ -169,6 +183,7 @@ describe('a run on a terminal', () => {
     reward: 1,
     advantage: 0,
     correct: true,
+    ids: [1],
     logps: [-0.1],
   });
 

@@ -1,0 +1,104 @@
+/** The gradients that several losses give on the same completions, compared. No weight is changed. */
+import type { Batch } from '../engine/types.js';
+import type { LanguageModel } from '../model/language-model.js';
+import { policyLoss } from './losses/index.js';
+import type { LossInput, LossOptions, LossResult, LossType } from './losses/types.js';
+import { backwardInParts, scoreInParts, type Split } from './split.js';
+
+/** What gradients are taken with. */
+export type GradientModel = Pick<LanguageModel, 'score' | 'forward' | 'backward' | 'zeroGrad'> & {
+  engine: Pick<LanguageModel['engine'], 'parameters' | 'tensor'>;
+};
+
+/** What a loss gives on a batch. */
+export interface LossGradient {
+  /** Which loss. */
+  lossType: LossType;
+  /** The loss. */
+  loss: number;
+  /** 2-norm of the gradient of all weights. */
+  gradNorm: number;
+  /** `[losses]` cosine of the angle to the gradient of each loss; null where a gradient is 0. */
+  cosines: (number | null)[];
+}
+
+/** Completions and what a loss needs of them beside the policy's log-probs. */
+export interface ScoredBatch extends Omit<LossInput, 'logps' | 'entropies' | 'lengths'> {
+  batch: Batch;
+}
+
+/**
+ * Loss, gradient norm and cosines of each loss. The gradients of all of them are held at once, 4 bytes a weight and
+ * loss.
+ * @param options of the losses; `lossType` is each of `losses`
+ */
+export async function lossGradients(
+  model: GradientModel,
+  { batch, ...scored }: ScoredBatch,
+  losses: readonly LossType[],
+  options: LossOptions & { temperature: number },
+  split: Split,
+): Promise<LossGradient[]> {
+  const { temperature } = options;
+  const most = batch.completions.length;
+  const { logps, entropies } = await split.run('score', most, (parts) =>
+    scoreInParts(model, batch, { temperature }, parts),
+  );
+  const lengths = batch.completions.map(({ length }) => length);
+  const input = { ...scored, logps, entropies, lengths };
+  const results: LossResult[] = [];
+  const gradients: (Float32Array | null)[] = [];
+  for (const lossType of losses) {
+    const result = policyLoss(input, { ...options, lossType });
+    results.push(result);
+    gradients.push(
+      await split.run('learn', most, (parts) => gradientOf(model, batch, temperature, result, parts)),
+    );
+  }
+  const norms = gradients.map((gradient) => (gradient ? Math.sqrt(dot(gradient, gradient)) : 0));
+  const cosine = (i: number, j: number): number | null => {
+    const [a, b] = [gradients[i], gradients[j]];
+    if (!a || !b || norms[i] === 0 || norms[j] === 0) return null;
+    // Rounding may leave the range.
+    return Math.max(-1, Math.min(1, dot(a, b) / (norms[i]! * norms[j]!)));
+  };
+  return losses.map((lossType, i) => ({
+    lossType,
+    loss: results[i]!.loss,
+    gradNorm: norms[i]!,
+    cosines: losses.map((_, j) => cosine(i, j)),
+  }));
+}
+
+/** `[weights]` the gradient of a loss; null where nothing is propagated, and it is 0. */
+async function gradientOf(
+  model: GradientModel,
+  batch: Batch,
+  temperature: number,
+  result: LossResult,
+  parts: number,
+): Promise<Float32Array | null> {
+  if (!result.dEntropies && result.dLogps.every((derivative) => derivative === 0)) return null;
+  try {
+    await backwardInParts(model, batch, temperature, result, parts);
+    const tensors: Float32Array[] = [];
+    for (const { name } of await model.engine.parameters())
+      tensors.push(await model.engine.tensor(name, 'grad'));
+    const all = new Float32Array(tensors.reduce((sum, { length }) => sum + length, 0));
+    let offset = 0;
+    for (const tensor of tensors) {
+      all.set(tensor, offset);
+      offset += tensor.length;
+    }
+    return all;
+  } finally {
+    await model.zeroGrad();
+  }
+}
+
+/** In float64. */
+function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
