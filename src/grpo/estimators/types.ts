@@ -7,7 +7,7 @@
  * knows pi(y) itself.
  */
 
-export const ESTIMATORS = ['counts', 'rao_blackwell', 'exact', 'sum_and_sample'] as const;
+export const ESTIMATORS = ['counts', 'rao_blackwell', 'exact'] as const;
 /** How drawn completions are weighted: by how often they were drawn, or by their exact probabilities. */
 export type EstimatorName = (typeof ESTIMATORS)[number];
 

@@ -64,6 +64,7 @@ function evaluate(own: TokenLoss, input: LossInput, options: LossOptions): LossR
   const completions = completionsOf(input);
   const counted = completions.filter(({ masked }) => !masked);
   const tokens = counted.reduce((sum, { length }) => sum + length, 0);
+  const weightedTokens = counted.reduce((sum, { length, weight }) => sum + weight * length, 0);
   const sizes: Sizes = {
     completions: completions.length,
     tokens,
@@ -97,8 +98,8 @@ function evaluate(own: TokenLoss, input: LossInput, options: LossOptions): LossR
       const kl =
         beta !== 0 && refLogps ? klTerm(logp, refLogps[token]!, ratio, options.useBiasCorrectionKl) : NOTHING;
       sums.loss += weight * (policy.value + beta * kl.value);
-      sums.kl += kl.value;
-      sums.entropy += entropies[token]!;
+      sums.kl += completion.weight * kl.value;
+      sums.entropy += completion.weight * entropies[token]!;
       byLogp[token] = weight * (policy.byLogp + beta * kl.byLogp);
       const byLogRatio = weight * (policy.byLogRatio + beta * kl.byLogRatio);
       if (sequence) byMeanLogRatio += byLogRatio;
@@ -121,7 +122,7 @@ function evaluate(own: TokenLoss, input: LossInput, options: LossOptions): LossR
     dLogps: Float32Array.from(byLogp),
     dEntropies: null,
     metrics: {
-      ...lossMetrics(sums, tokens, own, options),
+      ...lossMetrics(sums, weightedTokens, own, options),
       ...own.metrics?.(completions, options),
     },
     entropyActedOn: acted,
@@ -184,7 +185,7 @@ function lossMetrics(
   { weight }: TokenLoss,
   { beta, gradientAccumulationSteps: microBatches, entropyCoef }: LossOptions,
 ): LossMetrics {
-  const count = Math.max(1, tokens);
+  const count = tokens > 0 ? tokens : 1;
   return {
     entropy: sums.entropy / count,
     ...(beta !== 0 && { kl: sums.kl / count }),
