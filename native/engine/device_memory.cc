@@ -53,7 +53,7 @@ struct Taken {
   int64_t tensors, cached;  // bytes of this process' tensors, and what libtorch keeps for further ones
 };
 
-// Where libtorch doesn't tell (before 2.9): what all processes take.
+// Nothing where libtorch doesn't tell: before 2.9.
 Taken taken_on(at::Device device) {
 #if GRPO_TORCH_AT_LEAST(9)
   constexpr size_t kAll = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
@@ -63,8 +63,8 @@ Taken taken_on(at::Device device) {
   const int64_t tensors = stats.allocated_bytes[kAll].current;
   return {tensors, stats.reserved_bytes[kAll].current - tensors};
 #else
-  const auto bytes = bytes_of(device);
-  return {bytes ? bytes->total - bytes->free : 0, 0};
+  static_cast<void>(device);
+  return {0, 0};
 #endif
 }
 
@@ -89,6 +89,13 @@ std::optional<DeviceMemory> device_memory(at::Device device) {
 
 void limit_memory(at::Device device, int64_t more) {
   if (device.is_cpu()) return limit_tensor_memory(more);
+  if (more > 0 && !GRPO_TORCH_AT_LEAST(9)) {
+    throw Error(
+        "LIBTORCH_VERSION",
+        "max_memory on " + device.str() + " needs libtorch 2.9 or newer; this is " TORCH_VERSION,
+        "Leave max_memory out: a step is split where the device's own memory runs out. Or use another "
+        "PyTorch: npx grpo-native setup --fetch");
+  }
   const int64_t now = taken_on(device).tensors;
   const std::lock_guard lock(mutex);
   limits.erase(device.index());

@@ -17,7 +17,8 @@ struct DeviceMemory {
 // Nothing on the CPU, and where the device doesn't tell.
 std::optional<DeviceMemory> device_memory(at::Device device);
 
-// Lets tensors take `more` bytes more than they take now; 0: no limit. See `check_memory`.
+// Lets tensors take `more` bytes more than they take now; 0: no limit. See `check_memory`. LIBTORCH_VERSION
+// on a device where libtorch doesn't tell what they take (before 2.9).
 void limit_memory(at::Device device, int64_t more);
 
 // Bytes that tensors may still take; INT64_MAX where nothing limits them.

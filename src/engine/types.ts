@@ -257,7 +257,7 @@ export type TensorKind = 'weight' | 'grad' | 'exp_avg' | 'exp_avg_sq' | 'referen
  * free. They reject with a `GrpoError`: `BAD_ARGUMENT` (a wrong shape, id or number, or a call out of order),
  * `OUT_OF_MEMORY` (the weights are as before), `ABORTED`, `ENGINE_DISPOSED`, `DEVICE_UNKNOWN`,
  * `DEVICE_MISSING`, `DEVICE_LOST` (a GPU failed for the whole process), `FILE_READ`, `FILE_WRITE`,
- * `TENSOR_BYTES`, `TENSOR_MISMATCH`, `TENSOR_UNKNOWN`.
+ * `TENSOR_BYTES`, `TENSOR_MISMATCH`, `TENSOR_UNKNOWN`, `LIBTORCH_VERSION` (see `limitMemory`).
  */
 export interface NativeEngine {
   /** What computes. The first call loads libtorch and opens the device. */
@@ -325,7 +325,7 @@ export interface NativeEngine {
   memory(): Promise<MemoryReport>;
   /**
    * Bytes that the process' tensors may take on the engine's device from now on beyond what they have; more is
-   * `OUT_OF_MEMORY`. 0: no limit.
+   * `OUT_OF_MEMORY`. 0: no limit. On a GPU it takes libtorch 2.9 or newer.
    */
   limitMemory(bytes: number): Promise<void>;
   /** Ends queued work with `ABORTED` as soon as the running operation reaches a token or layer boundary. */

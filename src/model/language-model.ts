@@ -174,7 +174,7 @@ export class LanguageModel {
    * MODEL_CONFIG_INVALID, MODEL_CONFIG_UNSUPPORTED, MODEL_TENSORS_MISMATCH, SAFETENSORS_MISSING,
    * SAFETENSORS_INVALID, SAFETENSORS_DTYPE, TOKENIZER_MISSING, TOKENIZER_INVALID, TOKENIZER_VOCABULARY,
    * GIT_LFS_POINTER, HUB_NOT_FOUND and other HUB codes, ADDON_MISSING, ADDON_BROKEN; then DEVICE_UNKNOWN,
-   * DEVICE_MISSING, OUT_OF_MEMORY
+   * DEVICE_MISSING, OUT_OF_MEMORY, LIBTORCH_VERSION (`maxMemory` on a GPU)
    */
   static async load(options: LoadOptions): Promise<LanguageModel> {
     const {
@@ -211,7 +211,8 @@ export class LanguageModel {
    * A model of random weights, which needs no files: for benchmarks and tests. It has no folder to save
    * configuration and tokenizer from.
    *
-   * @throws {GrpoError} ADDON_MISSING, ADDON_BROKEN, DEVICE_UNKNOWN, DEVICE_MISSING, OUT_OF_MEMORY
+   * @throws {GrpoError} ADDON_MISSING, ADDON_BROKEN, DEVICE_UNKNOWN, DEVICE_MISSING, OUT_OF_MEMORY,
+   * LIBTORCH_VERSION (`maxMemory` on a GPU)
    */
   static async initialize(options: InitializeOptions): Promise<LanguageModel> {
     const { config, tokenizer, eosTokenIds, seed } = options;

@@ -275,6 +275,19 @@ if (onTestDevice) {
       expect((await model.score(BATCH)).logps).toHaveLength(tokenCount(BATCH));
     });
 
+    it('takes a limit of an engine where libtorch tells what tensors take, and refuses it elsewhere', async () => {
+      const model = await loadModel(fixtureModel('qwen2-tied'));
+      const { torchVersion } = await model.info();
+      const limited = await codeOf(model.engine.limitMemory(1));
+      const scored = await codeOf(model.score(BATCH));
+      const [, minor] = torchVersion.split('.').map(Number);
+      expect([limited, scored]).toEqual(
+        minor! >= 9 ? ['no error', 'OUT_OF_MEMORY'] : ['LIBTORCH_VERSION', 'no error'],
+      );
+      await model.engine.limitMemory(0);
+      expect(await codeOf(model.score(BATCH))).toBe('no error');
+    });
+
     it('has all of its memory back when an engine is disposed of', async () => {
       const before = testDevice().allocated();
       const model = await loadModel(fixtureModel('qwen2-tied'));
