@@ -55,10 +55,13 @@ export { trainOptions } from './experiments/train.js';
 export type {
   AdvantageFunction,
   AdvantageOptions,
+  Baseline,
   MultiObjectiveAggregation,
   RewardedGroups,
   ScaleRewards,
 } from './grpo/advantages/types.js';
+export type { DrawnGroups, EstimatorName } from './grpo/estimators/types.js';
+export type { ProblemSampling } from './grpo/problem-sampling/types.js';
 export { computeAdvantages, type Advantages } from './grpo/advantages/index.js';
 export { groupAdvantages } from './grpo/advantages/index.js';
 export type { Algorithm, OwnLossFunction } from './grpo/algorithm.js';

@@ -75,10 +75,13 @@ function checkEstimator(options: GrpoOptions): void {
   ];
   // (With counts, that is what TRL does.)
   if (estimator !== 'counts' && filters.length > 0)
-    refuse(`estimator ${estimator} takes draws for the policy's own, which ${filters.join(' and ')} changes`, {
-      fix: `set estimator to exact or counts, or leave ${filters.join(' and ')} out`,
-      value: estimator,
-    });
+    refuse(
+      `estimator ${estimator} takes draws for the policy's own, which ${filters.join(' and ')} changes`,
+      {
+        fix: `set estimator to exact or counts, or leave ${filters.join(' and ')} out`,
+        value: estimator,
+      },
+    );
 }
 
 function refuse(message: string, options: { fix: string; value: unknown }): never {

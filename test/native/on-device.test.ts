@@ -144,7 +144,7 @@ const BUDGETS: Record<'position' | 'training' | 'update', Cost> = {
   // Forward and backward of a batch. The backward ends in a synchronisation: its seconds are its own.
   training: {
     each: { operations: 177, hostToDevice: 0, deviceToHost: 0, synchronizations: 0 },
-    fixed: { operations: 116, hostToDevice: 7, deviceToHost: 2, synchronizations: 3, bytesToHost: 424 },
+    fixed: { operations: 83, hostToDevice: 7, deviceToHost: 2, synchronizations: 3, bytesToHost: 424 },
   },
   // A step of AdamW, whatever the number of parameters: one number comes to the host, and it ends in a
   // synchronisation.

@@ -37,7 +37,14 @@ describe('what was noticed', () => {
 
 const summary = (changed: Partial<TrainSummary> = {}): TrainSummary => ({
   ...{ steps: 6, interrupted: false, seconds: 3, rewardFirst: undefined, rewardLast: undefined },
-  ...{ metricsLast: {}, diagnoses: [], trainAccuracyLast: undefined, fracInformativeSteps: undefined, before: undefined, after: undefined },
+  ...{
+    metricsLast: {},
+    diagnoses: [],
+    trainAccuracyLast: undefined,
+    fracInformativeSteps: undefined,
+    before: undefined,
+    after: undefined,
+  },
   ...{ tokensSampledPerSecond: 0, tokensComputedPerSecond: 0, parameters: 1, peakMemory: 1 },
   phases: { sample: 0, reward: 0, reference: 0, train: 0, optimizer: 0 },
   ...{ outputDir: '/my runs/ä b', finalModel: '/my runs/ä b/final', checkpoint: undefined },
