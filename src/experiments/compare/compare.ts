@@ -22,8 +22,6 @@ export function compareRun(
     preset: (config.preset as string | null | undefined) ?? null,
     model: String(config.model),
     task: String(config.task),
-    forked_from: forkedFrom?.run ?? null,
-    forked_at: forkedFrom?.step ?? null,
     steps: steps.at(-1)?.step ?? 0,
     finished: summary !== undefined && summary.interrupted === false,
     reward: meanOf(tenth, 'reward'),
@@ -42,6 +40,8 @@ export function compareRun(
     seconds_per_step: median(steps.map(({ step_time }) => step_time).filter((time) => time !== undefined)),
     best_step: best?.step ?? null,
     validation_accuracy: best?.validation.accuracy ?? null,
+    forked_from: forkedFrom?.run ?? null,
+    forked_at: forkedFrom?.step ?? null,
   };
 }
 

@@ -9,10 +9,6 @@ export interface ComparedRun {
   preset: string | null;
   model: string;
   task: string;
-  /** Folder of the run that it was forked from; null: it was not. */
-  forked_from: string | null;
-  /** The step that it was forked after: until then the figures are those of that run. */
-  forked_at: number | null;
   steps: number;
   /** Whether the run reached its last step. */
   finished: boolean;
@@ -38,4 +34,8 @@ export interface ComparedRun {
   best_step: number | null;
   /** Accuracy on validation problems there, which chose them: too high to tell how good they are. */
   validation_accuracy: number | null;
+  /** Folder of the run that it was forked from; null: it was not. */
+  forked_from: string | null;
+  /** The step that it was forked after: until then the figures are those of that run. */
+  forked_at: number | null;
 }
