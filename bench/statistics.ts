@@ -11,3 +11,6 @@ export function spread(values: number[]): Spread {
   const median = sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
   return { median, min: sorted[0]!, max: sorted.at(-1)! };
 }
+
+export const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,13 +1,17 @@
 /** `bench`: tokens a second, the share of the machine's limits, and the same work in TRL. */
+import { GrpoError } from '../common/errors.js';
 import { CASES, chooseCases, DEFAULT_CASES, type Overrides } from '../../bench/cases.js';
 import { BENCH } from './options.js';
 import { listCommand } from './list-command.js';
 import { downloadBar, progressLine } from './output.js';
 
+/** A benchmark of noise, not of time: how near the gradient's estimators are to the true gradient. */
+const GRADIENTS = 'gradients';
+
 export const command = listCommand({
   name: 'bench',
   form: '[case ...]',
-  describe: `Measure tokens a second, beside what this machine can give. Cases: ${CASES.map(({ name }) => name).join(', ')}; without a name ${DEFAULT_CASES.join(' and ')}. They are measured on the CPU, each in a process of its own; random weights of the model's shape need no download.`,
+  describe: `Measure tokens a second, beside what this machine can give. Cases: ${CASES.map(({ name }) => name).join(', ')}; without a name ${DEFAULT_CASES.join(' and ')}. They are measured on the CPU, each in a process of its own; random weights of the model's shape need no download. By itself, ${GRADIENTS} compares estimators of the gradient with the true one (--steps: problems, 20).`,
   schema: BENCH,
   extra: {
     list: { type: 'boolean', default: false, describe: 'List the cases, and measure nothing' },
@@ -23,12 +27,18 @@ export const command = listCommand({
       'grpo-native bench same-work --model smollm2-135m --peer-python .venv/bin/python',
       'The same work here and in TRL, on random weights of a smaller shape',
     ],
+    ['grpo-native bench gradients', 'Bias and variance of the estimators, with the tokens that each takes'],
     ['grpo-native bench journal --json > bench.json', 'All numbers, with the spread of each'],
   ],
   run: async ({ threads, peer_python: peerPython, ...rest }, names, argv) => {
     const overrides = Object.fromEntries(
       Object.entries(rest).filter(([, value]) => value !== null),
     ) as Overrides;
+    if (names.includes(GRADIENTS)) {
+      if (names.length > 1) throw alone();
+      await gradients(rest.model ?? 'tiny', rest.steps ?? 20, threads, argv.json === true);
+      return;
+    }
     const cases = chooseCases(names, overrides);
 
     const { caseText, limitsText, listText } = await import('../../bench/print.js');
@@ -70,3 +80,21 @@ export const command = listCommand({
     );
   },
 });
+
+async function gradients(model: string, prompts: number, threads: number, json: boolean): Promise<void> {
+  const { benchGradients, gradientsText } = await import('../../bench/gradients/index.js');
+  const progress = progressLine('gradients');
+  const report = await benchGradients({
+    model,
+    prompts,
+    threads,
+    onProgress: (_what, done, total) => progress.update(done, total),
+  }).finally(() => progress.end());
+  process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${gradientsText(report)}\n`);
+}
+
+const alone = () =>
+  new GrpoError('BAD_COMBINATION', `${GRADIENTS} is no case beside others`, {
+    fix: `run it by itself: grpo-native bench ${GRADIENTS}`,
+    value: GRADIENTS,
+  });
