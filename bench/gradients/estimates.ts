@@ -18,9 +18,7 @@ export interface Way {
 export const WAYS: readonly Way[] = [
   { name: 'counts, group mean (GRPO)', estimator: 'counts', baseline: 'mean', draws: 'policy' },
   { name: 'counts, leave one out (RLOO)', estimator: 'counts', baseline: 'leave_one_out', draws: 'policy' },
-  { name: 'counts, exact baseline', estimator: 'counts', baseline: 'exact', draws: 'policy' },
   { name: 'Rao-Blackwell, group mean', estimator: 'rao_blackwell', baseline: 'mean', draws: 'policy' },
-  { name: 'Rao-Blackwell, exact baseline', estimator: 'rao_blackwell', baseline: 'exact', draws: 'policy' },
   { name: 'exact, policy’s draws', estimator: 'exact', baseline: 'mean', draws: 'policy' },
   { name: 'exact, draws at 1.0', estimator: 'exact', baseline: 'mean', draws: 'other' },
 ];

@@ -158,7 +158,7 @@ export const ESTIMATOR_OPTIONS = {
   baseline: z
     .enum(BASELINES)
     .default('mean')
-    .describe('What a reward is compared with: the mean of its group, of the others, or the exact one'),
+    .describe('What a reward is compared with: the mean of its group, or of the others in it (RLOO)'),
   sampling_temperature: z
     .number()
     .positive()

@@ -9,8 +9,6 @@ interface Group {
   weights: Float64Array | null;
   /** `[completions]` position in the group of the first completion with the same tokens; null: unknown. */
   first: Int32Array | null;
-  /** `[completions]` π(y); null: unknown. */
-  probabilities: Float64Array | null;
 }
 
 const BASELINES: Record<Baseline, (group: Group) => Float64Array> = {
@@ -31,13 +29,6 @@ const BASELINES: Record<Baseline, (group: Group) => Float64Array> = {
       const value = weights ? weightedMean(others, weights) : mean(others);
       return Number.isNaN(value) ? rewards[i]! : value;
     }),
-
-  /** The mean reward under π of what was drawn: sum of π(y) r(y) / sum of π(y), over distinct completions. */
-  exact: ({ rewards, first, probabilities }) => {
-    if (!probabilities || !first) return filled(rewards.length, mean(rewards));
-    const once = probabilities.map((probability, i) => (first[i] === i ? probability : 0));
-    return filled(rewards.length, weightedMean(rewards, once));
-  },
 };
 
 /** `[completions]` Each reward minus its baseline; NaN where there is no reward. */
@@ -51,7 +42,6 @@ export function centred(groups: RewardedGroups, { baseline = 'mean' }: Advantage
         rewards: own,
         weights: weights && weights.subarray(from, to),
         first: drawn && drawn.first.slice(from, to).map((position) => position - from),
-        probabilities: drawn && drawn.logps.slice(from, to).map(Math.exp),
       });
       return Array.from(own, (reward, i) => reward - baselines[i]!);
     }),

@@ -10,11 +10,10 @@ export const SCALE_REWARDS = ['group', 'batch', 'none', 'mean'] as const;
  */
 export type ScaleRewards = (typeof SCALE_REWARDS)[number];
 
-export const BASELINES = ['mean', 'leave_one_out', 'exact'] as const;
+export const BASELINES = ['mean', 'leave_one_out'] as const;
 /**
- * What a reward is compared with: the mean of its group (GRPO), of the group's other completions (RLOO,
- * Ahmadian et al. 2024, arXiv:2402.14740), or the mean reward under the policy's exact probabilities of what
- * was drawn.
+ * What a reward is compared with: the mean of its group (GRPO), or of the group's other completions (RLOO,
+ * Ahmadian et al. 2024, arXiv:2402.14740); by the estimator's weights.
  */
 export type Baseline = (typeof BASELINES)[number];
 

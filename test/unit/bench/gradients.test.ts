@@ -48,10 +48,10 @@ describe('the errors of an estimator', () => {
 
   it('are less by Rao and Blackwell', () => {
     const ratio = (G: number) =>
-      errorsOf(likely, REWARDS, way('Rao-Blackwell, exact'), G, 2000)!.variance /
-      errorsOf(likely, REWARDS, way('counts, exact'), G, 2000)!.variance;
-    expect(ratio(4)).toBeLessThan(0.95);
-    expect(ratio(16)).toBeLessThan(0.5);
+      errorsOf(likely, REWARDS, way('Rao-Blackwell'), G, 2000)!.variance /
+      errorsOf(likely, REWARDS, way('counts, group mean'), G, 2000)!.variance;
+    expect(ratio(16)).toBeLessThan(0.9);
+    expect(ratio(64)).toBeLessThan(0.5);
   });
 
   it('are not defined where all rewards are equal', () => {
