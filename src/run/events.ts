@@ -112,6 +112,8 @@ export interface JudgedCompletion extends TokenDetails {
   rewards?: Record<string, number>;
   /** What its log-probabilities are weighted with in the loss: above 0 makes it likelier. */
   advantage: number;
+  /** How much it counts in the loss, as `estimator` says; absent with `counts`, where each counts 1. */
+  weight?: number;
   /** Whether it is right, as the task says. */
   correct: boolean;
 }

@@ -183,6 +183,7 @@ function judged(rollout: Rollout, rewards: readonly NamedReward[], tokenizer: To
       rewards: Object.fromEntries(rewards.map(({ name }, k) => [name, own[k]!])),
     }),
     advantage: advantages.values[i]!,
+    ...(advantages.weights && { weight: advantages.weights[i]! }),
     correct,
     ...ofTokens[i]!,
   }));

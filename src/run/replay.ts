@@ -251,6 +251,7 @@ function scoredBatch(
       oldLogps: each.flatMap(({ logps }) => logps),
       refLogps: null,
       advantages: each.map(({ advantage }) => advantage),
+      weights: each.map(({ weight = 1 }) => weight),
       masked,
       tokensInStep: each.reduce((sum, { ids }, i) => sum + (masked[i] ? 0 : ids.length), 0),
     },

@@ -10,9 +10,9 @@ import { endOf, place, type Flags } from '../support/small-run.js';
 const options: Flags = { model: 'tiny', 'save-total-limit': 0, beta: 0.04 };
 
 /** A run of six steps with a checkpoint at each second one. */
-async function base() {
+async function base(more: Flags = {}) {
   const { train, run } = place();
-  const trained = await train('base', options);
+  const trained = await train('base', { ...options, ...more });
   expect(trained.code, trained.stderr).toBe(0);
   return run('base');
 }
@@ -69,21 +69,30 @@ describe('fork', () => {
 });
 
 describe('replay', () => {
-  it('gives the loss and the gradient norm of a step at the weights that took it', async () => {
-    const folder = await base();
-    const { stdout, stderr, code } = await cli([
-      ...['replay', folder, '--at', 'checkpoint-2', '--steps', '3', '--losses', 'grpo,dapo', '--json'],
-      ...['--threads', '1'],
-    ]);
-    expect(code, stderr).toBe(0);
-    const [replayed, ...more] = jsonLines(stdout) as { losses: Record<string, Record<string, unknown>> }[];
-    expect(more).toEqual([]);
-    const taken = (await readRun(folder)).steps[2]!;
-    expect(replayed!.losses.grpo!.loss).toBeCloseTo(taken.loss!, 6);
-    expect(replayed!.losses.grpo!.grad_norm).toBeCloseTo(taken.grad_norm!, 4);
-    expect(replayed!.losses.grpo!.cosine).toMatchObject({ grpo: expect.closeTo(1, 6) as number });
-    expect(Object.keys(replayed!.losses)).toEqual(['grpo', 'dapo']);
-  });
+  it.each<[string, Flags]>([
+    ['counts', {}],
+    ['exact', { estimator: 'exact', 'sampling-temperature': 1.2 }],
+    ['rao_blackwell', { estimator: 'rao_blackwell' }],
+  ])(
+    'gives the loss and the gradient norm of a step at the weights that took it: %s',
+    async (_estimator, more) => {
+      const folder = await base(more);
+      const { stdout, stderr, code } = await cli([
+        ...['replay', folder, '--at', 'checkpoint-2', '--steps', '3', '--losses', 'grpo,dapo', '--json'],
+        ...['--threads', '1'],
+      ]);
+      expect(code, stderr).toBe(0);
+      const [replayed, ...others] = jsonLines(stdout) as {
+        losses: Record<string, Record<string, unknown>>;
+      }[];
+      expect(others).toEqual([]);
+      const taken = (await readRun(folder)).steps[2]!;
+      expect(replayed!.losses.grpo!.loss).toBeCloseTo(taken.loss!, 6);
+      expect(replayed!.losses.grpo!.grad_norm).toBeCloseTo(taken.grad_norm!, 4);
+      expect(replayed!.losses.grpo!.cosine).toMatchObject({ grpo: expect.closeTo(1, 6) as number });
+      expect(Object.keys(replayed!.losses)).toEqual(['grpo', 'dapo']);
+    },
+  );
 
   it('takes every recorded step, and what older runs have kept of them', async () => {
     const folder = await base();

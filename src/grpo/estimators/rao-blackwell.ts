@@ -1,3 +1,4 @@
+import { occurrences } from './groups.js';
 import type { Estimator } from './types.js';
 
 /**
@@ -17,10 +18,10 @@ export const raoBlackwell: Estimator = ({ numGenerations: G, logps, first }) => 
       distinct.map((i) => logps[i]!),
       G,
     );
-    // The whole weight is where the completion was drawn first.
     distinct.forEach((i, k) => (weights[i] = expected[k]!));
   }
-  return weights;
+  const drawn = occurrences({ first });
+  return weights.map((_, i) => weights[first[i]!]! / drawn[i]!);
 };
 
 /** `[distinct]` E[n(y)] of G draws, given that these and no others were drawn. They add up to G. */

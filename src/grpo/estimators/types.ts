@@ -24,6 +24,6 @@ export interface DrawnGroups {
 /**
  * The weights of completions. Pure. The mean over a group of weight times f(y) estimates E[f(y)] under π.
  *
- * @returns `[completions]` 1 for each where they are counted
+ * @returns `[completions]` 1 for each where they are counted; equal completions of a group have equal weights
  */
 export type Estimator = (groups: DrawnGroups) => Float64Array;
