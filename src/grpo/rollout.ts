@@ -3,7 +3,6 @@
  * log-probs of the completions under the reference model. Completions lie prompt after prompt, `numGenerations`
  * of each.
  */
-import { weightedSum } from '../data/rewards/combine.js';
 import { judge } from '../data/rewards/judge.js';
 import type { NamedReward } from '../data/rewards/load.js';
 import type { GrpoOptions } from './options.js';
@@ -110,6 +109,8 @@ export async function collect(
   const probabilities = drawnGroups(completions, numGenerations);
   const advantages = computeAdvantages(drawn.rewards, options, context.advantages, probabilities);
   const correct = judged.map((completion, i) => context.isCorrect(completion, advantages.rewards[i]!));
+  const knowledge = knowledgeOf(probabilities, correct);
+  sampler.observe(step, drawn.positions, knowledge);
   const clock = stopwatch();
 
   const batch: Batch = {
@@ -153,7 +154,7 @@ export async function collect(
       };
     }),
     advantages,
-    knowledge: knowledgeOf(probabilities, correct),
+    knowledge,
     refLogps,
     oldLogps,
     computed,
@@ -174,29 +175,29 @@ async function drawGroups(
   parts: number,
 ): Promise<Drawn> {
   const { options } = context;
-  const rounds = options.problemSampling === 'dynamic' ? options.dynamicSamplingRounds : 1;
   const times = new Map<number, number>();
-  let all: Drawn | undefined;
-  for (let round = 0; round < rounds; round++) {
-    const more = await draw(context, sampler.choose(step, count), times, step, parts);
-    all = all ? joined(all, more) : more;
-    sampler.observe(step, more.positions, knowledgeOfDrawn(context, more));
-    if (rounds === 1 || withSpread(all, options).length >= count) break;
+  const more = () => draw(context, sampler.choose(step, count), times, step, parts);
+  let drawn = await more();
+  if (options.problemSampling !== 'dynamic') return drawn;
+  let informative = withSpread(drawn, options);
+  for (let round = 1; round < options.dynamicSamplingRounds && informative.length < count; round++) {
+    drawn = joined(drawn, await more());
+    informative = withSpread(drawn, options);
   }
-  return rounds === 1 ? all! : chosen(all!, preferred(all!, options, count), options.numGenerations);
+  // Filled up with the last of the others.
+  const kept = informative.slice(0, count);
+  const others = drawn.positions.map((_, group) => group).filter((group) => !kept.includes(group));
+  return chosen(
+    drawn,
+    [...kept, ...others.slice(others.length - (count - kept.length))],
+    options.numGenerations,
+  );
 }
 
 /** Positions of the groups whose rewards are not all equal. */
 function withSpread(drawn: Drawn, options: GrpoOptions): number[] {
   const { flat } = computeAdvantages(drawn.rewards, { ...options, scaleRewards: 'group' });
   return drawn.positions.flatMap((_, group) => (flat[group * options.numGenerations] ? [] : [group]));
-}
-
-/** `[count]` The groups with spread, in their order, filled up with the last of the others. */
-function preferred(drawn: Drawn, options: GrpoOptions, count: number): number[] {
-  const kept = withSpread(drawn, options).slice(0, count);
-  const others = drawn.positions.map((_, group) => group).filter((group) => !kept.includes(group));
-  return [...kept, ...others.slice(others.length - (count - kept.length))];
 }
 
 /** Samples completions of the problems at `positions` and judges them. */
@@ -295,15 +296,6 @@ const drawnGroups = (completions: Drawn['completions'], numGenerations: number):
     numGenerations,
   ),
 });
-
-function knowledgeOfDrawn(
-  context: RolloutContext,
-  { completions, judged, rewards }: Drawn,
-): GroupKnowledge[] {
-  const sums = weightedSum(rewards, context.options.rewardWeights);
-  const correct = judged.map((completion, i) => context.isCorrect(completion, sums[i]!));
-  return knowledgeOf(drawnGroups(completions, context.options.numGenerations), correct);
-}
 
 /**
  * The index that decides a prompt's random draws: its position among the problems. A prompt that comes again in

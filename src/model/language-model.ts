@@ -537,7 +537,7 @@ async function openEngine(
   onNotice?: (message: string) => void,
 ): Promise<NativeEngine> {
   const threads = engineThreads(options.threads);
-  const { device } = await openDevice(options.device, onNotice);
+  const device = options.device === 'auto' ? (await openDevice('auto', onNotice)).device : options.device;
   const engine = createEngine({ ...options, device, threads, matrixBackend: matrixBackend(threads) });
   try {
     await engine.info(); // Loads libtorch, so that its memory is counted below.

@@ -16,10 +16,11 @@ export function problemSampler(
   memory: ProblemMemory | undefined,
 ): ProblemSampler {
   const { problemSampling, problemHalfLife: halfLife, seed } = options;
+  // Of each problem that was sampled for; undefined where nothing is kept of it.
   const histories = new Map<number, History | undefined>(
     memory?.seen.map(({ position, history }) => [position, history]),
   );
-  const drawn = memory?.drawn ?? { run: 0, stage: 0 };
+  const drawn = { ...(memory?.drawn ?? { run: 0, stage: 0 }) };
   let stage = memory?.stage ?? 0;
 
   const CHOICES: Record<ProblemSampling, ProblemSampler['choose']> = {
@@ -34,11 +35,15 @@ export function problemSampler(
     // The order of `uniform`, gone on in as far as each step needs.
     dynamic(step, count) {
       const candidates = batches.candidates(step - 1);
-      return Array.from({ length: count }, (_, i) => {
-        const place = drawn.stage + i;
-        const pass = Math.floor(place / candidates.length);
-        return candidates[permutation(candidates.length, seed, pass)[place % candidates.length]!]!;
-      });
+      const size = candidates.length;
+      const passOf = (place: number) => Math.floor(place / size);
+      const first = passOf(drawn.stage);
+      const last = passOf(drawn.stage + count - 1);
+      const order = Array.from({ length: last - first + 1 }, (_, i) =>
+        permutation(size, seed, first + i),
+      ).flat();
+      const from = drawn.stage - first * size;
+      return order.slice(from, from + count).map((item) => candidates[item]!);
     },
   };
 
@@ -51,15 +56,13 @@ export function problemSampler(
       const positions = CHOICES[problemSampling](step, count);
       drawn.run += positions.length;
       drawn.stage += positions.length;
+      for (const position of positions) if (!histories.has(position)) histories.set(position, undefined);
       return positions;
     },
     observe(step, positions, knowledge) {
+      if (problemSampling !== 'posterior') return;
       positions.forEach((position, i) => {
-        const before = histories.get(position);
-        histories.set(
-          position,
-          problemSampling === 'posterior' ? updated(before, step, knowledge[i]!, halfLife) : undefined,
-        );
+        histories.set(position, updated(histories.get(position), step, knowledge[i]!, halfLife));
       });
     },
     ...(problemSampling === 'dynamic' && {

@@ -41,6 +41,11 @@ export function changesOf(before: Record<string, unknown>, now: Record<string, u
 export const changeText = ({ option, before, now }: Change): string =>
   `${option} ${JSON.stringify(before)} is now ${JSON.stringify(now)}`;
 
+const REFUSALS = {
+  resume: { code: 'RESUME_CHANGED', run: 'a resumed run' },
+  fork: { code: 'FORK_CHANGED', run: 'a fork' },
+};
+
 /**
  * @param before the run's options until now, as `config.yaml` has them
  * @throws {GrpoError} RESUME_CHANGED or FORK_CHANGED
@@ -49,20 +54,16 @@ export function refuseMeaningless(
   changes: readonly Change[],
   before: Record<string, unknown>,
   now: Record<string, unknown>,
-  how: 'resume' | 'fork' = 'resume',
+  how: keyof typeof REFUSALS = 'resume',
 ): void {
   refuseOtherChoice(chosenBy(before), chosenBy(now), how);
   const wrong = changes.filter(({ option }) => FIXED.includes(option));
   if (wrong.length === 0) return;
-  const run = how === 'fork' ? 'a fork' : 'a resumed run';
-  throw new GrpoError(
-    how === 'fork' ? 'FORK_CHANGED' : 'RESUME_CHANGED',
-    `${run} can't go on with ${wrong.map(changeText).join(', ')}`,
-    {
-      fix: `${how} without these options, or start another run, from these weights if you like: --init-from RUN`,
-      value: wrong.map(({ option }) => option),
-    },
-  );
+  const { code, run } = REFUSALS[how];
+  throw new GrpoError(code, `${run} can't go on with ${wrong.map(changeText).join(', ')}`, {
+    fix: `${how} without these options, or start another run, from these weights if you like: --init-from RUN`,
+    value: wrong.map(({ option }) => option),
+  });
 }
 
 /** What the best weights are chosen by. Where it is nothing, the validation problems are trained on. */
@@ -72,15 +73,16 @@ const chosenBy = (config: Record<string, unknown>): string | undefined =>
 function refuseOtherChoice(
   before: string | undefined,
   now: string | undefined,
-  how: 'resume' | 'fork',
+  how: keyof typeof REFUSALS,
 ): void {
   if (before === now) return;
   const [was, is] = [before, now].map((metric) =>
     metric === undefined ? 'nothing' : `validation ${metric}`,
   );
+  const { code, run } = REFUSALS[how];
   throw new GrpoError(
-    how === 'fork' ? 'FORK_CHANGED' : 'RESUME_CHANGED',
-    `${how === 'fork' ? 'a fork' : 'a resumed run'} can't choose its best weights by ${is}: ` +
+    code,
+    `${run} can't choose its best weights by ${is}: ` +
       (before === undefined ? 'it has trained on the validation problems' : `until now it chose by ${was}`),
     {
       fix:
