@@ -19,7 +19,7 @@ export function listText(): string {
         one.kind === 'start' ? one.dtype : `${one.prompts} x ${one.num_generations}, ${one.dtype}`
       })`,
   );
-  return `${rows.join('\n')}\n\nWithout a name: ${DEFAULT_CASES.join(', ')}.\n`;
+  return `${rows.join('\n')}\n\nWithout a name: ${DEFAULT_CASES.join(', ')}. By itself: gradients, estimators of the gradient against the true one.\n`;
 }
 
 /** @param load load average of the last minute */

@@ -7,10 +7,9 @@ namespace grpo {
 // Two more settings are made elsewhere, or not at all:
 // - TF32 (float32 products of 10-bit numbers) follows the precision that an engine holds while it computes:
 //   see MatmulPrecision.
-// - Equal seeds give equal numbers without setDeterministicAlgorithms: that switch would slow down CPU
-// engines
-//   of the process (index_copy_, index_put_) and make libtorch fill every new tensor. Instead nothing here
-//   calls an operation that adds by atomics: sums over equal indices go through add_rows
+// - Equal seeds give equal numbers without setDeterministicAlgorithms: that switch would slow down the
+//   process' CPU engines (index_copy_, index_put_) and make libtorch fill every new tensor. Instead nothing
+//   here calls an operation that adds by atomics: sums over equal indices go through add_rows
 //   (kernels/add_rows.h), running sums through running_sums (sample/probabilities.h). cuBLAS repeats its
 //   results on one stream.
 void configure_cuda() {

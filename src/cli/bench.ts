@@ -34,16 +34,17 @@ export const command = listCommand({
     const overrides = Object.fromEntries(
       Object.entries(rest).filter(([, value]) => value !== null),
     ) as Overrides;
-    if (names.includes(GRADIENTS)) {
-      if (names.length > 1) throw alone();
-      await gradients(rest.model ?? 'tiny', rest.steps ?? 20, threads, argv.json === true);
-      return;
-    }
-    const cases = chooseCases(names, overrides);
+    const ofGradients = names.includes(GRADIENTS);
+    const cases = ofGradients ? [] : chooseCases(names, overrides);
 
     const { caseText, limitsText, listText } = await import('../../bench/print.js');
     if (argv.list === true) {
       process.stdout.write(argv.json === true ? `${JSON.stringify(CASES)}\n` : listText());
+      return;
+    }
+    if (ofGradients) {
+      refuseBesideGradients(names, { ...overrides, peer_python: peerPython });
+      await gradients(rest.model ?? 'tiny', rest.steps ?? 20, threads, argv.json === true);
       return;
     }
     const { runBench } = await import('../../bench/runner.js');
@@ -93,8 +94,14 @@ async function gradients(model: string, prompts: number, threads: number, json: 
   process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${gradientsText(report)}\n`);
 }
 
-const alone = () =>
-  new GrpoError('BAD_COMBINATION', `${GRADIENTS} is no case beside others`, {
-    fix: `run it by itself: grpo-native bench ${GRADIENTS}`,
-    value: GRADIENTS,
+function refuseBesideGradients(names: readonly string[], options: Record<string, unknown>): void {
+  const unread = Object.entries(options).filter(
+    ([name, value]) => value !== null && name !== 'model' && name !== 'steps',
+  );
+  const wrong = [...names.filter((name) => name !== GRADIENTS), ...unread.map(([name]) => name)];
+  if (wrong.length === 0) return;
+  throw new GrpoError('BAD_COMBINATION', `${GRADIENTS} takes no ${wrong[0]!} beside it`, {
+    fix: `run it by itself, with --model, --steps or --threads: grpo-native bench ${GRADIENTS}`,
+    value: wrong[0],
   });
+}

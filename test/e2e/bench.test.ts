@@ -53,5 +53,15 @@ describe('bench', () => {
     const { code, stdout } = await cli(['bench', '--list']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/journal-64 .*4 x 64/);
+    expect((await cli(['bench', 'gradients', '--list'])).stdout).toBe(stdout);
+  });
+
+  it.each([
+    ['another case', ['gradients', 'journal']],
+    ['an option that it does not read', ['gradients', '--dtype', 'bfloat16']],
+  ])('takes gradients by itself: %s', async (_what, args) => {
+    const { code, stderr } = await cli(['bench', ...args]);
+    expect(stderr).toMatch(/^error BAD_COMBINATION: /);
+    expect(code).toBe(2);
   });
 });
