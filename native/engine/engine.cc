@@ -58,9 +58,13 @@ Model& Engine::reference() {
   throw Error("REFERENCE_MISSING", "the engine has no reference model", "Call freezeReference() first.");
 }
 
-void Engine::freeze_reference() { reference_ = policy().frozen_copy(); }
+void Engine::freeze_reference() {
+  pending_.reset();  // its KLs would be to the reference before
+  reference_ = policy().frozen_copy();
+}
 
 void Engine::mix_reference(double alpha) {
+  pending_.reset();
   auto& frozen = reference().parameters();
   const auto& trained = policy().parameters();
   for (size_t i = 0; i < frozen.size(); ++i) {

@@ -34,8 +34,11 @@ enum class WhichModel { kPolicy, kReference };
 // Per completion token, completions one after another.
 struct TokenScores {
   std::vector<float> logps, entropies;
-  int64_t nodes;      // nodes of the batch's token tree
-  int64_t computed;   // of these, the ones forwarded for these scores (the rest were cached by sampling)
+  std::vector<float> kls;  // to the reference model, over the vocabulary; empty where they weren't asked for
+  int64_t nodes;           // nodes of the batch's token tree
+  // Of these, the ones forwarded for these scores (the rest were cached by sampling), and for KLs those that
+  // the reference model forwarded.
+  int64_t computed;
   int64_t predicted;  // distinct prefixes whose logits were computed for these scores
 };
 
@@ -86,10 +89,11 @@ class Engine {
   SampledPosition sample_next(const std::vector<int64_t>& stopped);
   void sample_end();
 
-  // scoring.cc: log-probs and entropies of completions, and their gradients
-  TokenScores score(const Batch& batch, WhichModel which, double temperature);
-  TokenScores forward(const Batch& batch, double temperature);
-  void backward(const std::vector<float>& d_logps, const std::vector<float>& d_entropies);
+  // scoring.cc: log-probs, entropies and KLs of completions, and their gradients
+  TokenScores score(const Batch& batch, WhichModel which, double temperature, bool with_kls);
+  TokenScores forward(const Batch& batch, double temperature, bool with_kls);
+  void backward(const std::vector<float>& d_logps, const std::vector<float>& d_entropies,
+                const std::vector<float>& d_kls);
 
   double optimizer_step(const AdamWOptions& options);
   void zero_grad();
@@ -133,7 +137,7 @@ class Engine {
   void check_tokens(const std::vector<Tokens>& sequences);
   void check_tokens(const Batch& batch);
   // Scores the batch; forwards those of its nodes that `computed` doesn't hold yet.
-  ScoredBatch score_batch(const Model& model, const Batch& batch, double temperature,
+  ScoredBatch score_batch(const Model& model, const Batch& batch, double temperature, bool with_kls,
                           const std::shared_ptr<ComputedForest>& computed);
   // For when the weights change: nothing computed with the old ones may be used.
   void forget_activations();

@@ -52,9 +52,9 @@ constexpr Method kMethods[] = {
     {"sampleNext", prepare<&Engine::sample_next, to_tokens>},
     {"sampleEnd", prepare<&Engine::sample_end>},
 
-    {"score", prepare<&Engine::score, read_batch, read_which_model, read_temperature>},
-    {"forward", prepare<&Engine::forward, read_batch, read_temperature>},
-    {"backward", prepare<&Engine::backward, to_floats, to_floats>},
+    {"score", prepare<&Engine::score, read_batch, read_which_model, read_temperature, to_boolean>},
+    {"forward", prepare<&Engine::forward, read_batch, read_temperature, to_boolean>},
+    {"backward", prepare<&Engine::backward, to_floats, to_floats, to_floats>},
     {"optimizerStep", prepare<&Engine::optimizer_step, read_adamw_options>},
     {"zeroGrad", prepare<&Engine::zero_grad>},
 

@@ -61,6 +61,7 @@ Napi::Value to_value(Napi::Env env, const TokenScores& scores) {
   auto object = Napi::Object::New(env);
   object.Set("logps", typed_array<Napi::Float32Array>(env, scores.logps));
   object.Set("entropies", typed_array<Napi::Float32Array>(env, scores.entropies));
+  if (!scores.kls.empty()) object.Set("kls", typed_array<Napi::Float32Array>(env, scores.kls));
   object.Set("nodes", static_cast<double>(scores.nodes));
   object.Set("computed", static_cast<double>(scores.computed));
   object.Set("predicted", static_cast<double>(scores.predicted));

@@ -29,6 +29,8 @@ int64_t to_integer(const Napi::Value& value, const char* name) {
   return static_cast<int64_t>(number);
 }
 
+bool to_boolean(const Napi::Value& value) { return value.ToBoolean(); }
+
 std::string to_string(const Napi::Value& value) { return value.ToString(); }
 
 Tokens to_tokens(const Napi::Value& value) {

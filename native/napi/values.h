@@ -16,6 +16,7 @@ inline constexpr double kMaxSafeInteger = 9007199254740991;
 double to_number(const Napi::Value& value, const char* name);    // finite
 int64_t to_integer(const Napi::Value& value, const char* name);  // rounded towards 0
 std::string to_string(const Napi::Value& value);                 // as JavaScript's String(value)
+bool to_boolean(const Napi::Value& value);                       // as JavaScript's Boolean(value)
 
 Tokens to_tokens(const Napi::Value& value);                                  // Int32Array
 std::vector<float> to_floats(const Napi::Value& value);                      // Float32Array, or null for none
@@ -47,7 +48,7 @@ class Fields {
   int64_t integer(const char* key) const { return to_integer((*this)[key], key); }
   // At least 1.
   int64_t size(const char* key) const { return static_cast<int64_t>(number_within(key, 1, 1e12)); }
-  bool boolean(const char* key) const { return (*this)[key].ToBoolean(); }
+  bool boolean(const char* key) const { return to_boolean((*this)[key]); }
   // Of type string already.
   std::string string(const char* key) const;
 

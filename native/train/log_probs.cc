@@ -37,7 +37,19 @@ std::vector<LogProbs::Chunk> LogProbs::chunks_of(const std::vector<int64_t>& tar
 
 at::Tensor LogProbs::log_probs(const Chunk& chunk) const {
   if (known_) return known_.table.index_select(0, chunk.of_rows(known_.rows));
-  at::Tensor z = lm_head_.logits(chunk.of_rows(hidden_));  // [count, vocab]
+  return log_softmax(chunk, hidden_, lm_head_);
+}
+
+at::Tensor LogProbs::log_ratios(const Chunk& chunk, const at::Tensor& logp) const {
+  at::Tensor ratios = log_softmax(chunk, reference_.hidden, reference_.lm_head);
+  for_blocks(chunk, [&](int64_t first, int64_t count) {
+    ratios.narrow(0, first, count).neg_().add_(logp.narrow(0, first, count));
+  });
+  return ratios;
+}
+
+at::Tensor LogProbs::log_softmax(const Chunk& chunk, const at::Tensor& hidden, const Linear& lm_head) const {
+  at::Tensor z = lm_head.logits(chunk.of_rows(hidden));  // [count, vocab]
   if (!z.is_cpu()) return z.div_(temperature_).log_softmax(1);
   for_blocks(chunk, [&](int64_t first, int64_t count) {
     at::Tensor block = z.narrow(0, first, count).div_(temperature_);
@@ -48,16 +60,18 @@ at::Tensor LogProbs::log_probs(const Chunk& chunk) const {
 
 LogProbs::LogProbs(const at::Tensor& hidden, const Linear& lm_head, const std::vector<int64_t>& target_rows,
                    const std::vector<int64_t>& tokens, double temperature, bool keep,
-                   VocabularyRows::Known known)
+                   VocabularyRows::Known known, Reference reference)
     : hidden_(hidden),
       lm_head_(lm_head),
       temperature_(temperature),
       chunks_(chunks_of(target_rows)),
       targets_(index_tensors({target_rows, tokens}, hidden.device())),
-      known_(std::move(known)) {
+      known_(std::move(known)),
+      reference_(std::move(reference)) {
   const auto options = hidden.options().dtype(at::kFloat);
   logps = at::empty({targets_[0].numel()}, options);
   entropies = at::empty({hidden.size(0)}, options);
+  if (reference_) kls = at::empty({hidden.size(0)}, options);
   for (const Chunk& chunk : chunks_) {
     const at::Tensor logp = log_probs(chunk);  // [count, vocab]
     for_blocks(chunk, [&](int64_t first, int64_t count) {
@@ -66,6 +80,13 @@ LogProbs::LogProbs(const at::Tensor& hidden, const Linear& lm_head, const std::v
     });
     chunk.of_targets(logps).copy_(logp.index({row_of_targets(chunk), token_of_targets(chunk)}));
     if (keep && chunks_.size() == 1) kept_ = logp;
+    if (!reference_) continue;
+    const at::Tensor ratios = log_ratios(chunk, logp);  // [count, vocab]
+    for_blocks(chunk, [&](int64_t first, int64_t count) {
+      const at::Tensor p = logp.narrow(0, first, count).exp();
+      kls.narrow(0, chunk.first + first, count).copy_(p.mul(ratios.narrow(0, first, count)).sum(1));
+    });
+    if (kept_.defined()) kept_ratios_ = ratios;
   }
 }
 
@@ -75,11 +96,15 @@ void LogProbs::for_blocks(const Chunk& chunk, const std::function<void(int64_t, 
     body(first, std::min(rows, chunk.count - first));
 }
 
-// With p = softmax(z): d logp(a) / dz = 1[a] - p, and d entropy / dz = -p (log p + entropy).
-at::Tensor LogProbs::backward(const at::Tensor& d_logps, const at::Tensor& d_entropies) {
+// With p = softmax(z): d logp(a) / dz = 1[a] - p, d entropy / dz = -p (log p + entropy), and
+// d KL / dz = p (log p - log q - KL).
+at::Tensor LogProbs::backward(const at::Tensor& d_logps, const at::Tensor& d_entropies,
+                              const at::Tensor& d_kls) {
   at::Tensor d_hidden = at::empty_like(hidden_);
   for (const Chunk& chunk : chunks_) {
     at::Tensor dz = kept_.defined() ? std::exchange(kept_, {}) : log_probs(chunk);  // [count, vocab]
+    at::Tensor ratios = std::exchange(kept_ratios_, {});
+    if (d_kls.defined() && !ratios.defined()) ratios = log_ratios(chunk, dz);
     const at::Tensor row = row_of_targets(chunk);
     const at::Tensor d_target = chunk.of_targets(d_logps);
     // The sum over a row's targets, which is multiplied by -p below.
@@ -94,6 +119,8 @@ at::Tensor LogProbs::backward(const at::Tensor& d_logps, const at::Tensor& d_ent
       at::Tensor factor = sum.narrow(0, first, count);
       if (d_entropies.defined())
         factor = (block + of_block(entropies)).mul_(of_block(d_entropies)).add_(factor);
+      if (d_kls.defined())
+        factor = (of_block(kls) - ratios.narrow(0, first, count)).mul_(of_block(d_kls)).add_(factor);
       block.exp_().mul_(factor.div(-temperature_));
     });
     dz.index_put_({row, token_of_targets(chunk)}, d_target / temperature_, /*accumulate=*/true);

@@ -156,11 +156,19 @@ export interface TokenScores {
   /** `[tokens]` entropy of the distribution that the token was drawn from, nats, at the given temperature. */
   entropies: Float32Array;
   /**
+   * `[tokens]` KL(π || π_ref) of the distribution that the token was drawn from, over the whole vocabulary,
+   * nats, at the given temperature (Amini et al. 2025, arXiv:2504.10637). Absent where it wasn't asked for.
+   */
+  kls?: Float32Array;
+  /**
    * Distinct tokens of the batch that have to be forwarded: prompts, and completions but for their last token,
    * which predicts nothing.
    */
   nodes: number;
-  /** Of these, the ones forwarded for these scores; 0 where sampling kept them (`keepActivations`). */
+  /**
+   * Of these, the ones forwarded for these scores; 0 where sampling kept them (`keepActivations`). With `kls`
+   * those that the reference model forwarded are added.
+   */
   computed: number;
   /**
    * Distinct positions whose logits over the vocabulary were computed for these scores; 0 where sampling kept
@@ -283,15 +291,21 @@ export interface NativeEngine {
   /** Ends the rollout and frees its KV cache. */
   sampleEnd(): Promise<void>;
 
-  /** Log-probabilities and entropies of given completions, without keeping anything for `backward`. */
-  score(batch: Batch, which: 'policy' | 'reference', temperature: number): Promise<TokenScores>;
-  /** As `score` with the policy, keeping what `backward` needs until then or the next `forward`. */
-  forward(batch: Batch, temperature: number): Promise<TokenScores>;
   /**
-   * Adds to the gradients, given dL/dlogps `[tokens]` and (or null) dL/dentropies `[tokens]` of the last
-   * `forward`.
+   * Log-probabilities and entropies of given completions, and with `kl` their KLs to the reference model,
+   * without keeping anything for `backward`.
    */
-  backward(dLogps: Float32Array, dEntropies: Float32Array | null): Promise<void>;
+  score(batch: Batch, which: 'policy' | 'reference', temperature: number, kl?: boolean): Promise<TokenScores>;
+  /**
+   * As `score` with the policy, keeping what `backward` needs until then, the next `forward` or a change of
+   * the reference model.
+   */
+  forward(batch: Batch, temperature: number, kl?: boolean): Promise<TokenScores>;
+  /**
+   * Adds to the gradients, given dL/dlogps `[tokens]`, and each of dL/dentropies and dL/dkls `[tokens]` that
+   * the loss depends on, of the last `forward`.
+   */
+  backward(dLogps: Float32Array, dEntropies?: Float32Array | null, dKls?: Float32Array | null): Promise<void>;
   /**
    * Clips the gradients, takes one AdamW step and zeroes them. Gives their norm before clipping; where that is
    * not finite, nothing is updated.

@@ -333,26 +333,32 @@ export class LanguageModel {
   /**
    * Log-probabilities and entropies of given completions, without keeping anything for `backward`.
    *
-   * @param options `which` model (default `policy`), and the temperature that logits are divided by (default 1)
-   * @throws {GrpoError} PROMPT_TOO_LONG
+   * @param options `which` model (default `policy`), the temperature that logits are divided by (default 1),
+   *   and whether to give the KLs to the reference model (default false)
+   * @throws {GrpoError} PROMPT_TOO_LONG, REFERENCE_MISSING
    */
   async score(
     batch: Batch,
-    options: { which?: 'policy' | 'reference'; temperature?: number } = {},
+    options: { which?: 'policy' | 'reference'; temperature?: number; kl?: boolean } = {},
   ): Promise<TokenScores> {
     checkBatch(this.config, batch);
-    return this.engine.score(batch, options.which ?? 'policy', options.temperature ?? 1);
+    return this.engine.score(batch, options.which ?? 'policy', options.temperature ?? 1, options.kl ?? false);
   }
 
   /**
    * As `score` with the policy, keeping what `backward` needs until then or the next `forward`.
    *
    * @param temperature that logits are divided by
-   * @throws {GrpoError} PROMPT_TOO_LONG
+   * @param options whether to give the KLs to the reference model (default false)
+   * @throws {GrpoError} PROMPT_TOO_LONG, REFERENCE_MISSING
    */
-  async forward(batch: Batch, temperature: number): Promise<TokenScores> {
+  async forward(
+    batch: Batch,
+    temperature: number,
+    { kl = false }: { kl?: boolean } = {},
+  ): Promise<TokenScores> {
     checkBatch(this.config, batch);
-    return this.engine.forward(batch, temperature);
+    return this.engine.forward(batch, temperature, kl);
   }
 
   /**
@@ -360,9 +366,14 @@ export class LanguageModel {
    *
    * @param dLogps `[tokens]` dL/dlogps
    * @param dEntropies `[tokens]` dL/dentropies; null: the loss does not depend on them
+   * @param dKls `[tokens]` dL/dkls, where `forward` gave them; null: the loss does not depend on them
    */
-  backward(dLogps: Float32Array, dEntropies: Float32Array | null = null): Promise<void> {
-    return this.engine.backward(dLogps, dEntropies);
+  backward(
+    dLogps: Float32Array,
+    dEntropies: Float32Array | null = null,
+    dKls: Float32Array | null = null,
+  ): Promise<void> {
+    return this.engine.backward(dLogps, dEntropies, dKls);
   }
 
   /** Zeroes the gradients and drops what `forward` kept. */

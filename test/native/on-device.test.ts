@@ -34,6 +34,19 @@ const SAMPLING = {
   step: 2,
 };
 
+/** With a KL to a reference model of other weights. */
+async function learnKl(model: LanguageModel): Promise<void> {
+  await model.freezeReference();
+  await learn(model);
+  await model.optimizerStep({ ...ADAMW, eps: 1e-3 });
+  await model.forward(BATCH, 0.7, { kl: true });
+  await model.backward(
+    randomFloats(tokenCount(BATCH), 9),
+    randomFloats(tokenCount(BATCH), 10),
+    randomFloats(tokenCount(BATCH), 11),
+  );
+}
+
 async function learn(model: LanguageModel): Promise<void> {
   await model.forward(BATCH, 0.7);
   await model.backward(randomFloats(tokenCount(BATCH), 9), randomFloats(tokenCount(BATCH), 10));
@@ -76,6 +89,19 @@ describe.each(
       expect(Math.abs(norms[1]! / norms[0]! - 1)).toBeLessThan(TOLERANCE[dtype]);
     }
   });
+});
+
+it('gives the KLs and their gradients that the CPU gives', async () => {
+  const both = await pair('qwen2-tied', 'float32');
+  await Promise.all(both.map(learnKl));
+  const [expected, actual] = await Promise.all(both.map((model) => tensorsOf(model, 'grad')));
+  for (const [parameter, values] of expected!)
+    expect(relativeDifference(actual!.get(parameter)!, values), parameter).toBeLessThan(1e-4);
+  const [kls, own] = await Promise.all(
+    both.map(async (model) => (await model.score(BATCH, { temperature: 0.7, kl: true })).kls!),
+  );
+  expect(Math.max(...kls!)).toBeGreaterThan(1e-3);
+  expect(relativeDifference(own!, kls!)).toBeLessThan(1e-3);
 });
 
 it('draws the tokens that the CPU draws', async () => {
