@@ -203,17 +203,17 @@ function meter(model: LanguageModel, onFirst: (seconds: number) => void): Meter 
       counted.reference.rows += predictorRows(batch);
       return scores;
     },
-    async forward(batch, temperature) {
-      const scores = await model.forward(batch, temperature);
+    async forward(batch, ...how) {
+      const scores = await model.forward(batch, ...how);
       counted.train.forward.nodes += scores.computed;
       counted.train.forward.rows += scores.predicted;
       counted.train.nodes += scores.nodes;
       counted.train.rows += predictorRows(batch);
       return scores;
     },
-    backward(dLogps, dEntropies) {
+    backward(...derivatives) {
       counted.train.backward = true;
-      return model.backward(dLogps, dEntropies);
+      return model.backward(...derivatives);
     },
   };
   return {

@@ -80,15 +80,17 @@ const checkedLoss =
     const tokens = input.logps.length;
     if (typeof (Object(result) as { loss?: unknown }).loss !== 'number')
       throw wrongResult('loss', `returned ${shown(result)}`, 'return an object with a number `loss`');
-    const { dEntropies = null } = result;
+    const { dEntropies = null, dKls = null } = result;
     // A loss of NaN or Infinity is handled by the run (on_nonfinite), and its derivatives may then be NaN too.
     const mayBeNaN = !Number.isFinite(result.loss);
     refuseWrong('loss', result.dLogps, tokens, 'token', 'dLogps', mayBeNaN);
     if (dEntropies !== null) refuseWrong('loss', dEntropies, tokens, 'token', 'dEntropies', mayBeNaN);
+    if (dKls !== null) refuseWrong('loss', dKls, tokens, 'token', 'dKls', mayBeNaN);
     return {
       loss: result.loss,
       dLogps: Float32Array.from(result.dLogps),
       dEntropies: dEntropies && Float32Array.from(dEntropies),
+      dKls: dKls && Float32Array.from(dKls),
       metrics: { ...tokenMeans(input), ...result.metrics },
       entropyActedOn: result.entropyActedOn ?? {
         sum: sum(Array.from(input.entropies)),
@@ -97,11 +99,12 @@ const checkedLoss =
     };
   };
 
-/** Mean entropy and mean k3 estimate of the KL over the tokens. */
-function tokenMeans({ logps, refLogps, entropies }: LossInput): LossMetrics {
+/** Mean entropy and mean KL, or its k3 estimate, over the tokens. */
+function tokenMeans({ logps, refLogps, kls, entropies }: LossInput): LossMetrics {
   const tokens = Math.max(1, logps.length);
   return {
     entropy: sum(Array.from(entropies)) / tokens,
+    ...(kls && { kl: sum(Array.from(kls)) / tokens }),
     ...(refLogps && {
       kl: sum(Array.from(logps, (logp, i) => klTerm(logp, refLogps[i]!, 1, false).value)) / tokens,
     }),

@@ -27,6 +27,12 @@ export function checkCombinations(options: GrpoOptions, rewards: number): string
       { fix: 'set entropy_coef_min to at most entropy_coef_max', value: options.entropyCoefMin },
     );
 
+  if (options.klEstimator === 'exact' && options.useBiasCorrectionKl)
+    refuse('use_bias_correction_kl mends the k3 estimate of the KL, and kl_estimator exact has none', {
+      fix: 'set use_bias_correction_kl to false, or kl_estimator to k3',
+      value: options.klEstimator,
+    });
+
   checkEstimator(options);
 
   const notices: string[] = [];

@@ -9,6 +9,7 @@
 import type { GrpoOptions } from './options.js';
 import type { TrainableModel } from '../model/trainable.js';
 import type { EntropyBonus } from './adaptive-entropy.js';
+import { hasExactKl } from './losses/kl.js';
 import type { LossFunction, LossMetrics, LossOptions } from './losses/types.js';
 import { optimizerOptions } from './optimizer.js';
 import { rememberRollout } from './rollout-memory.js';
@@ -94,6 +95,7 @@ async function accumulate(
   parts: number,
 ): Promise<Omit<Learned, 'gradNorm' | 'seconds'> & { acted: { sum: number; tokens: number } }> {
   const { gradientAccumulationSteps: microBatches, temperature } = options;
+  const kl = hasExactKl(options);
   const lossOptions: LossOptions = { ...options, entropyCoef: step.entropyBonus.applied };
   const isMasked = ({ ended }: Rollout['completions'][number]) =>
     options.maskTruncatedCompletions && ended === 'length';
@@ -108,8 +110,8 @@ async function accumulate(
     const microBatch = partOf(rollout, i, microBatches);
     const scores =
       parts === 1
-        ? await model.forward(microBatch.batch, temperature)
-        : await scoreInParts(model, microBatch.batch, { temperature }, parts);
+        ? await model.forward(microBatch.batch, temperature, { kl })
+        : await scoreInParts(model, microBatch.batch, { temperature, kl }, parts);
     computed += scores.computed;
     if (step.onPolicy) microBatch.oldLogps.set(scores.logps);
     const result = step.loss(
@@ -117,6 +119,7 @@ async function accumulate(
         logps: scores.logps,
         oldLogps: step.onPolicy ? null : microBatch.oldLogps,
         refLogps: microBatch.refLogps ?? null,
+        kls: scores.kls ?? null,
         entropies: scores.entropies,
         lengths: microBatch.completions.map(({ length }) => length),
         advantages: microBatch.advantages.values,
@@ -142,8 +145,8 @@ async function accumulate(
     }
     if (parts > 1) computed += await backwardInParts(model, microBatch.batch, temperature, result, parts);
     // With every advantage 0 and no KL there is nothing to propagate: the gradient is exactly 0.
-    else if (result.dEntropies || result.dLogps.some((derivative) => derivative !== 0))
-      await model.backward(result.dLogps, result.dEntropies);
+    else if (result.dEntropies || result.dKls || result.dLogps.some((derivative) => derivative !== 0))
+      await model.backward(result.dLogps, result.dEntropies, result.dKls);
   }
   return { loss, metrics: means(metrics), computed, acted };
 }

@@ -2,6 +2,7 @@
 import type { Batch } from '../engine/types.js';
 import type { LanguageModel } from '../model/language-model.js';
 import { policyLoss } from './losses/index.js';
+import { hasExactKl, type KlEstimator } from './losses/kl.js';
 import type { LossInput, LossOptions, LossResult, LossType } from './losses/types.js';
 import { backwardInParts, scoreInParts, type Split } from './split.js';
 
@@ -23,7 +24,7 @@ export interface LossGradient {
 }
 
 /** Completions and what a loss needs of them beside the policy's log-probs. */
-export interface ScoredBatch extends Omit<LossInput, 'logps' | 'entropies' | 'lengths'> {
+export interface ScoredBatch extends Omit<LossInput, 'logps' | 'entropies' | 'kls' | 'lengths'> {
   batch: Batch;
 }
 
@@ -36,16 +37,17 @@ export async function lossGradients(
   model: GradientModel,
   { batch, ...scored }: ScoredBatch,
   losses: readonly LossType[],
-  options: LossOptions & { temperature: number },
+  options: LossOptions & { temperature: number; klEstimator: KlEstimator },
   split: Split,
 ): Promise<LossGradient[]> {
   const { temperature } = options;
   const most = batch.completions.length;
-  const { logps, entropies } = await split.run('score', most, (parts) =>
-    scoreInParts(model, batch, { temperature }, parts),
+  const kl = hasExactKl(options);
+  const { logps, entropies, kls } = await split.run('score', most, (parts) =>
+    scoreInParts(model, batch, { temperature, kl }, parts),
   );
   const lengths = batch.completions.map(({ length }) => length);
-  const input = { ...scored, logps, entropies, lengths };
+  const input = { ...scored, logps, entropies, kls: kls ?? null, lengths };
   const results: LossResult[] = [];
   const gradients: (Float32Array | null)[] = [];
   for (const lossType of losses) {
@@ -78,7 +80,8 @@ async function gradientOf(
   result: LossResult,
   parts: number,
 ): Promise<Float32Array | null> {
-  if (!result.dEntropies && result.dLogps.every((derivative) => derivative === 0)) return null;
+  if (!result.dEntropies && !result.dKls && result.dLogps.every((derivative) => derivative === 0))
+    return null;
   try {
     await backwardInParts(model, batch, temperature, result, parts);
     const tensors: Float32Array[] = [];

@@ -7,6 +7,7 @@ import { path, share, whole } from '../config/declare.js';
 import type { CamelKeys } from '../config/names.js';
 import { BASELINES, MULTI_OBJECTIVE_AGGREGATIONS, SCALE_REWARDS } from './advantages/types.js';
 import { ESTIMATORS } from './estimators/types.js';
+import { KL_ESTIMATORS } from './losses/kl.js';
 import { SAPO_OPTIONS } from './losses/sapo.js';
 import { IMPORTANCE_SAMPLING_LEVELS, LOSS_TYPES } from './losses/types.js';
 import { VESPO_OPTIONS } from './losses/vespo.js';
@@ -101,6 +102,10 @@ export const LOSS_OPTIONS = {
     .nullable()
     .default(null)
     .describe('Leave out bad completions that the policy has left by more than this (null: none)'),
+  kl_estimator: z
+    .enum(KL_ESTIMATORS)
+    .default('k3')
+    .describe('How the KL is told: by the drawn token, or exactly, over the whole vocabulary'),
   use_bias_correction_kl: z.boolean().default(false).describe('Multiply the KL by the probability ratio'),
   ...SAPO_OPTIONS,
   ...VESPO_OPTIONS,

@@ -8,6 +8,7 @@ import { GrpoError } from '../common/errors.js';
 import type { Samples, SampleOptions } from '../model/language-model.js';
 import type { TrainableModel } from '../model/trainable.js';
 import type { Batch, TokenScores } from '../engine/types.js';
+import type { LossResult } from './losses/types.js';
 
 export type Phase = 'sample' | 'score' | 'learn';
 /** Number of parts that each phase is done in. */
@@ -143,6 +144,7 @@ export async function scoreInParts(
   const whole: TokenScores = {
     logps: new Float32Array(tokens),
     entropies: new Float32Array(tokens),
+    ...(options?.kl && { kls: new Float32Array(tokens) }),
     nodes: 0,
     computed: 0,
     predicted: 0,
@@ -151,6 +153,7 @@ export async function scoreInParts(
     const scores = await model.score(part.batch, options);
     whole.logps.set(scores.logps, part.first);
     whole.entropies.set(scores.entropies, part.first);
+    if (scores.kls) whole.kls?.set(scores.kls, part.first);
     whole.nodes += scores.nodes;
     whole.computed += scores.computed;
     whole.predicted += scores.predicted;
@@ -167,15 +170,15 @@ export async function backwardInParts(
   model: Pick<TrainableModel, 'forward' | 'backward'>,
   batch: Batch,
   temperature: number,
-  { dLogps, dEntropies }: { dLogps: Float32Array; dEntropies: Float32Array | null },
+  { dLogps, dEntropies, dKls }: Pick<LossResult, 'dLogps' | 'dEntropies' | 'dKls'>,
   parts: number,
 ): Promise<number> {
   let computed = 0;
   for (const { batch: part, first, last } of partsOfBatch(batch, parts)) {
     const ofPart = dLogps.slice(first, last);
-    if (!dEntropies && ofPart.every((derivative) => derivative === 0)) continue;
-    computed += (await model.forward(part, temperature)).computed;
-    await model.backward(ofPart, dEntropies?.slice(first, last) ?? null);
+    if (!dEntropies && !dKls && ofPart.every((derivative) => derivative === 0)) continue;
+    computed += (await model.forward(part, temperature, { kl: dKls !== null })).computed;
+    await model.backward(ofPart, dEntropies?.slice(first, last) ?? null, dKls?.slice(first, last) ?? null);
   }
   return computed;
 }

@@ -17,6 +17,7 @@ import { learn } from '../grpo/learn.js';
 import type { Metrics } from '../grpo/metrics.js';
 import { problemSampler } from '../grpo/problem-sampling/index.js';
 import type { ProblemMemory } from '../grpo/problem-sampling/types.js';
+import { hasExactKl } from '../grpo/losses/kl.js';
 import { ReferenceCache } from '../grpo/reference-cache.js';
 import { recallRollout, rememberRollout, type RolloutMemory } from '../grpo/rollout-memory.js';
 import { collect, partOf, type Rollout, type RolloutContext } from '../grpo/rollout.js';
@@ -79,7 +80,7 @@ export async function grpoMethod(
   const file = referenceMoves(options, resumeFrom) ? undefined : run?.file(REFERENCE_CACHE);
   if (run && fork && file !== undefined) await copyReferenceCache(fork.run, run);
   const reference =
-    options.beta === 0
+    options.beta === 0 || hasExactKl(options)
       ? undefined
       : await ReferenceCache.open(scorer, options.temperature, file, resumeFrom?.state.global_step);
   const context: RolloutContext = {

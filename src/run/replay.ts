@@ -7,7 +7,8 @@ import { openDevice } from '../engine/device.js';
 import type { Batch } from '../engine/types.js';
 import { EntropyBonus } from '../grpo/adaptive-entropy.js';
 import { lossGradients, type LossGradient, type ScoredBatch } from '../grpo/loss-gradients.js';
-import { LOSS_TYPES, type LossOptions, type LossType } from '../grpo/losses/types.js';
+import { hasExactKl } from '../grpo/losses/kl.js';
+import { LOSS_TYPES, type LossType } from '../grpo/losses/types.js';
 import { scoreInParts, Split } from '../grpo/split.js';
 import { tokenLengths } from '../grpo/token-details.js';
 import { BESIDE_TENSORS, freeWithin } from '../machine/memory.js';
@@ -114,7 +115,7 @@ export async function replay(
       const { scored, lost } = scoredBatch(recorded, model, ofRun);
       leftOut += lost;
       if (scored.batch.completions.length === 0) continue;
-      if (ofRun.beta !== 0)
+      if (ofRun.beta !== 0 && !hasExactKl(ofRun))
         scored.refLogps = (
           await split.run('score', scored.batch.completions.length, (parts) =>
             scoreInParts(model, scored.batch, { which: 'reference', temperature: ofRun.temperature }, parts),
@@ -213,10 +214,7 @@ async function refuseUnfit(
 }
 
 /** The run's, for a step as one batch; the weight of an entropy bonus is that of the checkpoint. */
-function optionsOfLosses(
-  options: TrainOptions,
-  { state }: Checkpoint,
-): LossOptions & { temperature: number } {
+function optionsOfLosses(options: TrainOptions, { state }: Checkpoint): Parameters<typeof lossGradients>[3] {
   const memory = state.memory as TrainMemory | undefined;
   const entropyCoef = new EntropyBonus(options, memory?.entropy).applied;
   return { ...options, entropyCoef, gradientAccumulationSteps: 1 };

@@ -111,30 +111,35 @@ export class FakeModel implements TrainableModel {
 
   score(
     batch: Batch,
-    options: { which?: 'policy' | 'reference'; temperature?: number } = {},
+    options: { which?: 'policy' | 'reference'; temperature?: number; kl?: boolean } = {},
   ): Promise<TokenScores> {
     this.calls.score++;
     const weights = options.which === 'reference' ? this.reference! : this.weights;
-    return Promise.resolve(this.#scores(batch, weights, options.temperature ?? 1));
+    return Promise.resolve(this.#scores(batch, weights, options.temperature ?? 1, options.kl));
   }
 
-  forward(batch: Batch, temperature: number): Promise<TokenScores> {
+  forward(batch: Batch, temperature: number, { kl }: { kl?: boolean } = {}): Promise<TokenScores> {
     this.calls.forward++;
     const { contexts, tokens } = positions(batch);
     this.#kept = { contexts, tokens, temperature };
-    return Promise.resolve(this.#scores(batch, this.weights, temperature));
+    return Promise.resolve(this.#scores(batch, this.weights, temperature, kl));
   }
 
-  backward(dLogps: Float32Array): Promise<void> {
+  backward(...[dLogps, , dKls]: Parameters<TrainableModel['backward']>): Promise<void> {
     this.calls.backward++;
     const { contexts, tokens, temperature } = this.#kept!;
     this.#kept = undefined;
-    if (dLogps.length !== tokens.length) throw new Error('a derivative for each token');
+    if (dLogps.length !== tokens.length || (dKls && dKls.length !== tokens.length))
+      throw new Error('a derivative for each token');
     tokens.forEach((token, t) => {
       const row = this.#distribution(this.weights, contexts[t]!, temperature);
+      const gaps = dKls && this.#logRatios(row, contexts[t]!, temperature);
+      const kl = gaps ? klOf(row, gaps) : 0;
       for (let j = 0; j < this.size; j++)
         this.gradients[contexts[t]! * this.size + j]! +=
-          (dLogps[t]! * ((j === token ? 1 : 0) - row[j]!)) / temperature;
+          (dLogps[t]! * ((j === token ? 1 : 0) - row[j]!) +
+            (gaps ? dKls[t]! * row[j]! * (gaps[j]! - kl) : 0)) /
+          temperature;
     });
     return Promise.resolve();
   }
@@ -232,16 +237,25 @@ export class FakeModel implements TrainableModel {
     return Promise.resolve();
   }
 
-  #scores(batch: Batch, weights: Float64Array, temperature: number): TokenScores {
+  #scores(batch: Batch, weights: Float64Array, temperature: number, kl = false): TokenScores {
     const { contexts, tokens } = positions(batch);
     const rows = Array.from(contexts, (context) => this.#distribution(weights, context, temperature));
     return {
       logps: Float32Array.from(tokens, (token, t) => Math.log(rows[t]![token]!)),
       entropies: Float32Array.from(rows, (row) => -row.reduce((sum, p) => sum + p * Math.log(p), 0)),
+      ...(kl && {
+        kls: Float32Array.from(rows, (row, t) => klOf(row, this.#logRatios(row, contexts[t]!, temperature))),
+      }),
       nodes: tokens.length,
       computed: tokens.length,
       predicted: tokens.length,
     };
+  }
+
+  /** log p - log q of each token, q being the reference's. */
+  #logRatios(row: Float64Array, context: number, temperature: number): Float64Array {
+    const reference = this.#distribution(this.reference!, context, temperature);
+    return row.map((p, j) => Math.log(p / reference[j]!));
   }
 
   #distribution(weights: Float64Array, context: number, temperature: number): Float64Array {
@@ -252,6 +266,9 @@ export class FakeModel implements TrainableModel {
     return powers.map((power) => power / sum);
   }
 }
+
+const klOf = (row: Float64Array, logRatios: Float64Array): number =>
+  row.reduce((sum, p, j) => sum + p * logRatios[j]!, 0);
 
 function positions({ prompts, completions, promptOf }: Batch): { contexts: Int32Array; tokens: Int32Array } {
   const contexts = completions.flatMap((ids, i) => [prompts[promptOf[i]!]!.at(-1)!, ...ids.slice(0, -1)]);

@@ -4,9 +4,9 @@
  *
  *   L = sum over tokens of  w * ( keep * surrogate + beta * KL )  -  entropy_coef * mean entropy
  *
- * The weight w (times the completion's own, where an estimator gives one) and the surrogate differ from loss to
- * loss; keep is 0 for what the masks leave out
- * (`masks.ts`), else 1; KL is the penalty (`kl.ts`). The ratio r = pi / pi_old is that of the token, or, at
+ * The weight w (times the completion's own, where an estimator gives one) and the surrogate differ from loss
+ * to loss; keep is 0 for what the masks leave out (`masks.ts`), else 1; KL is its estimate by the token
+ * (`kl.ts`), or what was computed over the vocabulary. The ratio r = pi / pi_old is that of the token, or, at
  * the sequence level, exp of the mean of its completion's log ratios (GSPO, Zheng et al. 2025,
  * arXiv:2507.18071, equation 7), which then depends on every token of the completion.
  *
@@ -59,7 +59,7 @@ export function tokenLoss(own: TokenLoss): LossFunction {
 }
 
 function evaluate(own: TokenLoss, input: LossInput, options: LossOptions): LossResult {
-  const { logps, refLogps, entropies } = input;
+  const { logps, kls, entropies } = input;
   const { beta, entropyCoef, gradientAccumulationSteps: microBatches } = options;
   const completions = completionsOf(input);
   const counted = completions.filter(({ masked }) => !masked);
@@ -74,6 +74,7 @@ function evaluate(own: TokenLoss, input: LossInput, options: LossOptions): LossR
   };
   const isActedOn = highEntropy(counted, input, options);
   const byLogp = new Float64Array(logps.length);
+  const dKls = beta !== 0 && kls ? new Float32Array(logps.length) : null;
   const sums = { loss: 0, kl: 0, entropy: 0 };
 
   for (const completion of completions) {
@@ -95,8 +96,8 @@ function evaluate(own: TokenLoss, input: LossInput, options: LossOptions): LossR
       const logp = logps[token]!;
       const ratio = Math.exp(sequence ? meanLogRatio : logRatios[i]!);
       const policy = stays && isActedOn(token) ? surrogate(ratio, logp) : NOTHING;
-      const kl =
-        beta !== 0 && refLogps ? klTerm(logp, refLogps[token]!, ratio, options.useBiasCorrectionKl) : NOTHING;
+      const kl = beta === 0 ? NOTHING : klAt(input, token, ratio, options);
+      if (dKls) dKls[token] = weight * beta;
       sums.loss += weight * (policy.value + beta * kl.value);
       sums.kl += completion.weight * kl.value;
       sums.entropy += completion.weight * entropies[token]!;
@@ -121,6 +122,7 @@ function evaluate(own: TokenLoss, input: LossInput, options: LossOptions): LossR
     loss: sums.loss,
     dLogps: Float32Array.from(byLogp),
     dEntropies: null,
+    dKls,
     metrics: {
       ...lossMetrics(sums, weightedTokens, own, options),
       ...own.metrics?.(completions, options),
@@ -134,6 +136,17 @@ function evaluate(own: TokenLoss, input: LossInput, options: LossOptions): LossR
   for (const { begin, length } of counted)
     for (let token = begin; token < begin + length; token++) if (isActedOn(token)) dEntropies[token] = -share;
   return { ...result, loss: sums.loss - share * acted.sum, dEntropies };
+}
+
+/** The KL at a token: over the vocabulary where it was computed, else its estimate. */
+function klAt(
+  { logps, refLogps, kls }: LossInput,
+  token: number,
+  ratio: number,
+  { useBiasCorrectionKl }: LossOptions,
+): Term {
+  if (kls) return { ...NOTHING, value: kls[token]! };
+  return refLogps ? klTerm(logps[token]!, refLogps[token]!, ratio, useBiasCorrectionKl) : NOTHING;
 }
 
 /** A completion with the place of its tokens among those of the micro-batch. */

@@ -64,8 +64,13 @@ export interface LossInput {
    * 1.
    */
   oldLogps: ArrayLike<number> | null;
-  /** `[tokens]` log π_ref of the reference model; null where `beta` is 0. */
+  /** `[tokens]` log π_ref of the reference model; null where `beta` is 0, and where there are `kls`. */
   refLogps: ArrayLike<number> | null;
+  /**
+   * `[tokens]` KL(π || π_ref) over the whole vocabulary where each token was drawn, nats, in place of its
+   * estimate by the token (`kl_estimator` exact); null or absent: it is estimated.
+   */
+  kls?: ArrayLike<number> | null;
   /** `[tokens]` entropy of the distribution that the token was drawn from, nats. */
   entropies: ArrayLike<number>;
   /** `[completions]` Number of tokens of each. */
@@ -125,6 +130,8 @@ export interface LossResult {
   dLogps: Float32Array;
   /** `[tokens]` dL/dentropy; null where the loss has no entropy bonus. */
   dEntropies: Float32Array | null;
+  /** `[tokens]` dL/dKL; null where the loss does not depend on `kls`. */
+  dKls: Float32Array | null;
   /** What is reported of the micro-batch. */
   metrics: LossMetrics;
   /** Sum of the entropies, nats, of the tokens that an entropy bonus acts on, and their number. */

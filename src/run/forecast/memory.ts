@@ -43,6 +43,8 @@ export interface MemoryShape {
   parts: number;
   /** Bytes of the copy that a checkpoint is written from; 0: none is made. */
   checkpoint: number;
+  /** Whether the KL is computed over the vocabulary; default: it is estimated. */
+  exactKl?: boolean;
   /** Whether it computes on a GPU, where logits are worked on in larger blocks; default: on the CPU. */
   onGpu?: boolean;
   /** Supervised fine-tuning: sampling and scoring happen only in evaluations. */
@@ -123,7 +125,11 @@ function ofStep(
         learned * (7 * m + 6 * h) * size,
         learned * (6 * h + 4 * q + 6 * kv) * size + attention(completions / parts, 4),
       ),
-    vocabulary: (kept ? Math.min(rows * logits, KEPT) : 0) + overVocabulary(rows / parts),
+    vocabulary:
+      (kept ? Math.min(rows * logits, KEPT) : 0) +
+      overVocabulary(rows / parts) +
+      // The reference model's hidden states and log-probabilities.
+      (shape.exactKl ? (rows / parts) * h * size + overVocabulary(rows / parts) : 0),
   };
   if (shape.supervised) return learning;
   const held = kept ? learned * ofBackward : tokens * h * size;

@@ -6,6 +6,7 @@ import { locateTensors } from '../../model/safetensors.js';
 import type { TrainableModel } from '../../model/trainable.js';
 import type { DeviceMemory, DType, EngineInfo, ModelConfig } from '../../engine/types.js';
 import { bytes } from '../../common/format.js';
+import { hasExactKl, type KlEstimator } from '../../grpo/losses/kl.js';
 import { MARGIN } from '../folder/checkpoint-writer.js';
 import { memoryParts, peakOf, type MemoryParts, type MemoryShape } from './memory.js';
 
@@ -29,6 +30,7 @@ interface MachineOptions {
   dtype: DType;
   maxMemory: number | null;
   beta: number;
+  klEstimator?: KlEstimator;
 }
 
 /**
@@ -60,7 +62,7 @@ export async function memoryOfRun(
     },
 ): Promise<{ bytes: RunMemory; fits: boolean; text: string }> {
   const { config } = model;
-  const { sampledTogether: prompts, parts, maxCompletionLength, beta } = options;
+  const { sampledTogether: prompts, parts, maxCompletionLength, beta, klEstimator = 'k3' } = options;
   const longest = promptLengths.toSorted((a, b) => b - a).slice(0, prompts);
   const shape: MemoryShape = {
     dtype: engine.dtype,
@@ -72,6 +74,7 @@ export async function memoryOfRun(
     maxCompletionLength,
     parts,
     checkpoint: 0,
+    exactKl: hasExactKl({ beta, klEstimator }),
     supervised: options.kind === 'sft',
   };
   const { all, available, where } = engine.deviceMemory

@@ -115,6 +115,7 @@ describe('an interrupted run', () => {
     ['between two uses of the same completions', 3, { numIterations: 2 }],
     ['with accumulated parts and warm-up', 4, { gradientAccumulationSteps: 2, warmupSteps: 3 }],
     ['without a reference', 1, { beta: 0 }],
+    ['with the KL over the vocabulary', 3, { klEstimator: 'exact', numIterations: 2 }],
   ])('goes on as if nothing had been: %s', async (_what, step, input, phase) => {
     const parent = temporaryFolder();
     const whole = join(parent, 'whole');

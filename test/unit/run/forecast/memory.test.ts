@@ -41,6 +41,9 @@ describe('memory by part', () => {
     expect(step({ completions: 256 })).toBeGreaterThan(2 * step({}));
     expect(step({ maxCompletionLength: 64 })).toBeGreaterThan(2 * step({}));
     expect(step({ parts: 4, beta: 0 })).toBeLessThan(0.8 * step({ beta: 0 }));
+    // The reference model's log-probs, 128 MB of them at once, and its hidden states.
+    const inParts = { parts: 2, completions: 512 };
+    expect(of({ ...inParts, exactKl: true }).vocabulary - of(inParts).vocabulary).toBeGreaterThan(2 ** 27);
     // Two keys' worth of numbers, a layer and a token.
     expect(of({ beta: 0 }).kv).toBe(2 * 128 * 24 * 4 * (40 + 64 * 15));
   });
