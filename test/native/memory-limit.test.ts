@@ -100,6 +100,7 @@ describe('a step that does not fit into memory', () => {
     ['a loss over all tokens, with entropies in it', { lossType: 'dapo', entropyCoef: 0.01 }],
     ['accumulated parts', { gradientAccumulationSteps: 2, lossType: 'bnpo' }],
     ['completions that are used twice', { numIterations: 2 }],
+    ['the KL over the vocabulary', { klEstimator: 'exact', numIterations: 2 }],
   ])('is done in parts, and gives the same update: %s', async (_, more) => {
     const whole = await taught(undefined, more);
     expect(whole.notices).toEqual([]);
