@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { serveRun, type PageServer } from '../../src/ui/server/serve.js';
 import { cli, jsonLines } from '../support/cli.js';
@@ -43,6 +43,13 @@ function cutTo(step: number): void {
     writeFileSync(join(folder, name), kept.map((line) => `${line}\n`).join(''));
   }
 }
+
+/** The last step that sampled for a problem, in the table of them. */
+const lastSampled = (page: Page, problem: number): Locator =>
+  page
+    .locator('#sampled table.numbers tbody tr', { hasText: `${problem} + 1` })
+    .locator('td')
+    .nth(2);
 
 /** Status, headers and text of an answer. */
 function ask(path: string, { method = 'GET', host = '127.0.0.1' } = {}) {
@@ -107,6 +114,8 @@ describe('the page of a run that goes on', () => {
     expect(await page.locator('#diagnosis').innerText()).toContain('KL running away from step 15 on');
     expect(await page.locator('#overview').innerText()).toMatch(/steps\s+15\s+of 40/);
     expect(await page.locator('#problems canvas').getAttribute('aria-label')).toContain('over 15 steps');
+    // Two problems a step: the last of eight was met at step 12 once more.
+    expect(await lastSampled(page, 7).innerText()).toBe('12');
     // Who looks at the newest completions goes on doing so.
     expect(await page.locator('#completions input[type=number]').inputValue()).toBe('15');
 
@@ -123,9 +132,14 @@ describe('the page of a run that goes on', () => {
     await step.fill('3');
     await step.press('Enter');
     await expect.poll(() => step.inputValue()).toBe('3');
+    expect(await lastSampled(page, 7).innerText()).toBe('8');
+    await lastSampled(page, 7).hover();
     appendSteps(folder, RUN, 11, 12);
     await expect.poll(() => chartText(page, 'Reward')).toContain('at step 12');
     expect(await step.inputValue()).toBe('3');
+    expect(await lastSampled(page, 7).innerText()).toBe('8');
+    await page.mouse.move(0, 0);
+    await expect.poll(() => lastSampled(page, 7).innerText()).toBe('12');
   });
 
   it('begins before the first step', async () => {

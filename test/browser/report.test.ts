@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openChromium } from '../support/chromium.js';
-import { chart, chartText, colorOf, expectNoOverflow, open, pixel, reportOf } from './support.js';
+import { chart, chartText, colorOf, expectNoOverflow, open, pixel, plotPixel, reportOf } from './support.js';
 import { appendDiagnosis, writeRun } from '../support/run-folder.js';
 import { reportHtml, writeReport } from '../../src/ui/server/report.js';
 
@@ -64,19 +64,7 @@ describe('report.html', () => {
     );
     expect(await chartText(page, 'KL to the reference')).toContain('KL running away from step 30 to 60');
     // The bar on top of what is marked, in the colour of its level; beside it there is none.
-    const plot = await chart(page, 'KL to the reference').evaluate((figure) => {
-      const canvas = figure.querySelector('canvas')!;
-      const [frame, whole] = [figure.querySelector('.u-over')!, canvas].map((one) =>
-        one.getBoundingClientRect(),
-      );
-      return {
-        left: (frame!.left - whole!.left) / whole!.width,
-        width: frame!.width / whole!.width,
-        top: (frame!.top - whole!.top + 1) / whole!.height,
-      };
-    });
-    const canvas = chart(page, 'KL to the reference').locator('canvas');
-    const at = (step: number) => pixel(canvas, plot.left + (plot.width * (step - 1)) / 99, plot.top);
+    const at = (step: number) => plotPixel(page, 'KL to the reference', (step - 1) / 99, 0.01);
     const warning = await colorOf(page, '--warning');
     expect(await at(45)).toEqual(warning);
     expect(await at(75)).not.toEqual(warning);
@@ -125,6 +113,79 @@ describe('report.html', () => {
     expect(await asked.innerText()).toContain('expects 7');
     expect(await asked.innerText()).toMatch(/✗\s+8×\s+6·no/);
     expect(await page.locator('#completions input[type=number]').inputValue()).toBe('8');
+  });
+
+  it('shows what was sampled for: how often each problem, and how right the policy was at first and at last', async () => {
+    const config = { problem_sampling: 'posterior', temperature: 0.7, top_k: 50 };
+    const run = { steps: 40, problems: 30, promptsPerStep: 4, config };
+    const { page } = await open(browser, await reportOf(run));
+    const sampled = page.locator('#sampled');
+    await expect
+      .poll(() => sampled.locator('p').first().innerText())
+      .toContain(
+        'problem_sampling posterior draws problems, the likelier the more they can teach. 30 problems (100.0% of all) were sampled for, each 5 to 6 times (median 5).',
+      );
+    const title = 'Problems of a step by pass@1';
+    expect(await chartText(page, title)).toBe(
+      `Chart of ${title}. solved: at least 90%: 0% at step 1, 100% at step 40. can’t be told: 100% at step 1, 0% at step 40. unsolved: at most 10%: 0% at step 1, 0% at step 40`,
+    );
+    // Areas in the colours of the map: none of step 6 is solved, all of step 40 are.
+    const [right, wrong] = await Promise.all([colorOf(page, '--right'), colorOf(page, '--wrong')]);
+    expect(await plotPixel(page, title, 5 / 39, 0.5)).toEqual(wrong);
+    expect(await plotPixel(page, title, 0.99, 0.5)).toEqual(right);
+
+    const rows = sampled.locator('table.numbers tbody tr');
+    const cells = (row: number) => rows.nth(row).locator('th, td').allInnerTexts();
+    expect(await rows.count()).toBe(12);
+    expect(await cells(0)).toEqual(['Calculate: 0 + 1 = ', '1', '6', '38', '45 to 98%', '95 to 100%']);
+    const byFirst = sampled.getByRole('button', { name: 'pass@1 at first' });
+    await byFirst.click();
+    await byFirst.click();
+    expect(await sampled.locator('th[aria-sort=ascending]').innerText()).toContain('pass@1 at first');
+    expect((await cells(0)).slice(4)).toEqual(['0 to 5%', '45 to 98%']);
+    await sampled.getByRole('button', { name: 'show 18 more of 30' }).click();
+    expect(await rows.count()).toBe(30);
+    expect(await sampled.getByRole('button', { name: 'more of' }).isVisible()).toBe(false);
+
+    const [prompt, , , last] = await cells(29);
+    await rows.nth(29).getByRole('button').click();
+    await expect.poll(() => page.locator('#completions input[type=number]').inputValue()).toBe(last);
+    expect(await page.locator('.group.asked h3').innerText()).toContain(prompt!.replaceAll(' ', '·'));
+  });
+
+  it('fills what lies between the bounds of pass@1, and says whose they are', async () => {
+    const config = { temperature: 0.7, top_k: 50 };
+    const { page } = await open(browser, await reportOf({ steps: 41, config }));
+    const title = 'Pass@1 of the policy';
+    expect(await chartText(page, title)).toBe(
+      `Chart of ${title}. at least: 2.0% at step 1, 80.0% at step 41. at most: 12.0% at step 1, 90.0% at step 41`,
+    );
+    const note = 'of the policy itself at temperature 0.7; draws come from it with top_k 50';
+    expect(await chart(page, title).locator('small').innerText()).toBe(note);
+    // At step 21 it is from 41% to 51%.
+    expect(await plotPixel(page, title, 0.51, 1 - 0.46)).not.toEqual([0, 0, 0]);
+    expect(await plotPixel(page, title, 0.51, 1 - 0.6)).toEqual([0, 0, 0]);
+    expect(await plotPixel(page, title, 0.51, 1 - 0.3)).toEqual([0, 0, 0]);
+    const { page: own } = await open(browser, url);
+    expect(await chart(own, title).locator('small').isVisible()).toBe(false);
+  });
+
+  it('has no bounds where log-probs were not recorded, and says so', async () => {
+    const folder = writeRun(join(parent, 'old'), { steps: 20 });
+    const file = join(folder, 'completions.jsonl');
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/,"logps":\[[^\]]*\]/g, ''));
+    await writeReport(join(folder, 'report.html'), [folder]);
+    const { page } = await open(browser, pathToFileURL(join(folder, 'report.html')).href);
+    const sampled = page.locator('#sampled');
+    await expect.poll(() => sampled.innerText()).toContain('has not recorded the log-probs');
+    expect(await sampled.locator('figure').isVisible()).toBe(false);
+    expect(await sampled.locator('table.numbers tbody tr').first().locator('td').allInnerTexts()).toEqual([
+      '1',
+      '5',
+      '17',
+      '-',
+      '-',
+    ]);
   });
 
   it('can be used without a mouse', async () => {

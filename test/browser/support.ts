@@ -64,6 +64,23 @@ export const pixel = (canvas: Locator, x: number, y: number): Promise<number[]> 
     { x, y },
   );
 
+/** Colour of a chart where a share of the width and height lies that its curves have, from the left and from the top. */
+export async function plotPixel(page: Page, title: string, x: number, y: number): Promise<number[]> {
+  const figure = chart(page, title);
+  const plot = await figure.evaluate((element) => {
+    const [frame, whole] = ['.u-over', 'canvas'].map((name) =>
+      element.querySelector(name)!.getBoundingClientRect(),
+    );
+    return {
+      left: (frame!.left - whole!.left) / whole!.width,
+      width: frame!.width / whole!.width,
+      top: (frame!.top - whole!.top) / whole!.height,
+      height: frame!.height / whole!.height,
+    };
+  });
+  return pixel(figure.locator('canvas'), plot.left + plot.width * x, plot.top + plot.height * y);
+}
+
 /** Of the style sheet: red, green and blue. */
 export async function colorOf(page: Page, name: string): Promise<number[]> {
   const hex = await page.evaluate(

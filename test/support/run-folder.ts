@@ -23,7 +23,10 @@ export interface MadeRun {
 
 const DEFAULTS = { promptsPerStep: 2, problems: 8, evalSteps: 5 };
 
-/** Of each group half say one thing, half another; problems are learned one after another. */
+/**
+ * Of each group half say one thing, half another; problems are learned one after another, and the policy is then
+ * sure of them, as it was before they were met half-way.
+ */
 export function writeRun(folder: string, run: MadeRun): string {
   const { steps, config, forkedFrom, ended = true } = run;
   mkdirSync(folder, { recursive: true });
@@ -97,6 +100,11 @@ function metricsOf(step: number, steps: number) {
     loss: 0.1,
     frac_reward_zero_std: 0.25,
     frac_all_right: 0.1,
+    coverage: 0.9,
+    pass_at_1_low: 0.8 * done,
+    pass_at_1_high: 0.8 * done + 0.1,
+    frac_informative_groups: 0.75,
+    frac_problems_seen: done,
     'completions/mean_length': 3,
     'completions/max_length': 6,
     'tokens/computed': 1000,
@@ -135,7 +143,7 @@ function completionsOf(run: MadeRun, step: number): CompletionRecord[] {
       advantage: 1,
       correct: true,
       count: 4,
-      logps: [-0.05, -0.1],
+      logps: [-0.3, -0.5],
     };
     right.tokens = [right.completion.length, 0];
     const wrong: CompletionRecord = {
@@ -150,7 +158,8 @@ function completionsOf(run: MadeRun, step: number): CompletionRecord[] {
     };
     const learned = problem / problems < done - 0.25;
     const hopeless = problem / problems > done + 0.5;
-    if (learned) return [{ ...right, count: 8 }];
-    return hopeless ? [{ ...wrong, count: 8 }] : [right, wrong];
+    const sure = { count: 8, logps: [-0.02, -0.03] };
+    if (learned) return [{ ...right, ...sure }];
+    return hopeless ? [{ ...wrong, ...sure }] : [right, wrong];
   });
 }

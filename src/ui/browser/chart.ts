@@ -2,7 +2,7 @@
 import uPlot from 'uplot';
 import type { Diagnosed } from '../../run/diagnosis/events.js';
 import type { EvaluationPoint } from '../server/types.js';
-import { el } from './dom.js';
+import { el, fill } from './dom.js';
 import { tick } from './format.js';
 import type { Panel } from './panels.js';
 import { NOISY, smooth } from './smooth.js';
@@ -16,13 +16,15 @@ export interface Drawn {
   values: readonly (number | null)[];
   /** Low and high end of each point's interval; without them the series is a line. */
   intervals?: readonly [number, number][];
-  /** Number of its colour, from 1. */
-  color: number;
+  /** Number of its colour, from 1, or a colour's name in the style sheet. */
+  color: number | string;
   dash?: number[];
   /** Draw it faint and dashed, as what came before a fork. */
   faint?: boolean;
   /** Draw only the smoothed line, not the raw one too, where several series share a chart. */
   smoothOnly?: boolean;
+  /** The area between the series that are a lower and an upper bound is filled. */
+  bound?: 'low' | 'high';
 }
 
 const HEIGHT = 190;
@@ -39,6 +41,7 @@ export class Chart {
   readonly #panel: Panel;
   readonly #chosen: Chosen;
   readonly #holder: HTMLElement;
+  readonly #note = el('small', { hidden: true });
   #plot: uPlot | undefined;
   #drawn: Drawn[] = [];
   #marks: readonly Diagnosed[] = [];
@@ -60,6 +63,7 @@ export class Chart {
       { class: 'chart' },
       el('figcaption', {}, el('strong', {}, panel.title), panel.unit ? ` ${panel.unit}` : ''),
       this.#holder,
+      this.#note,
     );
     new ResizeObserver(() => this.#fit()).observe(this.#holder);
     onTheme(() => this.#plot?.redraw(false));
@@ -69,14 +73,17 @@ export class Chart {
   /**
    * Draws the series; hides the chart if there are none.
    * @param along unit of the horizontal axis
+   * @param note what must be known to read the series rightly
    */
-  show(drawn: Drawn[], marks: readonly Diagnosed[], along = 'step'): void {
+  show(drawn: Drawn[], marks: readonly Diagnosed[], along = 'step', note = ''): void {
     this.element.hidden = drawn.length === 0;
+    this.#note.hidden = note === '';
+    fill(this.#note, note);
     if (drawn.length === 0) return;
     this.#drawn = drawn;
     this.#along = along;
     this.#marks = marks.filter(({ metric }) => this.#panel.metrics.includes(metric));
-    const shape = [along, ...drawn.map((one) => `${one.label} ${isDoubled(one)}`)].join();
+    const shape = [along, ...drawn.map((one) => `${one.label} ${this.#isDoubled(one)}`)].join();
     this.#holder.setAttribute('aria-label', this.#summary());
     const data = this.#data();
     if (this.#plot && shape === this.#shape) this.#plot.setData(data, !this.#zoomed);
@@ -96,14 +103,12 @@ export class Chart {
       own.x.forEach((step, i) => (aligned[at.get(step)!] = this.#plottable(values[i])));
       return aligned;
     };
-    return [
-      x,
-      ...this.#drawn.flatMap((one) => {
-        const soft = one.intervals ? undefined : smooth(one.values);
-        if (!soft) return [align(one, one.values)];
-        return isDoubled(one) ? [align(one, one.values), align(one, soft)] : [align(one, soft)];
-      }),
-    ] as uPlot.AlignedData;
+    const series = this.#drawn.flatMap((one) => {
+      const soft = one.intervals ? undefined : smooth(one.values);
+      if (!soft) return [align(one, one.values)];
+      return this.#isDoubled(one) ? [align(one, one.values), align(one, soft)] : [align(one, soft)];
+    });
+    return [x, ...(this.#panel.stacked ? stacked(series) : series)] as uPlot.AlignedData;
   }
 
   /** The value, or null if a logarithmic scale can't show it. */
@@ -113,9 +118,11 @@ export class Chart {
   }
 
   #options(): uPlot.Options {
-    const { range, logarithmic, format } = this.#panel;
-    const colors = this.#drawn.flatMap((one) => (isDoubled(one) ? [one.color, one.color] : [one.color]));
-    const value = (_: uPlot, raw: number | null) => format(raw);
+    const { range, logarithmic, format, stacked } = this.#panel;
+    const owners = this.#drawn.flatMap((one) => (this.#isDoubled(one) ? [one, one] : [one]));
+    // Of a stacked series, what it adds to the one below.
+    const value: uPlot.Series.Value = ({ data }, raw: number | null, at, i) =>
+      format(stacked && at > 1 && raw !== null && i !== null ? raw - (data[at - 1]![i] ?? 0) : raw);
     const axis: Partial<uPlot.Axis> = {
       stroke: () => color('--muted'),
       grid: { stroke: () => color('--line'), width: 1 },
@@ -151,7 +158,7 @@ export class Chart {
         { label: this.#along, value: (_, raw: number | null) => (raw === null ? '-' : tick(raw)) },
         ...this.#drawn.flatMap((one): uPlot.Series[] => {
           const faint = () => faintOf(one);
-          const stroke = one.faint ? faint : () => color(`--c${one.color}`);
+          const stroke = one.faint ? faint : () => colorOf(one);
           const line: uPlot.Series = {
             label: one.label,
             stroke,
@@ -159,19 +166,24 @@ export class Chart {
             spanGaps: true,
             points: one.intervals ? { show: true, size: 7, fill: stroke } : { show: false },
             value,
+            ...(stacked && { width: 0, fill: stroke }),
             ...((one.dash ?? one.faint) && { dash: one.dash ?? [4, 4] }),
           };
-          if (!isDoubled(one)) return [line];
+          if (!this.#isDoubled(one)) return [line];
           return [
             { ...line, stroke: faint, width: 1 },
             { ...line, label: `${one.label}, smoothed`, class: 'smoothed' },
           ];
         }),
       ],
+      bands: this.#bands(),
       legend: {
         live: true,
         // In the legend the raw line has the colour of the smoothed one, not the faint one.
-        markers: { stroke: (_, i) => color(`--c${colors[i - 1] ?? 1}`), fill: 'transparent' },
+        markers: {
+          stroke: (_, i) => (owners[i - 1] ? colorOf(owners[i - 1]!) : 'transparent'),
+          fill: (_, i) => (stacked && owners[i - 1] ? colorOf(owners[i - 1]!) : 'transparent'),
+        },
       },
       cursor: {
         sync: { key: SYNC.key, scales: ['x', null] },
@@ -191,6 +203,24 @@ export class Chart {
         ready: [(plot) => plot.over.addEventListener('dblclick', () => (this.#zoomed = false))],
       },
     };
+  }
+
+  /**
+   * Areas between two series: a lower and an upper bound (of a fork, before it and its own), or one that is stacked
+   * on another.
+   */
+  #bands(): uPlot.Band[] {
+    // Position of each series' last line; the first of all is the horizontal axis.
+    let position = 0;
+    const placed = this.#drawn.map((one) => ({ one, at: (position += this.#isDoubled(one) ? 2 : 1) }));
+    if (this.#panel.stacked) return placed.slice(1).map(({ at }) => ({ series: [at, at - 1] }));
+    return placed
+      .filter(({ one }) => one.bound === 'high')
+      .flatMap(({ one, at }): uPlot.Band[] => {
+        const low = placed.find(({ one: other }) => other.bound === 'low' && other.faint === one.faint);
+        const fill = () => `color-mix(in srgb, ${colorOf(one)} 18%, transparent)`;
+        return low ? [{ series: [at, low.at], fill }] : [];
+      });
   }
 
   /** Shades the steps of each diagnosis; the bar on top shows them without relying on colour. */
@@ -221,7 +251,7 @@ export class Chart {
     for (const one of this.#drawn) {
       const { intervals, x } = one;
       if (!intervals) continue;
-      ctx.strokeStyle = one.faint ? faintOf(one) : color(`--c${one.color}`);
+      ctx.strokeStyle = one.faint ? faintOf(one) : colorOf(one);
       ctx.lineWidth = devicePixelRatio;
       ctx.beginPath();
       intervals.forEach(([low, high], i) => {
@@ -272,6 +302,11 @@ export class Chart {
     this.#plot?.setData(this.#plot.data, true);
   }
 
+  /** Whether a series is drawn twice: raw and faint, and smoothed. */
+  #isDoubled({ values, intervals, smoothOnly }: Drawn): boolean {
+    return !smoothOnly && !intervals && !this.#panel.stacked && values.length >= NOISY;
+  }
+
   #fit(): void {
     const width = this.#holder.clientWidth;
     if (this.#plot && width > 0 && width !== this.#plot.width) this.#plot.setSize({ width, height: HEIGHT });
@@ -294,11 +329,17 @@ export class Chart {
   }
 }
 
-/** Whether a series is drawn twice: raw and faint, and smoothed. */
-const isDoubled = ({ values, intervals, smoothOnly }: Drawn): boolean =>
-  !smoothOnly && !intervals && values.length >= NOISY;
+/** Each series on top of those before it. */
+function stacked(series: (number | null | undefined)[][]): (number | null | undefined)[][] {
+  const sums: number[] = [];
+  return series.map((values) =>
+    values.map((value, i) => (typeof value === 'number' ? (sums[i] = (sums[i] ?? 0) + value) : value)),
+  );
+}
 
-const faintOf = (one: Drawn): string => `color-mix(in srgb, ${color(`--c${one.color}`)} 35%, transparent)`;
+const colorOf = (one: Drawn): string =>
+  color(typeof one.color === 'number' ? `--c${one.color}` : `--${one.color}`);
+const faintOf = (one: Drawn): string => `color-mix(in srgb, ${colorOf(one)} 35%, transparent)`;
 
 /** Ticks of a logarithmic scale: powers of ten, and 2 and 5 times these if there are few. */
 function logarithmicMarks(low: number, high: number): number[] {

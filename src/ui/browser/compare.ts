@@ -21,9 +21,13 @@ export function comparePage(
 ): Child[] {
   let axis: 'step' | 'seconds' = 'step';
   const chosen = new Chosen();
-  const drawn = [...PANELS, TIME[1]!].map((panel) => ({ panel, chart: new Chart(panel, chosen) }));
+  const drawn = [...PANELS, TIME[1]!].map((panel) => ({
+    panel,
+    chart: new Chart(firstLineOf(panel), chosen),
+  }));
   const draw = () => {
-    for (const { panel, chart } of drawn) chart.show(linesOf(panel, runs, axis), [], axis);
+    for (const { panel, chart } of drawn)
+      chart.show(linesOf(panel, runs, axis), [], axis, notesOf(panel, runs));
   };
   const choice = (name: typeof axis, text: string) =>
     el(
@@ -168,6 +172,21 @@ function differencesTable(rows: ComparedRun[], differences: Record<string, unkno
     names.map((name) => [name, ...differences[name]!.map((one) => el('code', {}, value(one)))]),
   );
 }
+
+/** The chart of a panel's first line, which says which one that is. */
+function firstLineOf(panel: Panel): Panel {
+  const { lines, evaluations, unit } = panel;
+  if (lines.length < 2 || evaluations) return panel;
+  return { ...panel, unit: [lines[0]!.label, unit].filter(Boolean).join(', ') };
+}
+
+const notesOf = ({ note }: Panel, runs: RunData[]): string =>
+  runs
+    .flatMap(({ name, config }) => {
+      const own = note?.(config);
+      return own === undefined ? [] : `${name}: ${own}`;
+    })
+    .join('; ');
 
 function linesOf(panel: Panel, runs: RunData[], axis: 'step' | 'seconds'): Drawn[] {
   return runs.flatMap((run, i): Drawn[] => {

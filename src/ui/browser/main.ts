@@ -12,6 +12,7 @@ const LINKS = [
   ['diagnosis', 'noticed'],
   ['curves', 'curves'],
   ['problems', 'problems'],
+  ['sampled', 'sampling'],
   ['completions', 'completions'],
   ['costs', 'time'],
   ['setup', 'setup'],

@@ -1,5 +1,5 @@
 /** Turns visits into a grid of cells: rows are problems, columns are ranges of steps. Pure functions. */
-import type { OutcomeData } from '../server/types.js';
+import { VISIT, type OutcomeData } from '../server/types.js';
 
 export type Order = 'first' | 'hardest';
 
@@ -27,7 +27,7 @@ export function columnsFor(steps: number, most: number): Columns {
 /** For each problem, the indices of its visits in `visits`, in the order of steps. */
 export function visitsByProblem({ problems, visits }: OutcomeData): number[][] {
   const own: number[][] = problems.map(() => []);
-  for (let at = 0; at < visits.length; at += 4) own[visits[at + 1]!]!.push(at);
+  for (let at = 0; at < visits.length; at += VISIT) own[visits[at + 1]!]!.push(at);
   return own;
 }
 

@@ -6,6 +6,8 @@ export interface Line {
   label: string;
   /** A metric's values, or values computed from metrics. */
   values: (curves: CurveData) => (number | null)[] | undefined;
+  /** The area between the line that is a lower bound and the one that is an upper bound is filled. */
+  bound?: 'low' | 'high';
 }
 
 export interface Panel {
@@ -19,7 +21,11 @@ export interface Panel {
   /** Fixed range of the vertical scale; without it, the range of the values. */
   range?: [number, number];
   logarithmic?: boolean;
+  /** Whether the lines are drawn as areas on top of each other. */
+  stacked?: boolean;
   format: (value: number | null) => string;
+  /** What must be known of a run to read its curves rightly; undefined: nothing. */
+  note?: (config: RunData['config']) => string | undefined;
 }
 
 const column =
@@ -35,6 +41,24 @@ const tokensPerSecond = ({ columns }: CurveData) =>
   });
 
 const share = (value: number | null) => percent(value);
+
+/** Where draws come from another distribution than the policy at `temperature`: whose coverage and bounds are shown. */
+export function policyNote(config: RunData['config']): string | undefined {
+  const { temperature } = config;
+  const neutral: Record<string, unknown[]> = {
+    sampling_temperature: [null, temperature],
+    top_k: [0],
+    top_p: [1],
+    min_p: [0],
+    repetition_penalty: [1],
+  };
+  const own = Object.entries(neutral)
+    .filter(([name, values]) => config[name] !== undefined && !values.includes(config[name]))
+    .map(([name]) => `${name} ${String(config[name])}`);
+  return own.length === 0
+    ? undefined
+    : `of the policy itself at temperature ${String(temperature)}; draws come from it with ${own.join(', ')}`;
+}
 
 /** The main charts; one without values in a run is hidden. */
 export const PANELS: Panel[] = [
@@ -72,6 +96,30 @@ export const PANELS: Panel[] = [
     lines: [metric('frac_reward_zero_std', 'equal rewards'), metric('frac_all_right', 'all right')],
     range: [0, 1],
     format: share,
+  },
+  {
+    title: 'Pass@1 of the policy',
+    unit: 'exact bounds, mean of the groups',
+    metrics: ['pass_at_1_low', 'pass_at_1_high'],
+    lines: [
+      { ...metric('pass_at_1_low', 'at least'), bound: 'low' },
+      { ...metric('pass_at_1_high', 'at most'), bound: 'high' },
+    ],
+    range: [0, 1],
+    format: share,
+    note: policyNote,
+  },
+  {
+    title: 'Coverage and informative groups',
+    metrics: ['coverage', 'frac_informative_groups', 'frac_problems_seen'],
+    lines: [
+      metric('coverage', 'policy seen by a group'),
+      metric('frac_informative_groups', 'informative groups'),
+      metric('frac_problems_seen', 'problems seen'),
+    ],
+    range: [0, 1],
+    format: share,
+    note: policyNote,
   },
   {
     title: 'Gradient norm',

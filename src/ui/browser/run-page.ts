@@ -1,12 +1,13 @@
 /** The page of one run, in a file or served while the run goes on. */
 import { Curves } from '../server/curves.js';
-import type { OutcomeData, RunData, Update } from '../server/types.js';
+import { VISIT, type OutcomeData, type RunData, type Update } from '../server/types.js';
 import { Chart, evaluationPoints, type Drawn } from './chart.js';
 import { Completions } from './completions.js';
 import { costs, costBars, setup } from './details.js';
 import { el, fill, section, type Child } from './dom.js';
 import { branches } from './fork.js';
 import { ProblemMap } from './map.js';
+import { SampledProblems } from './sampled.js';
 import { diagnosisList, overview } from './overview.js';
 import { morePanels, PANELS, TIME, type Panel } from './panels.js';
 import type { Source } from './source.js';
@@ -17,6 +18,7 @@ export class RunPage {
   readonly #chosen = new Chosen();
   readonly #charts = new Map<string, Chart>();
   readonly #map: ProblemMap;
+  readonly #sampled: SampledProblems;
   readonly #completions: Completions;
   #run: RunData;
   #curves: Curves;
@@ -37,7 +39,9 @@ export class RunPage {
     this.#run = run;
     this.#source = source;
     this.#curves = Curves.from(run.curves);
-    this.#map = new ProblemMap(this.#chosen, (step, prompt) => this.#completions.open(step, prompt));
+    const open = (step: number, prompt: string) => this.#completions.open(step, prompt);
+    this.#map = new ProblemMap(this.#chosen, open);
+    this.#sampled = new SampledProblems(this.#chosen, open);
     this.#completions = new Completions(this.#chosen, (step) => source.completions(step));
     this.#rebuilt = [
       () => overview(this.#run),
@@ -54,6 +58,7 @@ export class RunPage {
       noticed,
       section('curves', 'Curves', this.#grid(PANELS), this.#more),
       this.#map.element,
+      this.#sampled.element,
       this.#completions.element,
       costs(bars!, this.#grid(TIME)),
       setup(this.#run),
@@ -96,7 +101,7 @@ export class RunPage {
     known.problems.push(...problems);
     // The known visits of the last step may have been incomplete: they are replaced.
     let end = known.visits.length;
-    while (end > 0 && visits.length > 0 && known.visits[end - 4]! >= visits[0]!) end -= 4;
+    while (end > 0 && visits.length > 0 && known.visits[end - VISIT]! >= visits[0]!) end -= VISIT;
     known.visits.length = end;
     for (const number of visits) known.visits.push(number);
   }
@@ -109,7 +114,13 @@ export class RunPage {
       return;
     }
     for (const update of this.#pendingUpdates.splice(0)) this.#addOutcomes(update);
+    this.#showOutcomes();
+  }
+
+  #showOutcomes(): void {
+    if (!this.#outcomes) return;
     this.#map.show(this.#outcomes, this.#run.steps);
+    this.#sampled.show(this.#outcomes, this.#run);
   }
 
   /** Redraws at most once per frame, since steps may come faster than that. */
@@ -121,7 +132,7 @@ export class RunPage {
       this.#run.curves = this.#curves.data();
       for (const part of this.#rebuilt) replace(part);
       this.#drawCharts();
-      if (this.#outcomes) this.#map.show(this.#outcomes, this.#run.steps);
+      this.#showOutcomes();
       this.#completions.setSteps(this.#run.completionSteps);
     });
   }
@@ -142,7 +153,9 @@ export class RunPage {
     this.#addMore();
     const open = this.#more.open ? morePanels([this.#run]) : [];
     for (const panel of [...PANELS, ...open, ...TIME])
-      this.#charts.get(panel.title)?.show(linesOf(panel, this.#run), this.#run.diagnoses);
+      this.#charts
+        .get(panel.title)
+        ?.show(linesOf(panel, this.#run), this.#run.diagnoses, 'step', panel.note?.(this.#run.config) ?? '');
   }
 
   /** Charts of further metrics, which are made when the reader opens them. */
@@ -166,11 +179,12 @@ function replace(part: { make: () => HTMLElement; element: HTMLElement }): void 
 }
 
 function linesOf({ lines, evaluations }: Panel, run: RunData): Drawn[] {
-  const drawn = lines.flatMap(({ label, values }, i): Drawn[] => {
+  const drawn = lines.flatMap(({ label, values, bound }, i): Drawn[] => {
     const own = values(run.curves);
-    return own?.some((value) => value !== null)
-      ? branches({ label, x: run.curves.steps, values: own, color: i + 1 }, run.curves.steps, run)
-      : [];
+    if (!own?.some((value) => value !== null)) return [];
+    const { steps } = run.curves;
+    const looks = bound ? { bound, color: 1, smoothOnly: true } : { color: i + 1 };
+    return branches({ label, x: steps, values: own, ...looks }, steps, run);
   });
   if (!evaluations) return drawn;
   const points = [

@@ -25,12 +25,18 @@ export interface EvaluationPoint {
   seconds: number;
 }
 
-/** When each problem was sampled, and how many of its completions were right. */
+/** Numbers of a visit in `OutcomeData.visits`. */
+export const VISIT = 6;
+
+/** When each problem was sampled, how many of its completions were right, and what that tells of the policy. */
 export interface OutcomeData {
   /** See `RunData.version`. */
   version: number;
   problems: { prompt: string; answer: string }[];
-  /** Four numbers per visit: step, index of the problem, right completions, all completions. */
+  /**
+   * `VISIT` numbers per visit: step, index of the problem, right completions, all completions, and the bounds that
+   * the policy's pass@1 lies between, 0 and 1 where nothing is known of it.
+   */
   visits: number[];
 }
 
@@ -40,7 +46,7 @@ export interface CompletionRecord {
   prompt: string;
   answer: string;
   completion: string;
-  /** Absent in files of older versions, as are `logps` and `tokens`. */
+  /** Absent in files of older versions, as are `ids`, `logps` and `tokens`. */
   extracted?: string;
   length: number;
   ended: 'eos' | 'stop' | 'length';
@@ -49,6 +55,7 @@ export interface CompletionRecord {
   advantage: number;
   correct: boolean;
   count: number;
+  ids?: number[];
   logps?: number[];
   tokens?: number[];
 }

@@ -8,8 +8,14 @@ import {
   visitsByProblem,
 } from '../../../../src/ui/browser/outcome-grid.js';
 
-/** Step, problem, right ones, all of them. */
-const visits = [1, 0, 0, 4, 1, 1, 2, 4, 3, 0, 4, 4, 4, 1, 4, 4, 4, 2, 0, 4];
+/** Step, problem, right ones, all of them; nothing is known of pass@1. */
+const visits = [
+  [1, 0, 0, 4],
+  [1, 1, 2, 4],
+  [3, 0, 4, 4],
+  [4, 1, 4, 4],
+  [4, 2, 0, 4],
+].flatMap((visit) => [...visit, 0, 1]);
 const data = { version: 1, problems: ['a', 'b', 'c'].map((prompt) => ({ prompt, answer: '1' })), visits };
 const own = visitsByProblem(data);
 const row = (problem: number, columns = columnsFor(5, 100)) =>

@@ -3,7 +3,7 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { RunReader } from '../../../../src/ui/server/run-reader.js';
-import type { Update } from '../../../../src/ui/server/types.js';
+import { VISIT, type Update } from '../../../../src/ui/server/types.js';
 import { temporaryFolder } from '../../../support/fixtures.js';
 import {
   appendDiagnosis,
@@ -46,8 +46,9 @@ describe('a run folder that is read', () => {
     expect(run.completionSteps).toHaveLength(20);
     const { problems, visits } = reader.outcomes();
     expect(problems).toHaveLength(8);
-    expect(visits).toHaveLength(4 * 40);
-    expect(visits.slice(0, 4)).toEqual([1, 0, 4, 8]);
+    expect(visits).toHaveLength(VISIT * 40);
+    // Of the policy exp(-0.8) was seen to be right, and exp(-3.8) wrong.
+    expect(visits.slice(0, VISIT)).toEqual([1, 0, 4, 8, 0.449, 0.978]);
     const records = await reader.completions(20);
     expect(new Set(records.map(({ step }) => step))).toEqual(new Set([20]));
     expect(await reader.completions(21)).toEqual([]);
