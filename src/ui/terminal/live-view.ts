@@ -127,7 +127,10 @@ function figures({ beta }: TrainPlan, m: Metrics, width: number): string {
       m.reward === undefined ? `loss ${number(m.loss)}` : '',
       beta > 0 ? `kl ${number(m.kl)}` : '',
       `entropy ${number(m.entropy)}`,
-      m.frac_reward_zero_std === undefined ? '' : `equal groups ${percent(m.frac_reward_zero_std, 0)}`,
+      m.frac_informative_groups === undefined
+        ? ''
+        : `informative groups ${percent(m.frac_informative_groups, 0)}`,
+      m.coverage === undefined ? '' : `coverage ${percent(m.coverage, 0)}`,
       `grad ${number(m.grad_norm)}`,
       `length ${number(m['completions/mean_length'])}`,
     ],
