@@ -1,5 +1,6 @@
 /** `bench`: tokens a second, the share of the machine's limits, and the same work in TRL. */
 import { GrpoError } from '../common/errors.js';
+import { writeAtomic } from '../machine/disk.js';
 import { CASES, chooseCases, DEFAULT_CASES, type Overrides } from '../../bench/cases.js';
 import { BENCH } from './options.js';
 import { listCommand } from './list-command.js';
@@ -27,10 +28,13 @@ export const command = listCommand({
       'grpo-native bench same-work --model smollm2-135m --peer-python .venv/bin/python',
       'The same work here and in TRL, on random weights of a smaller shape',
     ],
-    ['grpo-native bench gradients', 'Bias and variance of the estimators, with the tokens that each takes'],
+    [
+      'grpo-native bench gradients --svg gradients.svg',
+      'Bias and variance of the estimators, with the tokens that each takes',
+    ],
     ['grpo-native bench journal --json > bench.json', 'All numbers, with the spread of each'],
   ],
-  run: async ({ threads, peer_python: peerPython, ...rest }, names, argv) => {
+  run: async ({ threads, peer_python: peerPython, svg, ...rest }, names, argv) => {
     const overrides = Object.fromEntries(
       Object.entries(rest).filter(([, value]) => value !== null),
     ) as Overrides;
@@ -44,9 +48,10 @@ export const command = listCommand({
     }
     if (ofGradients) {
       refuseBesideGradients(names, { ...overrides, peer_python: peerPython });
-      await gradients(rest.model ?? 'tiny', rest.steps ?? 20, threads, argv.json === true);
+      await gradients(rest.model ?? 'tiny', rest.steps ?? 20, { threads, svg, json: argv.json === true });
       return;
     }
+    if (svg !== null) refuseSvg(svg);
     const { runBench } = await import('../../bench/runner.js');
     const download = downloadBar();
     let progress = progressLine('');
@@ -82,7 +87,11 @@ export const command = listCommand({
   },
 });
 
-async function gradients(model: string, prompts: number, threads: number, json: boolean): Promise<void> {
+async function gradients(
+  model: string,
+  prompts: number,
+  { threads, svg, json }: { threads: number; svg: string | null; json: boolean },
+): Promise<void> {
   const { benchGradients, gradientsText } = await import('../../bench/gradients/index.js');
   const progress = progressLine('gradients');
   const report = await benchGradients({
@@ -92,6 +101,10 @@ async function gradients(model: string, prompts: number, threads: number, json: 
     onProgress: (_what, done, total) => progress.update(done, total),
   }).finally(() => progress.end());
   process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${gradientsText(report)}\n`);
+  if (svg === null) return;
+  const { gradientsSvg } = await import('../../bench/gradients/picture.js');
+  await writeAtomic(svg, gradientsSvg(report));
+  process.stderr.write(`picture in ${svg}\n`);
 }
 
 function refuseBesideGradients(names: readonly string[], options: Record<string, unknown>): void {
@@ -101,7 +114,14 @@ function refuseBesideGradients(names: readonly string[], options: Record<string,
   const wrong = [...names.filter((name) => name !== GRADIENTS), ...unread.map(([name]) => name)];
   if (wrong.length === 0) return;
   throw new GrpoError('BAD_COMBINATION', `${GRADIENTS} takes no ${wrong[0]!} beside it`, {
-    fix: `run it by itself, with --model, --steps or --threads: grpo-native bench ${GRADIENTS}`,
+    fix: `run it by itself, with --model, --steps, --threads or --svg: grpo-native bench ${GRADIENTS}`,
     value: wrong[0],
+  });
+}
+
+function refuseSvg(file: string): never {
+  throw new GrpoError('BAD_COMBINATION', `only ${GRADIENTS} has a picture`, {
+    fix: `leave --svg out, or run grpo-native bench ${GRADIENTS} --svg ${file}`,
+    value: file,
   });
 }

@@ -95,6 +95,7 @@ export const BENCH = z.strictObject({
     .nullable()
     .default(null)
     .describe("Type of number that is computed with (null: the case's)"),
+  svg: path().nullable().default(null).describe('Of gradients: file for a picture of its table'),
   threads: MACHINE_OPTIONS.threads,
 });
 

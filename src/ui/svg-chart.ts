@@ -1,15 +1,7 @@
 /** Curves of several runs as an SVG picture: reward, held-out accuracy and KL. */
-import { LineChart } from 'echarts/charts';
-import { GridComponent, LegendComponent, TitleComponent } from 'echarts/components';
-import * as echarts from 'echarts/core';
-import { SVGRenderer } from 'echarts/renderers';
 import type { RunRecord } from '../run/folder/read.js';
 import type { MetricName } from '../grpo/metrics.js';
-
-echarts.use([LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
-
-/** Okabe and Ito's palette, which the colour-blind tell apart. */
-const PALETTE = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000', '#F0E442'];
+import { PALETTE, SYMBOLS, svgOf } from './svg.js';
 
 const WIDTH = 1120;
 const PANEL = { width: 330, height: 240, top: 56, gap: 40, left: 48 };
@@ -40,12 +32,8 @@ const PANELS: Panel[] = [
 export function curvesSvg(runs: RunRecord[]): string {
   const rows = Math.ceil(runs.length / 3);
   const height = PANEL.top + PANEL.height + 50 + 22 * rows;
-  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
   const left = (i: number) => PANEL.left + i * (PANEL.width + PANEL.gap);
-  chart.setOption({
-    animation: false,
-    backgroundColor: '#ffffff',
-    color: PALETTE,
+  const option = {
     title: PANELS.map(({ title }, i) => ({
       text: title,
       left: left(i),
@@ -72,8 +60,7 @@ export function curvesSvg(runs: RunRecord[]): string {
           yAxisIndex: i,
           data: points,
           showSymbol: panel.marks === true,
-          // Symbols differ too, for readers who can't distinguish the colours.
-          symbol: ['circle', 'rect', 'triangle', 'diamond'][r % 4],
+          symbol: SYMBOLS[r % SYMBOLS.length],
           symbolSize: 7,
           itemStyle: { opacity: before ? 0.4 : 1 },
           lineStyle: {
@@ -84,10 +71,8 @@ export function curvesSvg(runs: RunRecord[]): string {
         })),
       ),
     ),
-  });
-  const svg = chart.renderToSVGString();
-  chart.dispose();
-  return svg;
+  };
+  return svgOf(option, { width: WIDTH, height });
 }
 
 /** The curve of a run; of a fork that of the run that it left, and its own from the last point of that on. */

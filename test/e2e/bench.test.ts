@@ -56,6 +56,13 @@ describe('bench', () => {
     expect((await cli(['bench', 'gradients', '--list'])).stdout).toBe(stdout);
   });
 
+  it('has a picture of gradients alone', async () => {
+    const { code, stderr } = await cli(['bench', 'journal', '--svg', 'a.svg']);
+    expect(stderr).toMatch(/^error BAD_COMBINATION: only gradients has a picture/);
+    expect(stderr).toContain('grpo-native bench gradients --svg a.svg');
+    expect(code).toBe(2);
+  });
+
   it.each([
     ['another case', ['gradients', 'journal']],
     ['an option that it does not read', ['gradients', '--dtype', 'bfloat16']],
