@@ -3,7 +3,7 @@
  *
  *     npm run build && npx tsx scripts/pictures.ts [--runs FOLDER] [--tensorboard venv/bin/tensorboard]
  *
- * Runs that don't exist in FOLDER are made first: three of the embedded model, two minutes on two idle cores.
+ * Runs that don't exist in FOLDER are made first: four of the embedded model, two minutes on two idle cores.
  * The picture of TensorBoard is taken only with --tensorboard.
  */
 import { execFileSync, spawn } from 'node:child_process';
@@ -26,7 +26,12 @@ const OPTIONS = {
   healthy: [],
   baseline: ['--preset', 'arithmetic-baseline'],
   'no-kl': ['--preset', 'arithmetic-no-kl'],
+  sampled: (
+    '--problem-sampling posterior --estimator exact --num-generations 32 --sampling-temperature 1 ' +
+    '--max-steps 60'
+  ).split(' '),
 };
+const COMPARED: Run[] = ['healthy', 'baseline', 'no-kl'];
 type Run = keyof typeof OPTIONS;
 const folder = (run: Run) => resolve(runs, run);
 const report = (run: Run) => join(folder(run), 'report.html');
@@ -54,7 +59,7 @@ for (const [run, options] of Object.entries(OPTIONS) as [Run, string[]][]) {
   cli('report', folder(run));
 }
 const comparison = resolve(runs, 'comparison.html');
-cli('report', ...(Object.keys(OPTIONS) as Run[]).map(folder), '--output', comparison);
+cli('report', ...COMPARED.map(folder), '--output', comparison);
 
 const browser = await openChromium();
 
@@ -82,6 +87,7 @@ const at = (id: string) => async (page: Page) => {
 await picture('page-light', report('healthy'), {});
 await picture('page-dark', report('no-kl'), { dark: true });
 await picture('page-problems', report('baseline'), { height: 1000, prepare: at('problems') });
+await picture('page-sampled', report('sampled'), { height: 790, prepare: at('sampled') });
 await picture('page-phone', report('baseline'), { width: 390, height: 844 });
 await picture('page-compare', comparison, { height: 1450 });
 
