@@ -123,7 +123,7 @@ describe('report.html', () => {
     await expect
       .poll(() => sampled.locator('p').first().innerText())
       .toContain(
-        'problem_sampling posterior draws problems, the likelier the more they can teach. 30 problems (100.0% of all) were sampled for, each 5 to 6 times (median 5).',
+        'problem_sampling posterior draws problems, the likelier the more they can teach. These are groups of 30 problems, 5 to 6 of each (median 5). Of all problems 100.0% were sampled for at least once.',
       );
     const title = 'Problems of a step by pass@1';
     expect(await chartText(page, title)).toBe(

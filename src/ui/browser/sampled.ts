@@ -162,11 +162,12 @@ function aboutText(problems: readonly SampledProblem[], { config, curves }: RunD
   const how = config.problem_sampling;
   const times = problems.map((problem) => problem.times).sort((a, b) => a - b);
   const seen = curves.columns.frac_problems_seen?.findLast((value) => value !== null);
-  const median = times[(times.length - 1) >> 1]!;
+  const [least, median, most] = [times[0]!, times[(times.length - 1) >> 1]!, times.at(-1)!];
   return [
     ...(typeof how === 'string' && HOW[how] ? [`problem_sampling ${how} ${HOW[how]}.`] : []),
-    `${count(problems.length)} problems${seen === undefined ? '' : ` (${percent(seen)} of all)`}`,
-    `were sampled for, each ${times[0]} to ${times.at(-1)} times (median ${median}).`,
+    `These are groups of ${count(problems.length)} problems,`,
+    least === most ? `${most} of each.` : `${least} to ${most} of each (median ${median}).`,
+    ...(seen === undefined ? [] : [`Of all problems ${percent(seen)} were sampled for at least once.`]),
     known
       ? 'Pass@1, the probability of a right answer, lies between the bounds that a group’s distinct completions show.'
       : 'This run has not recorded the log-probs that bounds of pass@1 are made of.',
