@@ -10,6 +10,7 @@
 #include "napi/results.h"
 #include "napi/snapshot.h"
 #include "napi/values.h"
+#include "sample/philox.h"
 
 namespace {
 

@@ -90,7 +90,7 @@ void Engine::check_tokens(const std::vector<Tokens>& sequences) {
 void Engine::sample_start(SampleRequest request) {
   check_tokens(request.prompts);
   forget_activations();
-  sampling_ = std::make_unique<Sampling>(policy(), std::move(request));
+  sampling_ = make_sampling(policy(), std::move(request));
 }
 
 SampledPosition Engine::sample_next(const std::vector<int64_t>& stopped) {

@@ -19,6 +19,19 @@ SamplingOptions read_sampling_options(const Napi::Value& value) {
   return options;
 }
 
+namespace {
+
+SamplingMethod read_sampling_method(const Napi::Value& value) {
+  if (value.IsUndefined()) return SamplingMethod::kIndependent;
+  const std::string method = to_string(value);
+  if (method == "independent") return SamplingMethod::kIndependent;
+  if (method == "without_replacement") return SamplingMethod::kWithoutReplacement;
+  if (method == "most_probable") return SamplingMethod::kMostProbable;
+  bad_argument("samplingMethod must be independent, without_replacement or most_probable, not " + method);
+}
+
+}  // namespace
+
 SampleRequest read_sample_request(const Napi::Value& value) {
   const Fields fields(value);
   SampleRequest request{};
@@ -32,6 +45,9 @@ SampleRequest read_sample_request(const Napi::Value& value) {
   for (const int64_t index : to_integers(fields["promptIndices"]))
     request.prompt_indices.push_back(static_cast<uint32_t>(index));
   request.options = read_sampling_options(value);
+  request.method = read_sampling_method(fields["samplingMethod"]);
+  request.coverage =
+      fields["samplingCoverage"].IsUndefined() ? 1 : fields.number_within("samplingCoverage", 0, 1);
   request.keep_activations = fields.boolean("keepActivations");
   if (request.prompt_indices.size() != request.prompts.size())
     bad_argument("promptIndices must have one index a prompt");

@@ -23,10 +23,14 @@ struct Draw {
 };
 
 // Uniform in [0, 1), 53 bits.
+inline double uniform(uint32_t high, uint32_t low) {
+  return static_cast<double>(((uint64_t{high} << 32) | low) >> 11) * 0x1p-53;
+}
+
 inline double uniform(const Draw& draw) {
   const auto word = philox({draw.step, draw.prompt, draw.completion, draw.position},
                            {static_cast<uint32_t>(draw.seed), static_cast<uint32_t>(draw.seed >> 32)});
-  return static_cast<double>(((uint64_t{word[0]} << 32) | word[1]) >> 11) * 0x1p-53;
+  return uniform(word[0], word[1]);
 }
 
 }  // namespace grpo

@@ -89,8 +89,27 @@ export interface SamplingOptions {
   repetitionPenalty: number;
 }
 
+/** Ways to choose the completions of a prompt; see `SamplingMethod`. */
+export const SAMPLING_METHODS = ['independent', 'without_replacement', 'most_probable'] as const;
+/**
+ * Which completions a prompt gets: each drawn by itself (`independent`); distinct ones, drawn without replacement
+ * by a stochastic beam search (`without_replacement`: Kool, van Hoof and Welling 2019, arXiv:1903.06059); or those
+ * of the highest probability, by a beam search (`most_probable`).
+ */
+export type SamplingMethod = (typeof SAMPLING_METHODS)[number];
+
 /** A rollout: prompts, and how completions are drawn for them. */
 export interface SampleRequest extends SamplingOptions {
+  /**
+   * Default `independent`. The other methods give distinct completions, the best first; a prompt that has fewer
+   * than `numGenerations` has the best ones again in the places that are left.
+   */
+  samplingMethod?: SamplingMethod;
+  /**
+   * With `most_probable`: paths beyond those that have this probability together are dropped; 1 (default): none
+   * is. At least so much of the distribution is among the completions, where `numGenerations` are enough for it.
+   */
+  samplingCoverage?: number;
   /** `[prompts]` token ids of each, at least one. */
   prompts: Int32Array[];
   /**
@@ -99,7 +118,7 @@ export interface SampleRequest extends SamplingOptions {
   numGenerations: number;
   /**
    * Position in its group of the first completion drawn here; above 0 where a group is sampled in several
-   * calls. It enters the draws.
+   * calls, which independent draws alone can be. It enters the draws.
    */
   firstGeneration: number;
   /** Most tokens of a completion, the end-of-sequence token included. */
@@ -119,16 +138,34 @@ export interface SampleRequest extends SamplingOptions {
   keepActivations?: boolean;
 }
 
-/** What one token position of a rollout gave: parallel arrays over the completions that were still running. */
+/**
+ * What one token position of a rollout gave: parallel arrays over the completions that were still running; where
+ * they are not drawn independently, over all completions of the prompts that have one running.
+ */
 export interface SampledPosition {
   /** Indices of these completions. */
   completions: Int32Array;
-  /** Id of the token that each drew. */
+  /**
+   * The completion that each continues, as it was before this position: itself in independent draws. In the other
+   * methods a completion can be continued several times, or dropped.
+   */
+  from: Int32Array;
+  /** Id of the token that each got; -1 where `from` had ended before, and stays as it is. */
   tokens: Int32Array;
-  /** 1 where the completion ended with this token (end of sequence, or greatest length). */
+  /** 1 where the completion ended with this token (end of sequence, or greatest length), or before. */
   ended: Uint8Array;
   /** Log-probability of the drawn token, nats, at `policyTemperature`, before top_k, top_p and min_p. */
   logps: Float32Array;
+  /**
+   * Log-probability of the whole completion so far, nats, in the distribution that is drawn from. Empty with
+   * independent draws.
+   */
+  drawLogps: Float64Array;
+  /**
+   * The greatest score of any path that was dropped so far for the completion's prompt (with
+   * `without_replacement` κ, its perturbed log-probability); -Infinity: none was. Empty with independent draws.
+   */
+  thresholds: Float64Array;
   /** Distinct tokens forwarded for this position; at the first one, the prompts' too. */
   computed: number;
 }

@@ -67,18 +67,14 @@ function withoutEffect({ delta, offPolicyMaskThreshold, importanceSamplingLevel 
 /** Only `exact` weighs draws rightly that come from anything but the policy itself. */
 function checkEstimator(options: GrpoOptions): void {
   const { estimator, temperature, samplingTemperature } = options;
+  checkSamplingMethod(options);
   if (estimator === 'exact') return;
   if (samplingTemperature !== null && samplingTemperature !== temperature)
     refuse(
       `sampling_temperature ${samplingTemperature} and temperature ${temperature} differ, and estimator ${estimator} takes draws for the policy's own`,
       { fix: 'set estimator to exact, or leave sampling_temperature out', value: samplingTemperature },
     );
-  const filters = [
-    ...(options.topK > 0 ? ['top_k'] : []),
-    ...(options.topP < 1 ? ['top_p'] : []),
-    ...(options.minP > 0 ? ['min_p'] : []),
-    ...(options.repetitionPenalty !== 1 ? ['repetition_penalty'] : []),
-  ];
+  const filters = filtersOf(options);
   // (With counts, that is what TRL does.)
   if (estimator !== 'counts' && filters.length > 0)
     refuse(
@@ -89,6 +85,51 @@ function checkEstimator(options: GrpoOptions): void {
       },
     );
 }
+
+/** Distinct completions say nothing by how often they come. */
+function checkSamplingMethod(options: GrpoOptions): void {
+  const { estimator, samplingMethod: method, samplingCoverage, samplingTemperature } = options;
+  if (samplingCoverage < 1 && method !== 'most_probable')
+    refuse(`sampling_coverage ${samplingCoverage} changes nothing with sampling_method ${method}`, {
+      fix: 'set sampling_method to most_probable, or leave sampling_coverage out',
+      value: samplingCoverage,
+    });
+  if (method === 'independent') return;
+  if (estimator !== 'exact')
+    refuse(
+      `estimator ${estimator} counts how often a completion is drawn, and sampling_method ${method} gives each once`,
+      { fix: 'set estimator to exact, or sampling_method to independent', value: estimator },
+    );
+  const filters = filtersOf(options);
+  if (filters.length > 0)
+    refuse(
+      `sampling_method ${method} takes completions of the whole policy, not after ${filters.join(' and ')}`,
+      {
+        fix: `leave ${filters.join(' and ')} out, or set sampling_method to independent`,
+        value: method,
+      },
+    );
+  if (
+    method === 'most_probable' &&
+    samplingTemperature !== null &&
+    samplingTemperature !== options.temperature
+  )
+    refuse(
+      `sampling_temperature ${samplingTemperature} is one of draws, and sampling_method most_probable draws nothing`,
+      {
+        fix: 'leave sampling_temperature out, or set sampling_method to without_replacement',
+        value: samplingTemperature,
+      },
+    );
+}
+
+/** Names of the options that keep tokens from being drawn by the policy's probabilities. */
+const filtersOf = (options: GrpoOptions): string[] => [
+  ...(options.topK > 0 ? ['top_k'] : []),
+  ...(options.topP < 1 ? ['top_p'] : []),
+  ...(options.minP > 0 ? ['min_p'] : []),
+  ...(options.repetitionPenalty !== 1 ? ['repetition_penalty'] : []),
+];
 
 function refuse(message: string, options: { fix: string; value: unknown }): never {
   throw new GrpoError('BAD_COMBINATION', message, options);

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { path, share, whole } from '../config/declare.js';
 import type { CamelKeys } from '../config/names.js';
+import { SAMPLING_METHODS } from '../engine/types.js';
 import { BASELINES, MULTI_OBJECTIVE_AGGREGATIONS, SCALE_REWARDS } from './advantages/types.js';
 import { ESTIMATORS } from './estimators/types.js';
 import { KL_ESTIMATORS } from './losses/kl.js';
@@ -164,6 +165,16 @@ export const ESTIMATOR_OPTIONS = {
     .enum(BASELINES)
     .default('mean')
     .describe('What a reward is compared with: the mean of its group, or of the others in it (RLOO)'),
+  sampling_method: z
+    .enum(SAMPLING_METHODS)
+    .default('independent')
+    .describe('How the completions of a prompt are chosen: each by itself, or distinct ones'),
+  sampling_coverage: z
+    .number()
+    .positive()
+    .max(1)
+    .default(1)
+    .describe('Share of the policy that is enough for sampling_method most_probable (1: no share is)'),
   sampling_temperature: z
     .number()
     .positive()

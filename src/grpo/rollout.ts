@@ -16,7 +16,7 @@ import { firstOccurrences, knowledgeOf, type GroupKnowledge } from './estimators
 import type { DrawnGroups } from './estimators/types.js';
 import type { ProblemSampler } from './problem-sampling/types.js';
 import type { ReferenceCache } from './reference-cache.js';
-import { sampleInParts, scoreInParts, sliceBatch, type Split } from './split.js';
+import { mostSamplingParts, sampleInParts, scoreInParts, sliceBatch, type Split } from './split.js';
 
 export interface RolloutCompletion extends Pick<SampledCompletion, 'text' | 'ended'> {
   problem: Problem;
@@ -223,6 +223,8 @@ async function draw(
     step,
     temperature: options.temperature,
     samplingTemperature: options.samplingTemperature ?? options.temperature,
+    samplingMethod: options.samplingMethod,
+    samplingCoverage: options.samplingCoverage,
     topK: options.topK,
     topP: options.topP,
     minP: options.minP,
@@ -232,7 +234,7 @@ async function draw(
     ...(stop && { stop: (text, prompt, drawn) => stop(text, problems[prompt]!, drawn) }),
     ...(signal && { signal }),
   };
-  const samples = await split.run('sample', prompts.length * options.numGenerations, (samplingParts) =>
+  const samples = await split.run('sample', mostSamplingParts(sampling), (samplingParts) =>
     sampleInParts(model, sampling, samplingParts),
   );
   const sampleSeconds = clock();

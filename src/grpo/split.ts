@@ -46,7 +46,7 @@ export class Split {
         if (parts >= most)
           throw new GrpoError(
             'OUT_OF_MEMORY',
-            `${NAMES[phase]} does not fit into memory, not even one completion at a time: ${(error as Error).message}`,
+            `${NAMES[phase]} does not fit into memory, not even in ${parts} parts: ${(error as Error).message}`,
             {
               fix: 'use a smaller model, a shorter max_completion_length, or beta 0 (then no reference model is held); the command plan shows what takes how much',
               cause: error,
@@ -97,8 +97,20 @@ function* partsOfBatch(batch: Batch, parts: number) {
 }
 
 /**
+ * Parts that sampling can be done in: a completion each, where they are drawn independently; else the completions of
+ * a prompt depend on each other.
+ */
+export const mostSamplingParts = ({ prompts, numGenerations, samplingMethod }: SampleOptions): number =>
+  prompts.length * (isIndependent(samplingMethod) ? numGenerations : 1);
+
+const isIndependent = (method: SampleOptions['samplingMethod']) =>
+  (method ?? 'independent') === 'independent';
+
+/**
  * `model.sample` for one part of the prompts after another; with more parts than prompts, generations are
  * divided too.
+ *
+ * @param parts at most `mostSamplingParts(options)`
  */
 export async function sampleInParts(
   model: Pick<TrainableModel, 'sample'>,

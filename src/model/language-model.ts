@@ -80,7 +80,14 @@ export interface SampleOptions
     Partial<
       Pick<
         SampleRequest,
-        'firstGeneration' | 'topK' | 'topP' | 'minP' | 'repetitionPenalty' | 'keepActivations'
+        | 'samplingMethod'
+        | 'samplingCoverage'
+        | 'firstGeneration'
+        | 'topK'
+        | 'topP'
+        | 'minP'
+        | 'repetitionPenalty'
+        | 'keepActivations'
       >
     > {
   /**
@@ -110,6 +117,16 @@ export interface SampledCompletion {
   logps: Float32Array;
   /** What ended it: an end-of-sequence token, the rule `stop`, or its greatest length. */
   ended: 'eos' | 'stop' | 'length';
+  /** How it was drawn without replacement; absent where `samplingMethod` is another. */
+  draw?: {
+    /** Log-probability of the completion in the distribution that was drawn from, nats. */
+    logp: number;
+    /**
+     * The greatest perturbed log-probability of all completions of its prompt that were not drawn (κ); -Infinity:
+     * there are no others.
+     */
+    threshold: number;
+  };
 }
 
 /** What a rollout gave. */
@@ -261,7 +278,8 @@ export class LanguageModel {
   }
 
   /**
-   * Samples `numGenerations` completions of each prompt. Equal options give equal completions.
+   * Samples `numGenerations` completions of each prompt. Equal options give equal completions. Where
+   * `samplingMethod` gives distinct ones, they come in the order of their scores, the best first.
    *
    * @throws {GrpoError} PROMPT_TOO_LONG, ABORTED
    */
@@ -274,11 +292,11 @@ export class LanguageModel {
       }),
     );
     const total = prompts.length * numGenerations;
-    const ids: number[][] = Array.from({ length: total }, () => []);
-    const logps: number[][] = Array.from({ length: total }, () => []);
-    const ended: SampledCompletion['ended'][] = new Array<SampledCompletion['ended']>(total).fill('length');
+    const nothing: SampledPath = { ids: [], logps: [], ended: 'length' };
+    const paths = new Array<SampledPath>(total).fill(nothing);
     const texts = new TextCache(this.tokenizer);
     const eos = new Set(this.eosTokenIds);
+    const withoutReplacement = options.samplingMethod === 'without_replacement';
     let computed = 0;
     await this.engine.sampleStart({
       topK: 0,
@@ -299,20 +317,23 @@ export class LanguageModel {
         computed += position.computed;
         stopped = [];
         running = position.completions.length;
+        const before = paths.slice();
         position.completions.forEach((completion, i) => {
           const token = position.tokens[i]!;
-          const own = ids[completion]!;
-          own.push(token);
-          logps[completion]!.push(position.logps[i]!);
-          if (eos.has(token)) ended[completion] = 'eos';
+          const path = continued(before[position.from[i]!]!, token, position.logps[i]!);
+          paths[completion] = path;
+          if (withoutReplacement)
+            path.draw = { logp: position.drawLogps[i]!, threshold: position.thresholds[i]! };
+          if (position.ended[i]) running--;
+          if (token < 0) return;
+          if (eos.has(token)) path.ended = 'eos';
           else if (stop) {
-            const { text, drawn } = texts.of(own);
+            const { text, drawn } = texts.of(path.ids);
             if (stop(text, Math.floor(completion / numGenerations), drawn)) {
-              ended[completion] = 'stop';
+              path.ended = 'stop';
               if (!position.ended[i]) stopped.push(completion);
             }
           }
-          if (position.ended[i]) running--;
         });
         running -= stopped.length;
         onPosition?.(running);
@@ -320,12 +341,12 @@ export class LanguageModel {
     } finally {
       await this.engine.sampleEnd();
     }
-    const completions = ids.map((own, i) => ({
+    const completions = paths.map(({ ids, logps, ...path }, i) => ({
+      ...path,
       prompt: Math.floor(i / numGenerations),
-      ids: Int32Array.from(own),
-      text: texts.of(own).text,
-      logps: Float32Array.from(logps[i]!),
-      ended: ended[i]!,
+      ids: Int32Array.from(ids),
+      text: texts.of(ids).text,
+      logps: Float32Array.from(logps),
     }));
     return { completions, computed };
   }
@@ -534,6 +555,16 @@ export class ModelSnapshot extends ModelSaver {
     this.#native.release();
   }
 }
+
+/** A completion as far as it was sampled. */
+interface SampledPath extends Pick<SampledCompletion, 'ended' | 'draw'> {
+  ids: number[];
+  logps: number[];
+}
+
+/** The path with one more token; a copy of it where `token` is negative. */
+const continued = (path: SampledPath, token: number, logp: number): SampledPath =>
+  token < 0 ? { ...path } : { ...path, ids: [...path.ids, token], logps: [...path.logps, logp] };
 
 /** Turns MODEL_LINK into a value: a model with links to elsewhere can be read, but not saved. */
 function unlessLink(error: unknown): GrpoError {

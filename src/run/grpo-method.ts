@@ -132,7 +132,7 @@ export async function grpoMethod(
         reference?.forget();
       }
       const metrics: Metrics = {
-        ...stepMetrics(step, part, learned, rewards, options.numGenerations),
+        ...stepMetrics(step, part, learned, rewards, options),
         ...(fresh ? rolloutCosts(rollout!, learned) : { num_tokens: 0, 'tokens/computed': learned.computed }),
         ...(entropyBonus.enabled && { entropy_coef: entropyBonus.coef }),
         ...(mostParts(split) > 1 && { parts: mostParts(split) }),

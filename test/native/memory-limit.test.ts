@@ -137,7 +137,7 @@ describe('a step that does not fit into memory', () => {
     const failed = taught(20 * MB);
     await expect(failed).rejects.toMatchObject({
       code: 'OUT_OF_MEMORY',
-      message: expect.stringContaining('not even one completion at a time') as string,
+      message: expect.stringContaining('not even in') as string,
     });
   });
 

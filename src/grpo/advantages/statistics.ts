@@ -43,7 +43,7 @@ export function weightedMean(values: Float64Array, weights: Float64Array): numbe
 }
 
 /** Root of the weighted mean of the squared distances from the weighted mean. */
-function weightedDeviation(values: Float64Array, weights: Float64Array): number {
+export function weightedDeviation(values: Float64Array, weights: Float64Array): number {
   const centre = weightedMean(values, weights);
   const variance = weightedMean(
     values.map((value) => (value - centre) ** 2),
