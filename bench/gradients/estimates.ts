@@ -4,23 +4,48 @@ import { computeAdvantages } from '../../src/grpo/advantages/index.js';
 import type { Baseline } from '../../src/grpo/advantages/types.js';
 import { firstOccurrences } from '../../src/grpo/estimators/groups.js';
 import type { DrawnGroups, EstimatorName } from '../../src/grpo/estimators/types.js';
+import type { SamplingMethod } from '../../src/engine/types.js';
 import type { Distribution } from './distribution.js';
+import { groupOf, treeOf, type Group } from './draws.js';
 
 /** A way to estimate. */
 export interface Way {
   name: string;
+  method: SamplingMethod;
   estimator: EstimatorName;
   baseline: Baseline;
   /** Whether draws come from the policy, or from the other temperature. */
   draws: 'policy' | 'other';
 }
 
+const way = (name: string, estimator: EstimatorName, more: Partial<Way> = {}): Way => ({
+  name,
+  method: 'independent',
+  estimator,
+  baseline: 'mean',
+  draws: 'policy',
+  ...more,
+});
+const distinct = { method: 'without_replacement' } as const;
+
 export const WAYS: readonly Way[] = [
-  { name: 'counts, group mean (GRPO)', estimator: 'counts', baseline: 'mean', draws: 'policy' },
-  { name: 'counts, leave one out (RLOO)', estimator: 'counts', baseline: 'leave_one_out', draws: 'policy' },
-  { name: 'Rao-Blackwell, group mean', estimator: 'rao_blackwell', baseline: 'mean', draws: 'policy' },
-  { name: 'exact, policy’s draws', estimator: 'exact', baseline: 'mean', draws: 'policy' },
-  { name: 'exact, draws at 1.0', estimator: 'exact', baseline: 'mean', draws: 'other' },
+  way('counts, group mean (GRPO)', 'counts'),
+  way('counts, leave one out (RLOO)', 'counts', { baseline: 'leave_one_out' }),
+  way('Rao-Blackwell, group mean', 'rao_blackwell'),
+  way('exact, policy’s draws', 'exact'),
+  way('exact, draws at 1.0', 'exact', { draws: 'other' }),
+  way('exact, most probable', 'exact', { method: 'most_probable' }),
+  way('exact, without replacement', 'exact', distinct),
+  way('importance weighted, without replacement', 'importance_weighted', distinct),
+  way('importance weighted, leave one out', 'importance_weighted', {
+    ...distinct,
+    baseline: 'leave_one_out',
+  }),
+  way('importance weighted, normalised', 'importance_weighted_normalised', distinct),
+  way('unordered set', 'unordered_set', distinct),
+  way('unordered set, leave one out', 'unordered_set', { ...distinct, baseline: 'leave_one_out' }),
+  way('unordered set, draws at 1.0', 'unordered_set', { ...distinct, draws: 'other' }),
+  way('importance weighted, draws at 1.0', 'importance_weighted', { ...distinct, draws: 'other' }),
 ];
 
 /** Errors relative to the norm of the true gradient; means over prompts are taken of these. */
@@ -37,7 +62,7 @@ export interface Errors {
 
 /**
  * @param rewards `[outcomes]`
- * @param seeds number of groups
+ * @param seeds number of groups that are drawn
  * @returns undefined where the true gradient is 0: all outcomes have the same reward
  */
 export function errorsOf(
@@ -65,19 +90,22 @@ export function errorsOf(
   if (norm < 1e-9) return undefined;
 
   const below = generator(`gradients, ${way.name}, ${numGenerations}`);
+  const tree = treeOf(outcomes);
+  const random = () => (below(2 ** 30) + 0.5) / 2 ** 30;
+  const groups = way.method === 'most_probable' ? 1 : seeds; // of these each is the same
   const average = new Float64Array(size);
   let squares = 0;
   let cosine = 0;
   let nodes = 0;
-  for (let seed = 0; seed < seeds; seed++) {
-    const drawn = Array.from({ length: numGenerations }, () => drawFrom(ofDraws, below));
-    const coefficients = coefficientsOf(drawn, outcomes.length, probabilities, rewards, way);
+  for (let i = 0; i < groups; i++) {
+    const group = groupOf(way.method, tree, ofDraws, numGenerations, random);
+    const coefficients = coefficientsOf(group, probabilities, ofDraws, rewards, way);
     const estimate = combined(centred, coefficients, size);
-    for (let i = 0; i < size; i++) average[i]! += estimate[i]! / seeds;
+    for (let k = 0; k < size; k++) average[k]! += estimate[k]! / groups;
     const square = dot(estimate, estimate);
-    squares += square / seeds;
-    if (square > 0) cosine += dot(estimate, truth) / (Math.sqrt(square) * norm * seeds);
-    nodes += nodesOf(drawn.map((y) => outcomes[y]!.ids)) / seeds;
+    squares += square / groups;
+    if (square > 0) cosine += dot(estimate, truth) / (Math.sqrt(square) * norm * groups);
+    nodes += group.nodes / groups;
   }
   const difference = average.map((value, i) => value - truth[i]!);
   return {
@@ -90,11 +118,11 @@ export function errorsOf(
 
 /** `[outcomes]` what each outcome's gradient is multiplied by, by the code that a training step runs. */
 function coefficientsOf(
-  drawn: readonly number[],
-  outcomes: number,
+  { drawn, threshold }: Group,
   probabilities: readonly number[],
+  ofDraws: readonly number[],
   rewards: readonly number[],
-  { estimator, baseline }: Way,
+  { method, estimator, baseline }: Way,
 ): number[] {
   const G = drawn.length;
   const groups: DrawnGroups = {
@@ -104,6 +132,13 @@ function coefficientsOf(
       drawn.map((y) => [y]),
       G,
     ),
+    withoutReplacement:
+      method === 'without_replacement'
+        ? {
+            drawLogps: Float64Array.from(drawn, (y) => Math.log(ofDraws[y]!)),
+            thresholds: new Float64Array(G).fill(threshold),
+          }
+        : null,
   };
   const { values, weights } = computeAdvantages(
     [drawn.map((y) => rewards[y]!)],
@@ -111,15 +146,9 @@ function coefficientsOf(
     undefined,
     groups,
   );
-  const coefficients = new Array<number>(outcomes).fill(0);
+  const coefficients = new Array<number>(rewards.length).fill(0);
   drawn.forEach((y, i) => (coefficients[y]! += ((weights?.[i] ?? 1) * values[i]!) / G));
   return coefficients;
-}
-
-function drawFrom(probabilities: readonly number[], below: (bound: number) => number): number {
-  let u = below(2 ** 30) / 2 ** 30;
-  const y = probabilities.findIndex((p) => (u -= p) < 0);
-  return y < 0 ? probabilities.length - 1 : y;
 }
 
 function normalised(weights: readonly number[]): number[] {
@@ -145,11 +174,4 @@ function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
   return sum;
-}
-
-/** Nodes of the tree of these completions; a last token is never forwarded. */
-function nodesOf(completions: readonly Int32Array[]): number {
-  const nodes = new Set<string>();
-  for (const ids of completions) for (let n = 1; n < ids.length; n++) nodes.add(ids.subarray(0, n).join());
-  return nodes.size;
 }

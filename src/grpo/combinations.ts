@@ -1,6 +1,8 @@
 /** Options that don't go together: combinations that TRL refuses are errors, the others give a notice. */
-import type { GrpoOptions } from './options.js';
 import { GrpoError } from '../common/errors.js';
+import { SAMPLING_METHODS, type SamplingMethod } from '../engine/types.js';
+import { ESTIMATORS, type EstimatorName } from './estimators/types.js';
+import type { GrpoOptions } from './options.js';
 import { checkSchedule } from './schedule.js';
 
 /**
@@ -64,19 +66,54 @@ function withoutEffect({ delta, offPolicyMaskThreshold, importanceSamplingLevel 
   ];
 }
 
-/** Only `exact` weighs draws rightly that come from anything but the policy itself. */
+/** Ways to choose completions that the weights of an estimator are right for. */
+const METHODS_OF: Record<EstimatorName, readonly SamplingMethod[]> = {
+  counts: ['independent'],
+  rao_blackwell: ['independent'],
+  exact: SAMPLING_METHODS,
+  importance_weighted: ['without_replacement'],
+  importance_weighted_normalised: ['without_replacement'],
+  unordered_set: ['without_replacement'],
+};
+
+/** Estimators that take independent draws for the policy's own, and methods that take the whole policy. */
 function checkEstimator(options: GrpoOptions): void {
-  const { estimator, temperature, samplingTemperature } = options;
-  checkSamplingMethod(options);
-  if (estimator === 'exact') return;
-  if (samplingTemperature !== null && samplingTemperature !== temperature)
-    refuse(
-      `sampling_temperature ${samplingTemperature} and temperature ${temperature} differ, and estimator ${estimator} takes draws for the policy's own`,
-      { fix: 'set estimator to exact, or leave sampling_temperature out', value: samplingTemperature },
-    );
+  const { estimator, samplingMethod: method, temperature, samplingTemperature, samplingCoverage } = options;
+  const methods = METHODS_OF[estimator];
+  if (!methods.includes(method))
+    refuse(`estimator ${estimator} does not weigh what sampling_method ${method} gives`, {
+      fix: `set sampling_method to ${methods.join(' or ')}, or estimator to ${estimatorsOf(method).join(' or ')}`,
+      value: estimator,
+    });
+  if (samplingCoverage < 1 && method !== 'most_probable')
+    refuse(`sampling_coverage ${samplingCoverage} changes nothing with sampling_method ${method}`, {
+      fix: 'set sampling_method to most_probable, or leave sampling_coverage out',
+      value: samplingCoverage,
+    });
+  if (samplingTemperature !== null && samplingTemperature !== temperature) {
+    if (method === 'most_probable')
+      refuse(
+        `sampling_temperature ${samplingTemperature} is one of draws, and sampling_method most_probable draws nothing`,
+        { fix: 'leave sampling_temperature out', value: samplingTemperature },
+      );
+    if (method === 'independent' && estimator !== 'exact')
+      refuse(
+        `sampling_temperature ${samplingTemperature} and temperature ${temperature} differ, and estimator ${estimator} takes draws for the policy's own`,
+        { fix: 'set estimator to exact, or leave sampling_temperature out', value: samplingTemperature },
+      );
+  }
   const filters = filtersOf(options);
+  if (filters.length === 0) return;
+  if (method !== 'independent')
+    refuse(
+      `sampling_method ${method} takes completions of the whole policy, which ${filters.join(' and ')} changes`,
+      {
+        fix: `leave ${filters.join(' and ')} out, or set sampling_method to independent`,
+        value: method,
+      },
+    );
   // (With counts, that is what TRL does.)
-  if (estimator !== 'counts' && filters.length > 0)
+  if (estimator !== 'counts' && estimator !== 'exact')
     refuse(
       `estimator ${estimator} takes draws for the policy's own, which ${filters.join(' and ')} changes`,
       {
@@ -86,42 +123,8 @@ function checkEstimator(options: GrpoOptions): void {
     );
 }
 
-/** Distinct completions say nothing by how often they come. */
-function checkSamplingMethod(options: GrpoOptions): void {
-  const { estimator, samplingMethod: method, samplingCoverage, samplingTemperature } = options;
-  if (samplingCoverage < 1 && method !== 'most_probable')
-    refuse(`sampling_coverage ${samplingCoverage} changes nothing with sampling_method ${method}`, {
-      fix: 'set sampling_method to most_probable, or leave sampling_coverage out',
-      value: samplingCoverage,
-    });
-  if (method === 'independent') return;
-  if (estimator !== 'exact')
-    refuse(
-      `estimator ${estimator} counts how often a completion is drawn, and sampling_method ${method} gives each once`,
-      { fix: 'set estimator to exact, or sampling_method to independent', value: estimator },
-    );
-  const filters = filtersOf(options);
-  if (filters.length > 0)
-    refuse(
-      `sampling_method ${method} takes completions of the whole policy, not after ${filters.join(' and ')}`,
-      {
-        fix: `leave ${filters.join(' and ')} out, or set sampling_method to independent`,
-        value: method,
-      },
-    );
-  if (
-    method === 'most_probable' &&
-    samplingTemperature !== null &&
-    samplingTemperature !== options.temperature
-  )
-    refuse(
-      `sampling_temperature ${samplingTemperature} is one of draws, and sampling_method most_probable draws nothing`,
-      {
-        fix: 'leave sampling_temperature out, or set sampling_method to without_replacement',
-        value: samplingTemperature,
-      },
-    );
-}
+const estimatorsOf = (method: SamplingMethod) =>
+  ESTIMATORS.filter((estimator) => METHODS_OF[estimator].includes(method));
 
 /** Names of the options that keep tokens from being drawn by the policy's probabilities. */
 const filtersOf = (options: GrpoOptions): string[] => [

@@ -290,14 +290,24 @@ function chosen(drawn: Drawn, groups: number[], numGenerations: number): Drawn {
 }
 
 /** Exact probabilities of completions under the policy that sampled them, at its training temperature. */
-const drawnGroups = (completions: Drawn['completions'], numGenerations: number): DrawnGroups => ({
-  numGenerations,
-  logps: Float64Array.from(completions, ({ logps }) => logps.reduce((sum, logp) => sum + logp, 0)),
-  first: firstOccurrences(
-    completions.map(({ ids }) => ids),
+function drawnGroups(completions: Drawn['completions'], numGenerations: number): DrawnGroups {
+  const draws = completions.flatMap(({ draw }) => draw ?? []);
+  return {
     numGenerations,
-  ),
-});
+    logps: Float64Array.from(completions, ({ logps }) => logps.reduce((sum, logp) => sum + logp, 0)),
+    first: firstOccurrences(
+      completions.map(({ ids }) => ids),
+      numGenerations,
+    ),
+    withoutReplacement:
+      draws.length === 0
+        ? null
+        : {
+            drawLogps: Float64Array.from(draws, ({ logp }) => logp),
+            thresholds: Float64Array.from(draws, ({ threshold }) => threshold),
+          },
+  };
+}
 
 /**
  * The index that decides a prompt's random draws: its position among the problems. A prompt that comes again in

@@ -51,6 +51,39 @@ describe('fork', () => {
     expect(runs).toMatchObject([{ forked_from: null }, { forked_from: folder, forked_at: 2, steps: 6 }]);
   });
 
+  it.each<[string, Flags]>([
+    ['most_probable', { estimator: 'exact', 'sampling-coverage': 0.9 }],
+    ['without_replacement', { estimator: 'unordered_set', 'sampling-temperature': 1.1 }],
+  ])('gives the same with %s, in the middle of a generation too', async (method, more) => {
+    const folder = await base({
+      ...more,
+      'sampling-method': method,
+      'steps-per-generation': 2,
+      'save-steps': 3,
+    });
+    const before = endOf(folder);
+    const fork = await cli(['fork', folder, '--at', 'checkpoint-3', '--run-name', 'same']);
+    expect(fork.code, fork.stderr).toBe(0);
+    const after = endOf(join(folder, '..', 'same'));
+    expect(after.weights).toBe(before.weights);
+    expect(after.rows).toEqual(before.rows);
+    // The completions are distinct, and means are the policy's, not those of the set.
+    const { steps } = await readRun(folder);
+    const records = jsonLines(before.completions) as unknown as {
+      step: number;
+      prompt: string;
+      correct: boolean;
+      weight: number;
+      count: number;
+    }[];
+    const first = records.filter(({ step }) => step === 1);
+    expect(first.length).toBeGreaterThan(4);
+    if (method === 'without_replacement') expect(first.every(({ count }) => count === 1)).toBe(true);
+    expect(new Set(first.map(({ weight }) => weight)).size).toBeGreaterThan(4);
+    expect(steps[0]!.coverage).toBeGreaterThan(0.01);
+    expect(steps[0]!.accuracy).toBeGreaterThanOrEqual(0);
+  });
+
   it('refuses what can be no fork', async () => {
     const folder = await base();
     const at = ['--at', 'checkpoint-4'];
@@ -73,6 +106,8 @@ describe('replay', () => {
     ['counts', {}],
     ['exact', { estimator: 'exact', 'sampling-temperature': 1.2 }],
     ['rao_blackwell', { estimator: 'rao_blackwell' }],
+    ['exact, most probable', { estimator: 'exact', 'sampling-method': 'most_probable' }],
+    ['unordered_set', { estimator: 'unordered_set', 'sampling-method': 'without_replacement' }],
   ])(
     'gives the loss and the gradient norm of a step at the weights that took it: %s',
     async (_estimator, more) => {

@@ -41,7 +41,17 @@ describe('a run that chooses its problems', () => {
   });
 
   it('refuses draws that the estimator would take for the policy’s own', async () => {
-    const wrong = [{ samplingTemperature: 1.5 }, { estimator: 'rao_blackwell', topK: 5 }] as const;
+    const wrong: TrainInput[] = [
+      { samplingTemperature: 1.5 },
+      { estimator: 'rao_blackwell', topK: 5 },
+      { samplingMethod: 'most_probable' },
+      { samplingMethod: 'without_replacement', estimator: 'rao_blackwell' },
+      { samplingMethod: 'most_probable', estimator: 'unordered_set' },
+      { estimator: 'unordered_set' },
+      { samplingMethod: 'most_probable', estimator: 'exact', samplingTemperature: 1.5 },
+      { samplingMethod: 'without_replacement', estimator: 'exact', topP: 0.9 },
+      { samplingMethod: 'without_replacement', estimator: 'exact', samplingCoverage: 0.9 },
+    ];
     for (const input of wrong) expect(await codeOf(run(input, { save: false }))).toBe('BAD_COMBINATION');
   });
 });
