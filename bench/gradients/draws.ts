@@ -6,8 +6,6 @@ import type { Outcome } from './distribution.js';
 export interface Group {
   /** `[completions]` outcome of each. */
   drawn: number[];
-  /** κ, where they were drawn without replacement. */
-  threshold: number;
   /** Nodes of the tree that are forwarded for it, without those of the prompt. */
   nodes: number;
 }
@@ -61,7 +59,7 @@ export function groupOf(
   switch (method) {
     case 'independent': {
       const drawn = Array.from({ length: size }, () => drawFrom(probabilities, random));
-      return { drawn, threshold: -Infinity, nodes: nodesOf(drawn, tree) };
+      return { drawn, nodes: nodesOf(drawn, tree) };
     }
     case 'without_replacement': {
       // A node has the greatest of the scores below it, so the search finds the greatest of all.
@@ -90,20 +88,17 @@ function beamSearch(
     scoreOf[parents[node]!] = join(scoreOf[parents[node]!]!, scoreOf[node]!);
   const running = (node: number) => children[node]!.length > 0;
   let paths = [0];
-  let threshold = -Infinity;
   let nodes = -1; // without that of the prompt
   while (paths.some(running)) {
     nodes += paths.filter(running).length;
     const all = paths.flatMap((node) => (running(node) ? children[node]! : [node]));
     all.sort((a, b) => scoreOf[b]! - scoreOf[a]!);
-    if (all.length > size) threshold = Math.max(threshold, scoreOf[all[size]!]!);
     paths = all.slice(0, size);
   }
   const outcomes = paths.map((leaf) => leaves.indexOf(leaf));
   // Fewer outcomes than completions: the best ones are there again.
   return {
     drawn: Array.from({ length: size }, (_, i) => outcomes[i % outcomes.length]!),
-    threshold,
     nodes,
   };
 }

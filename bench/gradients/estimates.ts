@@ -6,7 +6,7 @@ import { firstOccurrences } from '../../src/grpo/estimators/groups.js';
 import type { DrawnGroups, EstimatorName } from '../../src/grpo/estimators/types.js';
 import type { SamplingMethod } from '../../src/engine/types.js';
 import type { Distribution } from './distribution.js';
-import { groupOf, treeOf, type Group } from './draws.js';
+import { groupOf, treeOf } from './draws.js';
 
 /** A way to estimate. */
 export interface Way {
@@ -36,16 +36,9 @@ export const WAYS: readonly Way[] = [
   way('exact, draws at 1.0', 'exact', { draws: 'other' }),
   way('exact, most probable', 'exact', { method: 'most_probable' }),
   way('exact, without replacement', 'exact', distinct),
-  way('importance weighted, without replacement', 'importance_weighted', distinct),
-  way('importance weighted, leave one out', 'importance_weighted', {
-    ...distinct,
-    baseline: 'leave_one_out',
-  }),
-  way('importance weighted, normalised', 'importance_weighted_normalised', distinct),
   way('unordered set', 'unordered_set', distinct),
   way('unordered set, leave one out', 'unordered_set', { ...distinct, baseline: 'leave_one_out' }),
   way('unordered set, draws at 1.0', 'unordered_set', { ...distinct, draws: 'other' }),
-  way('importance weighted, draws at 1.0', 'importance_weighted', { ...distinct, draws: 'other' }),
 ];
 
 /** Errors relative to the norm of the true gradient; means over prompts are taken of these. */
@@ -99,7 +92,7 @@ export function errorsOf(
   let nodes = 0;
   for (let i = 0; i < groups; i++) {
     const group = groupOf(way.method, tree, ofDraws, numGenerations, random);
-    const coefficients = coefficientsOf(group, probabilities, ofDraws, rewards, way);
+    const coefficients = coefficientsOf(group.drawn, probabilities, ofDraws, rewards, way);
     const estimate = combined(centred, coefficients, size);
     for (let k = 0; k < size; k++) average[k]! += estimate[k]! / groups;
     const square = dot(estimate, estimate);
@@ -118,7 +111,7 @@ export function errorsOf(
 
 /** `[outcomes]` what each outcome's gradient is multiplied by, by the code that a training step runs. */
 function coefficientsOf(
-  { drawn, threshold }: Group,
+  drawn: readonly number[],
   probabilities: readonly number[],
   ofDraws: readonly number[],
   rewards: readonly number[],
@@ -132,13 +125,8 @@ function coefficientsOf(
       drawn.map((y) => [y]),
       G,
     ),
-    withoutReplacement:
-      method === 'without_replacement'
-        ? {
-            drawLogps: Float64Array.from(drawn, (y) => Math.log(ofDraws[y]!)),
-            thresholds: new Float64Array(G).fill(threshold),
-          }
-        : null,
+    drawLogps:
+      method === 'without_replacement' ? Float64Array.from(drawn, (y) => Math.log(ofDraws[y]!)) : null,
   };
   const { values, weights } = computeAdvantages(
     [drawn.map((y) => rewards[y]!)],

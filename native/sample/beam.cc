@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <tuple>
 
 namespace grpo {
@@ -19,15 +20,14 @@ bool Beam::running() const {
 }
 
 double Beam::bar() const {
-  return static_cast<int64_t>(offered_.size()) > size_ ? offered_.front().score
-                                                       : -std::numeric_limits<double>::infinity();
+  return static_cast<int64_t>(offered_.size()) == size_ ? offered_.front().score
+                                                        : -std::numeric_limits<double>::infinity();
 }
 
 void Beam::offer(const Path& path) {
   offered_.push_back(path);
   std::push_heap(offered_.begin(), offered_.end(), better);
-  // One more than are kept: the threshold.
-  if (static_cast<int64_t>(offered_.size()) <= size_ + 1) return;
+  if (static_cast<int64_t>(offered_.size()) <= size_) return;
   std::pop_heap(offered_.begin(), offered_.end(), better);
   offered_.pop_back();
 }
@@ -36,10 +36,6 @@ void Beam::select() {
   std::sort_heap(offered_.begin(), offered_.end(), better);
   paths_.swap(offered_);
   offered_.clear();
-  if (static_cast<int64_t>(paths_.size()) > size_) {
-    threshold_ = std::max(threshold_, paths_.back().score);
-    paths_.pop_back();
-  }
   if (coverage_ < 1) drop_least_likely();
 }
 

@@ -1,6 +1,5 @@
 // The paths of one prompt that a beam search keeps: completions, running and ended, of the best scores.
 #pragma once
-#include <limits>
 #include <vector>
 
 #include "sample/children.h"
@@ -26,8 +25,6 @@ class Beam {
   std::vector<Path>& paths() { return paths_; }
   const std::vector<Path>& paths() const { return paths_; }
   bool running() const;
-  // The greatest score of any path that was dropped; -inf: none was.
-  double threshold() const { return threshold_; }
 
   // What is offered takes the place of the paths at the next select().
   void offer(const Path& path);
@@ -42,8 +39,7 @@ class Beam {
   const int64_t size_;
   const double coverage_;
   std::vector<Path> paths_;
-  std::vector<Path> offered_;  // a heap, its worst first: the size + 1 best
-  double threshold_ = -std::numeric_limits<double>::infinity();
+  std::vector<Path> offered_;  // a heap, its worst first: the best, at most size
 };
 
 }  // namespace grpo

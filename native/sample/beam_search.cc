@@ -98,7 +98,7 @@ at::Tensor BeamSearch::expand(const Frontier<Place>& frontier, int64_t first,
   const auto children_of =
       request_.method == SamplingMethod::kMostProbable ? likeliest_children : drawn_children;
   const auto children =
-      children_of(shaped.defined() ? shaped : logps.exp(), logps, parents, request_.num_generations + 1);
+      children_of(shaped.defined() ? shaped : logps.exp(), logps, parents, request_.num_generations);
   for (size_t i = 0; i < places.size(); ++i) {
     Beam& beam = beams_[places[i].prompt];
     const Path& path = beam.paths()[places[i].path];
@@ -122,7 +122,6 @@ void BeamSearch::report(size_t prompt, SampledPosition& result) const {
     result.ended.push_back(!path.running);
     result.logps.push_back(path.token == kNoToken ? 0 : path.logp);
     result.draw_logps.push_back(path.draw_logp);
-    result.thresholds.push_back(beam.threshold());
   }
 }
 

@@ -161,11 +161,6 @@ export interface SampledPosition {
    * independent draws.
    */
   drawLogps: Float64Array;
-  /**
-   * The greatest score of any path that was dropped so far for the completion's prompt (with
-   * `without_replacement` κ, its perturbed log-probability); -Infinity: none was. Empty with independent draws.
-   */
-  thresholds: Float64Array;
   /** Distinct tokens forwarded for this position; at the first one, the prompts' too. */
   computed: number;
 }

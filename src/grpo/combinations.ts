@@ -71,8 +71,6 @@ const METHODS_OF: Record<EstimatorName, readonly SamplingMethod[]> = {
   counts: ['independent'],
   rao_blackwell: ['independent'],
   exact: SAMPLING_METHODS,
-  importance_weighted: ['without_replacement'],
-  importance_weighted_normalised: ['without_replacement'],
   unordered_set: ['without_replacement'],
 };
 

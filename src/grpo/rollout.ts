@@ -291,7 +291,7 @@ function chosen(drawn: Drawn, groups: number[], numGenerations: number): Drawn {
 
 /** Exact probabilities of completions under the policy that sampled them, at its training temperature. */
 function drawnGroups(completions: Drawn['completions'], numGenerations: number): DrawnGroups {
-  const draws = completions.flatMap(({ draw }) => draw ?? []);
+  const drawLogps = Float64Array.from(completions.flatMap(({ drawLogp }) => drawLogp ?? []));
   return {
     numGenerations,
     logps: Float64Array.from(completions, ({ logps }) => logps.reduce((sum, logp) => sum + logp, 0)),
@@ -299,13 +299,7 @@ function drawnGroups(completions: Drawn['completions'], numGenerations: number):
       completions.map(({ ids }) => ids),
       numGenerations,
     ),
-    withoutReplacement:
-      draws.length === 0
-        ? null
-        : {
-            drawLogps: Float64Array.from(draws, ({ logp }) => logp),
-            thresholds: Float64Array.from(draws, ({ threshold }) => threshold),
-          },
+    drawLogps: drawLogps.length > 0 ? drawLogps : null,
   };
 }
 

@@ -117,16 +117,11 @@ export interface SampledCompletion {
   logps: Float32Array;
   /** What ended it: an end-of-sequence token, the rule `stop`, or its greatest length. */
   ended: 'eos' | 'stop' | 'length';
-  /** How it was drawn without replacement; absent where `samplingMethod` is another. */
-  draw?: {
-    /** Log-probability of the completion in the distribution that was drawn from, nats. */
-    logp: number;
-    /**
-     * The greatest perturbed log-probability of all completions of its prompt that were not drawn (κ); -Infinity:
-     * there are no others.
-     */
-    threshold: number;
-  };
+  /**
+   * Of a completion drawn without replacement: its log-probability in the distribution that was drawn from, nats.
+   * Absent where `samplingMethod` is another.
+   */
+  drawLogp?: number;
 }
 
 /** What a rollout gave. */
@@ -322,8 +317,7 @@ export class LanguageModel {
           const token = position.tokens[i]!;
           const path = continued(before[position.from[i]!]!, token, position.logps[i]!);
           paths[completion] = path;
-          if (withoutReplacement)
-            path.draw = { logp: position.drawLogps[i]!, threshold: position.thresholds[i]! };
+          if (withoutReplacement) path.drawLogp = position.drawLogps[i]!;
           if (position.ended[i]) running--;
           if (token < 0) return;
           if (eos.has(token)) path.ended = 'eos';
@@ -557,7 +551,7 @@ export class ModelSnapshot extends ModelSaver {
 }
 
 /** A completion as far as it was sampled. */
-interface SampledPath extends Pick<SampledCompletion, 'ended' | 'draw'> {
+interface SampledPath extends Pick<SampledCompletion, 'ended' | 'drawLogp'> {
   ids: number[];
   logps: number[];
 }

@@ -27,13 +27,6 @@ export function firstOccurrences(
   });
 }
 
-/** `[groups]` Sum of the values of each group. */
-export function groupSums(values: Float64Array, numGenerations: number): Float64Array {
-  const sums = new Float64Array(values.length / numGenerations);
-  values.forEach((value, i) => (sums[Math.floor(i / numGenerations)]! += value));
-  return sums;
-}
-
 /** Exact bounds on what the policy does for a prompt, from the distinct completions that were drawn. */
 export interface GroupKnowledge {
   /** Sum of π(y) over the distinct completions: the share of the policy that the group has seen. */

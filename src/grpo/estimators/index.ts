@@ -1,7 +1,6 @@
 /** The estimators by name (option `estimator`). To add one: a file of the same form, and its line here. */
 import { counts } from './counts.js';
 import { exact } from './exact.js';
-import { importanceWeighted, importanceWeightedNormalised } from './importance-weighted.js';
 import { raoBlackwell } from './rao-blackwell.js';
 import { unorderedSet } from './unordered-set.js';
 import type { Estimator, EstimatorName } from './types.js';
@@ -10,8 +9,6 @@ const ESTIMATOR_OF: Record<EstimatorName, Estimator> = {
   counts,
   exact,
   rao_blackwell: raoBlackwell,
-  importance_weighted: importanceWeighted,
-  importance_weighted_normalised: importanceWeightedNormalised,
   unordered_set: unorderedSet,
 };
 

@@ -7,14 +7,7 @@
  * knows pi(y) itself.
  */
 
-export const ESTIMATORS = [
-  'counts',
-  'rao_blackwell',
-  'exact',
-  'importance_weighted',
-  'importance_weighted_normalised',
-  'unordered_set',
-] as const;
+export const ESTIMATORS = ['counts', 'rao_blackwell', 'exact', 'unordered_set'] as const;
 /** How drawn completions are weighted: by how often they were drawn, or by their exact probabilities. */
 export type EstimatorName = (typeof ESTIMATORS)[number];
 
@@ -26,13 +19,11 @@ export interface DrawnGroups {
   logps: Float64Array;
   /** `[completions]` position of the first completion of the same group that has the same tokens. */
   first: Int32Array;
-  /** How they were drawn without replacement; null or absent: independently, or not drawn at all. */
-  withoutReplacement?: {
-    /** `[completions]` log-prob of each in the distribution that was drawn from, nats. */
-    drawLogps: Float64Array;
-    /** `[completions]` κ: the greatest perturbed log-prob of what was not drawn for its group. */
-    thresholds: Float64Array;
-  } | null;
+  /**
+   * `[completions]` log-prob of each in the distribution that they were drawn from without replacement, nats; null or
+   * absent: they were not.
+   */
+  drawLogps?: Float64Array | null;
 }
 
 /**

@@ -8,9 +8,8 @@ import type { Estimator } from './types.js';
  * π, the weights of a group add up to its size.
  */
 export const unorderedSet: Estimator = (groups) => {
-  const { numGenerations: G, logps, first } = groups;
+  const { numGenerations: G, logps, first, drawLogps } = groups;
   const drawn = occurrences(groups);
-  const { drawLogps } = groups.withoutReplacement!;
   const weights = new Float64Array(logps.length);
   for (let from = 0; from < logps.length; from += G) {
     const distinct = Array.from({ length: G }, (_, i) => from + i).filter((i) => first[i] === i);
@@ -18,7 +17,7 @@ export const unorderedSet: Estimator = (groups) => {
     const ratios =
       distinct.length < G
         ? distinct.map(() => 1)
-        : leaveOneOutRatios(distinct.map((i) => Math.exp(drawLogps[i]!)));
+        : leaveOneOutRatios(distinct.map((i) => Math.exp(drawLogps![i]!)));
     distinct.forEach((i, k) => (weights[i] = G * Math.exp(logps[i]!) * ratios[k]!));
   }
   return weights.map((_, i) => weights[first[i]!]! / drawn[i]!);
