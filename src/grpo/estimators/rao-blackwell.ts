@@ -24,12 +24,18 @@ export const raoBlackwell: Estimator = ({ numGenerations: G, logps, first }) => 
   return weights.map((_, i) => weights[first[i]!]! / drawn[i]!);
 };
 
+/** Of the most probable completion's: what is rarer still was drawn once, as this is. */
+const LEAST_SHARE = 1e-300;
+
 /** `[distinct]` E[n(y)] of G draws, given that these and no others were drawn. They add up to G. */
 function expectedCounts(logps: readonly number[], G: number): number[] {
   if (logps.length === 1) return [G];
-  // A common factor of all π(y) cancels: the largest becomes 1.
+  // A common factor of all π(y) cancels. They add up to G, so that the products are largest near degree G, which
+  // is the one that is read.
   const largest = Math.max(...logps);
-  const series = logps.map((logp) => atLeastOnce(Math.exp(logp - largest), G));
+  const shares = logps.map((logp) => Math.max(LEAST_SHARE, Math.exp(logp - largest)));
+  const whole = shares.reduce((sum, share) => sum + share, 0);
+  const series = shares.map((share) => atLeastOnce((G * share) / whole, G));
   // Products of all series before each, and of all after it.
   const before = products(series, G);
   const after = products(series.toReversed(), G).reverse();
@@ -46,10 +52,10 @@ function expectedCounts(logps: readonly number[], G: number): number[] {
   });
 }
 
-/** `[G + 1]` x^n / n! for n = 0 to G, without n = 0. */
+/** `[G + 1]` exp(-x) x^n / n! for n = 0 to G, without n = 0. */
 function atLeastOnce(x: number, G: number): Float64Array {
   const series = new Float64Array(G + 1);
-  for (let n = 1, term = x; n <= G; term *= x / ++n) series[n] = term;
+  for (let n = 1, log = Math.log(x) - x; n <= G; log += Math.log(x / ++n)) series[n] = Math.exp(log);
   return series;
 }
 

@@ -70,6 +70,18 @@ describe('an estimator', () => {
       ways.reduce((sum, { n, p }) => sum + n * p, 0) / whole,
       10,
     );
+  }, 60_000);
+
+  it('rao_blackwell weighs hundreds of draws, rare ones among them', () => {
+    const G = 600;
+    const drawn = [4, ...Array.from({ length: G - 1 }, (_, i) => (i < 500 ? 0 : 1))];
+    const groups = drawnGroups(drawn, G);
+    groups.logps[0] = -900;
+    const weights = estimatorOf('rao_blackwell')(groups);
+    expect(weights.reduce((a, b) => a + b)).toBeCloseTo(G, 6);
+    // One that is this rare was drawn once; of the others two in three.
+    expect(weights[0]).toBeCloseTo(1, 6);
+    expect(weights[1]! * 500).toBeCloseTo((2 / 3) * (G - 1), 3);
   });
 
   it('exact gives the sum over what was drawn, whatever it was drawn from and how often', () => {
