@@ -49,7 +49,7 @@ export function treeOf(outcomes: readonly Pick<Outcome, 'ids'>[]): OutcomeTree {
  * @param size completions
  */
 export function groupOf(
-  method: SamplingMethod,
+  { method, coverage }: { method: SamplingMethod; coverage: number },
   tree: OutcomeTree,
   probabilities: readonly number[],
   size: number,
@@ -64,16 +64,24 @@ export function groupOf(
     case 'without_replacement': {
       // A node has the greatest of the scores below it, so the search finds the greatest of all.
       const scores = probabilities.map((p) => Math.log(p) + gumbel());
-      return beamSearch(tree, scores, size, -Infinity, Math.max);
+      return beamSearch(tree, scores, size, -Infinity, Math.max, (all) => all.length);
     }
     case 'most_probable':
-      return beamSearch(tree, probabilities, size, 0, (a, b) => a + b);
+      return beamSearch(
+        tree,
+        probabilities,
+        size,
+        0,
+        (a, b) => a + b,
+        (scores) => enough(scores, coverage),
+      );
   }
 }
 
 /**
  * @param scores `[outcomes]`
  * @param join score of a node from those of its children, beginning with `nothing`
+ * @param most how many of the best paths are kept, by their scores
  */
 function beamSearch(
   { parents, children, leaves }: OutcomeTree,
@@ -81,6 +89,7 @@ function beamSearch(
   size: number,
   nothing: number,
   join: (a: number, b: number) => number,
+  most: (scores: readonly number[]) => number,
 ): Group {
   const scoreOf = new Float64Array(parents.length).fill(nothing);
   leaves.forEach((leaf, y) => (scoreOf[leaf] = scores[y]!));
@@ -93,7 +102,8 @@ function beamSearch(
     nodes += paths.filter(running).length;
     const all = paths.flatMap((node) => (running(node) ? children[node]! : [node]));
     all.sort((a, b) => scoreOf[b]! - scoreOf[a]!);
-    paths = all.slice(0, size);
+    const best = all.slice(0, size);
+    paths = best.slice(0, most(best.map((node) => scoreOf[node]!)));
   }
   const outcomes = paths.map((leaf) => leaves.indexOf(leaf));
   // Fewer outcomes than completions: the best ones are there again.
@@ -101,6 +111,14 @@ function beamSearch(
     drawn: Array.from({ length: size }, (_, i) => outcomes[i % outcomes.length]!),
     nodes,
   };
+}
+
+/** How many of the most probable paths are kept: as native/sample/beam.cc drops them. */
+function enough(probabilities: readonly number[], coverage: number): number {
+  let room = (probabilities.reduce((sum, p) => sum + p, 0) - coverage) / 2;
+  let count = probabilities.length;
+  while (count > 1 && (room -= probabilities[count - 1]!) >= 0) count--;
+  return count;
 }
 
 function drawFrom(probabilities: readonly number[], random: Random): number {

@@ -12,6 +12,8 @@ import { groupOf, treeOf } from './draws.js';
 export interface Way {
   name: string;
   method: SamplingMethod;
+  /** `sampling_coverage` */
+  coverage: number;
   estimator: EstimatorName;
   baseline: Baseline;
   /** Whether draws come from the policy, or from the other temperature. */
@@ -22,11 +24,11 @@ const way = (name: string, estimator: EstimatorName, more: Partial<Way> = {}): W
   name,
   method: 'independent',
   estimator,
+  coverage: 1,
   baseline: 'mean',
   draws: 'policy',
   ...more,
 });
-const distinct = { method: 'without_replacement' } as const;
 
 export const WAYS: readonly Way[] = [
   way('counts, group mean (GRPO)', 'counts'),
@@ -35,10 +37,8 @@ export const WAYS: readonly Way[] = [
   way('exact, policy’s draws', 'exact'),
   way('exact, draws at 1.0', 'exact', { draws: 'other' }),
   way('exact, most probable', 'exact', { method: 'most_probable' }),
-  way('exact, without replacement', 'exact', distinct),
-  way('unordered set', 'unordered_set', distinct),
-  way('unordered set, leave one out', 'unordered_set', { ...distinct, baseline: 'leave_one_out' }),
-  way('unordered set, draws at 1.0', 'unordered_set', { ...distinct, draws: 'other' }),
+  way('exact, most probable to 99%', 'exact', { method: 'most_probable', coverage: 0.99 }),
+  way('exact, without replacement', 'exact', { method: 'without_replacement' }),
 ];
 
 /** Errors relative to the norm of the true gradient; means over prompts are taken of these. */
@@ -91,8 +91,8 @@ export function errorsOf(
   let cosine = 0;
   let nodes = 0;
   for (let i = 0; i < groups; i++) {
-    const group = groupOf(way.method, tree, ofDraws, numGenerations, random);
-    const coefficients = coefficientsOf(group.drawn, probabilities, ofDraws, rewards, way);
+    const group = groupOf(way, tree, ofDraws, numGenerations, random);
+    const coefficients = coefficientsOf(group.drawn, probabilities, rewards, way);
     const estimate = combined(centred, coefficients, size);
     for (let k = 0; k < size; k++) average[k]! += estimate[k]! / groups;
     const square = dot(estimate, estimate);
@@ -113,9 +113,8 @@ export function errorsOf(
 function coefficientsOf(
   drawn: readonly number[],
   probabilities: readonly number[],
-  ofDraws: readonly number[],
   rewards: readonly number[],
-  { method, estimator, baseline }: Way,
+  { estimator, baseline }: Way,
 ): number[] {
   const G = drawn.length;
   const groups: DrawnGroups = {
@@ -125,8 +124,6 @@ function coefficientsOf(
       drawn.map((y) => [y]),
       G,
     ),
-    drawLogps:
-      method === 'without_replacement' ? Float64Array.from(drawn, (y) => Math.log(ofDraws[y]!)) : null,
   };
   const { values, weights } = computeAdvantages(
     [drawn.map((y) => rewards[y]!)],

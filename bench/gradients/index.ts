@@ -12,7 +12,7 @@ import { distributionOf } from './distribution.js';
 import { errorsOf, WAYS, type Errors } from './estimates.js';
 
 /** Numbers of draws that are compared. */
-const DRAWN = [4, 8, 16, 64];
+const DRAWN = [4, 8, 16, 64, 256];
 const SEEDS = 200;
 const TEMPERATURE = 0.7;
 const OTHER_TEMPERATURE = 1;

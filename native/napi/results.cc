@@ -54,7 +54,6 @@ Napi::Value to_value(Napi::Env env, const SampledPosition& position) {
   object.Set("tokens", typed_array<Napi::Int32Array>(env, position.tokens));
   object.Set("ended", typed_array<Napi::Uint8Array>(env, position.ended));
   object.Set("logps", typed_array<Napi::Float32Array>(env, position.logps));
-  object.Set("drawLogps", typed_array<Napi::Float64Array>(env, position.draw_logps));
   object.Set("computed", static_cast<double>(position.computed));
   return object;
 }

@@ -121,7 +121,6 @@ void BeamSearch::report(size_t prompt, SampledPosition& result) const {
     result.tokens.push_back(static_cast<int32_t>(path.token));
     result.ended.push_back(!path.running);
     result.logps.push_back(path.token == kNoToken ? 0 : path.logp);
-    result.draw_logps.push_back(path.draw_logp);
   }
 }
 

@@ -38,8 +38,6 @@ struct SampledPosition {
   std::vector<int32_t> tokens;  // kNoToken: `from` had ended, and stays as it is
   std::vector<uint8_t> ended;   // 1: by an end-of-sequence token or by length, or before
   std::vector<float> logps;
-  // Of a beam search alone: log-probs of whole completions so far, in the distribution that is drawn from.
-  std::vector<double> draw_logps;
   int64_t computed = 0;  // nodes forwarded for this position
 };
 inline constexpr int32_t kNoToken = -1;

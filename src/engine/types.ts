@@ -156,11 +156,6 @@ export interface SampledPosition {
   ended: Uint8Array;
   /** Log-probability of the drawn token, nats, at `policyTemperature`, before top_k, top_p and min_p. */
   logps: Float32Array;
-  /**
-   * Log-probability of the whole completion so far, nats, in the distribution that is drawn from. Empty with
-   * independent draws.
-   */
-  drawLogps: Float64Array;
   /** Distinct tokens forwarded for this position; at the first one, the prompts' too. */
   computed: number;
 }

@@ -1,7 +1,5 @@
 /** Options that don't go together: combinations that TRL refuses are errors, the others give a notice. */
 import { GrpoError } from '../common/errors.js';
-import { SAMPLING_METHODS, type SamplingMethod } from '../engine/types.js';
-import { ESTIMATORS, type EstimatorName } from './estimators/types.js';
 import type { GrpoOptions } from './options.js';
 import { checkSchedule } from './schedule.js';
 
@@ -66,23 +64,14 @@ function withoutEffect({ delta, offPolicyMaskThreshold, importanceSamplingLevel 
   ];
 }
 
-/** Ways to choose completions that the weights of an estimator are right for. */
-const METHODS_OF: Record<EstimatorName, readonly SamplingMethod[]> = {
-  counts: ['independent'],
-  rao_blackwell: ['independent'],
-  exact: SAMPLING_METHODS,
-  unordered_set: ['without_replacement'],
-};
-
-/** Estimators that take independent draws for the policy's own, and methods that take the whole policy. */
+/** Estimators that take draws for the policy's own, and methods that take the whole policy: `exact` takes any. */
 function checkEstimator(options: GrpoOptions): void {
   const { estimator, samplingMethod: method, temperature, samplingTemperature, samplingCoverage } = options;
-  const methods = METHODS_OF[estimator];
-  if (!methods.includes(method))
-    refuse(`estimator ${estimator} does not weigh what sampling_method ${method} gives`, {
-      fix: `set sampling_method to ${methods.join(' or ')}, or estimator to ${estimatorsOf(method).join(' or ')}`,
-      value: estimator,
-    });
+  if (method !== 'independent' && estimator !== 'exact')
+    refuse(
+      `estimator ${estimator} weighs completions by how often they are drawn, and sampling_method ${method} gives each once`,
+      { fix: 'set estimator to exact, or sampling_method to independent', value: estimator },
+    );
   if (samplingCoverage < 1 && method !== 'most_probable')
     refuse(`sampling_coverage ${samplingCoverage} changes nothing with sampling_method ${method}`, {
       fix: 'set sampling_method to most_probable, or leave sampling_coverage out',
@@ -94,7 +83,7 @@ function checkEstimator(options: GrpoOptions): void {
         `sampling_temperature ${samplingTemperature} is one of draws, and sampling_method most_probable draws nothing`,
         { fix: 'leave sampling_temperature out', value: samplingTemperature },
       );
-    if (method === 'independent' && estimator !== 'exact')
+    if (estimator !== 'exact')
       refuse(
         `sampling_temperature ${samplingTemperature} and temperature ${temperature} differ, and estimator ${estimator} takes draws for the policy's own`,
         { fix: 'set estimator to exact, or leave sampling_temperature out', value: samplingTemperature },
@@ -120,9 +109,6 @@ function checkEstimator(options: GrpoOptions): void {
       },
     );
 }
-
-const estimatorsOf = (method: SamplingMethod) =>
-  ESTIMATORS.filter((estimator) => METHODS_OF[estimator].includes(method));
 
 /** Names of the options that keep tokens from being drawn by the policy's probabilities. */
 const filtersOf = (options: GrpoOptions): string[] => [

@@ -290,18 +290,14 @@ function chosen(drawn: Drawn, groups: number[], numGenerations: number): Drawn {
 }
 
 /** Exact probabilities of completions under the policy that sampled them, at its training temperature. */
-function drawnGroups(completions: Drawn['completions'], numGenerations: number): DrawnGroups {
-  const drawLogps = Float64Array.from(completions.flatMap(({ drawLogp }) => drawLogp ?? []));
-  return {
+const drawnGroups = (completions: Drawn['completions'], numGenerations: number): DrawnGroups => ({
+  numGenerations,
+  logps: Float64Array.from(completions, ({ logps }) => logps.reduce((sum, logp) => sum + logp, 0)),
+  first: firstOccurrences(
+    completions.map(({ ids }) => ids),
     numGenerations,
-    logps: Float64Array.from(completions, ({ logps }) => logps.reduce((sum, logp) => sum + logp, 0)),
-    first: firstOccurrences(
-      completions.map(({ ids }) => ids),
-      numGenerations,
-    ),
-    drawLogps: drawLogps.length > 0 ? drawLogps : null,
-  };
-}
+  ),
+});
 
 /**
  * The index that decides a prompt's random draws: its position among the problems. A prompt that comes again in

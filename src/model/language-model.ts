@@ -117,11 +117,6 @@ export interface SampledCompletion {
   logps: Float32Array;
   /** What ended it: an end-of-sequence token, the rule `stop`, or its greatest length. */
   ended: 'eos' | 'stop' | 'length';
-  /**
-   * Of a completion drawn without replacement: its log-probability in the distribution that was drawn from, nats.
-   * Absent where `samplingMethod` is another.
-   */
-  drawLogp?: number;
 }
 
 /** What a rollout gave. */
@@ -291,7 +286,6 @@ export class LanguageModel {
     const paths = new Array<SampledPath>(total).fill(nothing);
     const texts = new TextCache(this.tokenizer);
     const eos = new Set(this.eosTokenIds);
-    const withoutReplacement = options.samplingMethod === 'without_replacement';
     let computed = 0;
     await this.engine.sampleStart({
       topK: 0,
@@ -317,7 +311,6 @@ export class LanguageModel {
           const token = position.tokens[i]!;
           const path = continued(before[position.from[i]!]!, token, position.logps[i]!);
           paths[completion] = path;
-          if (withoutReplacement) path.drawLogp = position.drawLogps[i]!;
           if (position.ended[i]) running--;
           if (token < 0) return;
           if (eos.has(token)) path.ended = 'eos';
@@ -551,7 +544,7 @@ export class ModelSnapshot extends ModelSaver {
 }
 
 /** A completion as far as it was sampled. */
-interface SampledPath extends Pick<SampledCompletion, 'ended' | 'drawLogp'> {
+interface SampledPath extends Pick<SampledCompletion, 'ended'> {
   ids: number[];
   logps: number[];
 }

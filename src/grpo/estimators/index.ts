@@ -2,14 +2,12 @@
 import { counts } from './counts.js';
 import { exact } from './exact.js';
 import { raoBlackwell } from './rao-blackwell.js';
-import { unorderedSet } from './unordered-set.js';
 import type { Estimator, EstimatorName } from './types.js';
 
 const ESTIMATOR_OF: Record<EstimatorName, Estimator> = {
   counts,
   exact,
   rao_blackwell: raoBlackwell,
-  unordered_set: unorderedSet,
 };
 
 /** The estimator that `name` names. */

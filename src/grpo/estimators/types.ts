@@ -7,7 +7,7 @@
  * knows pi(y) itself.
  */
 
-export const ESTIMATORS = ['counts', 'rao_blackwell', 'exact', 'unordered_set'] as const;
+export const ESTIMATORS = ['counts', 'rao_blackwell', 'exact'] as const;
 /** How drawn completions are weighted: by how often they were drawn, or by their exact probabilities. */
 export type EstimatorName = (typeof ESTIMATORS)[number];
 
@@ -19,11 +19,6 @@ export interface DrawnGroups {
   logps: Float64Array;
   /** `[completions]` position of the first completion of the same group that has the same tokens. */
   first: Int32Array;
-  /**
-   * `[completions]` log-prob of each in the distribution that they were drawn from without replacement, nats; null or
-   * absent: they were not.
-   */
-  drawLogps?: Float64Array | null;
 }
 
 /**

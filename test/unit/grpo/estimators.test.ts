@@ -94,69 +94,6 @@ describe('an estimator', () => {
   });
 });
 
-describe('an estimator of draws without replacement', () => {
-  /** Another distribution that they are drawn from. */
-  const OTHER = [0.1, 0.3, 0.3, 0.2, 0.1];
-  const group = (set: number[], from = POLICY): DrawnGroups => ({
-    ...drawnGroups(set, set.length),
-    drawLogps: Float64Array.from(set, (y) => Math.log(from[y]!)),
-  });
-  /** All orders of G of the completions. */
-  const orders = (G: number): number[][] =>
-    G === 0
-      ? [[]]
-      : orders(G - 1).flatMap((some) =>
-          [0, 1, 2, 3, 4].filter((y) => !some.includes(y)).map((y) => [...some, y]),
-        );
-  const chanceOf = (order: number[], from: number[]) => {
-    let left = 1;
-    return order.reduce((product, y) => {
-      const chance = product * (from[y]! / left);
-      left -= from[y]!;
-      return chance;
-    }, 1);
-  };
-
-  it.each([
-    ['the policy', POLICY],
-    ['another distribution', OTHER],
-  ])(
-    'unordered_set has the expectation of the policy in the sum over all sets, drawn from %s',
-    (_name, from) => {
-      for (const G of [2, 3, 4]) {
-        const chances = new Map<string, number>();
-        const first = new Map<string, number>();
-        for (const order of orders(G)) {
-          const set = order.toSorted().join('');
-          const chance = chanceOf(order, from);
-          chances.set(set, (chances.get(set) ?? 0) + chance);
-          first.set(`${set} ${order[0]}`, (first.get(`${set} ${order[0]}`) ?? 0) + chance);
-        }
-        let sum = 0;
-        for (const [key, chance] of chances) {
-          const set = [...key].map(Number);
-          const weights = estimatorOf('unordered_set')(group(set, from));
-          set.forEach((y, i) => {
-            // How likely it is the first of the set, by counting all orders.
-            const ratio = first.get(`${key} ${y}`)! / chance / from[y]!;
-            expect(weights[i]! / G / POLICY[y]!).toBeCloseTo(ratio, 7);
-            sum += (chance * weights[i]! * VALUES[y]!) / G;
-          });
-        }
-        expect(sum).toBeCloseTo(truth, 8);
-      }
-    },
-  );
-
-  it('unordered_set weighs what is nearly the whole policy by its probability', () => {
-    const all = estimatorOf('unordered_set')(group([0, 1, 2, 3, 4]));
-    POLICY.forEach((p, y) => expect(all[y]! / 5).toBeCloseTo(p, 7));
-    // Fewer than were asked for are all that there are: the best are there again.
-    const again = estimatorOf('unordered_set')(group([0, 1, 2, 3, 4, 0, 1]));
-    expect((again[0]! + again[5]!) / 7).toBeCloseTo(POLICY[0]!, 12);
-  });
-});
-
 describe('what a group tells', () => {
   it('are coverage and exact bounds on pass@1', () => {
     const drawn = drawnGroups([0, 0, 2, 0], 4);

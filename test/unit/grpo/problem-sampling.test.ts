@@ -46,8 +46,6 @@ describe('a run that chooses its problems', () => {
       { estimator: 'rao_blackwell', topK: 5 },
       { samplingMethod: 'most_probable' },
       { samplingMethod: 'without_replacement', estimator: 'rao_blackwell' },
-      { samplingMethod: 'most_probable', estimator: 'unordered_set' },
-      { estimator: 'unordered_set' },
       { samplingMethod: 'most_probable', estimator: 'exact', samplingTemperature: 1.5 },
       { samplingMethod: 'without_replacement', estimator: 'exact', topP: 0.9 },
       { samplingMethod: 'without_replacement', estimator: 'exact', samplingCoverage: 0.9 },
