@@ -54,6 +54,24 @@ describe('the errors of an estimator', () => {
     expect(ratio(64)).toBeLessThan(0.5);
   });
 
+  it('of the most probable completions are what is left out, and no variance', () => {
+    const errors = [1, 2, 4].map((G) => errorsOf(likely, REWARDS, way('exact, most probable'), G, 50)!);
+    expect(errors.map(({ variance }) => Math.abs(variance) < 1e-12)).toEqual([true, true, true]);
+    // One completion has no other to compare with; all of them are the truth.
+    expect(errors[0]!.bias).toBeCloseTo(1, 10);
+    expect(errors[1]!.bias).toBeGreaterThan(0.1);
+    expect(errors[2]!.bias).toBeLessThan(1e-10);
+    expect(errors.map(({ nodes }) => nodes)).toEqual([2, 3, 5]);
+  });
+
+  it('of draws without replacement are those of what is distinct', () => {
+    const four = errorsOf(likely, REWARDS, way('exact, without replacement'), 4, 50)!;
+    expect(four.bias).toBeLessThan(1e-10);
+    const two = errorsOf(likely, REWARDS, way('exact, without replacement'), 2, 500)!;
+    expect(two.nodes).toBeCloseTo(3, 10);
+    expect(two.variance).toBeGreaterThan(0);
+  });
+
   it('are not defined where all rewards are equal', () => {
     expect(errorsOf(likely, [1, 1, 1, 1], WAYS[0]!, 4, 10)).toBeUndefined();
   });
