@@ -7,14 +7,14 @@ type Row = GradientsReport['rows'][number];
 interface Panel {
   title: string;
   valueOf: (row: Row) => number;
-  axis: { type: 'log' } | { type: 'value'; max: number };
+  axis: { type: 'log'; min: number } | { type: 'value'; max: number };
 }
 
 const PANELS: Panel[] = [
   {
     title: 'squared error: bias² + variance, of the squared norm',
     valueOf: ({ bias, variance }) => bias ** 2 + variance,
-    axis: { type: 'log' },
+    axis: { type: 'log', min: 1e-5 },
   },
   {
     title: 'cosine with the true gradient',
