@@ -1,4 +1,4 @@
-/** `presets`: the experiments of the research journal by name. */
+/** `presets`: the experiments of the research journal, and those that go beyond it, by name. */
 import { PRESETS as OPTIONS } from './options.js';
 import { listCommand } from './list-command.js';
 import { printJsonLine } from './output.js';
@@ -6,7 +6,8 @@ import { printJsonLine } from './output.js';
 export const command = listCommand({
   name: 'presets',
   form: '[NAME ...]',
-  describe: "List the journal's experiments, with what it reported; with a name, the options of one",
+  describe:
+    "List the journal's experiments and those beyond them, with what came of each; with a name, its options",
   schema: OPTIONS,
   extra: {
     json: { type: 'boolean', default: false, describe: 'Print JSON alone on standard output' },
@@ -17,19 +18,21 @@ export const command = listCommand({
     ['grpo-native train --preset mixed --model Qwen/Qwen2.5-0.5B --seed 7', 'Runs one, with other options'],
   ],
   run: async ({ model }, names, argv) => {
-    const { PRESETS, findPreset, presetOptions } = await import('../experiments/presets/index.js');
+    const { PRESETS, findPreset, presetOptions, outcomeOf } = await import('../experiments/presets/index.js');
     const chosen = names.length > 0 ? names.map(findPreset) : PRESETS;
     const all = chosen.map(({ name, differs, outcome }) => ({
       name,
       differs,
-      journal: outcome,
+      [outcomeOf(name)]: outcome,
       options: presetOptions(name, model ?? undefined),
     }));
     if (argv.json === true) printJsonLine(all);
     else if (names.length > 0) {
       const { toYaml } = await import('../config/load.js');
-      for (const { name, differs, journal, options } of all)
-        process.stdout.write(`# ${name}: ${differs}\n# the journal: ${journal}\n${toYaml(options)}\n`);
+      for (const { name, differs, outcome } of chosen)
+        process.stdout.write(
+          `# ${name}: ${differs}\n# ${outcomeOf(name)}: ${outcome}\n${toYaml(presetOptions(name, model ?? undefined))}\n`,
+        );
     } else {
       const { presetsText } = await import('../ui/terminal/presets.js');
       process.stdout.write(presetsText(PRESETS, process.stdout.columns || 100));

@@ -3,9 +3,14 @@ import { TINY_MODEL } from '../../run/defaults.js';
 import { GrpoError, shown } from '../../common/errors.js';
 import { nearest } from '../../common/nearest.js';
 import { modelName } from '../../run/folder/names.js';
-import { BASE, PRESETS, type Preset } from './journal.js';
+import { BEYOND, BEYOND_BASE } from './beyond.js';
+import { BASE, JOURNAL } from './journal.js';
+import type { Preset } from './types.js';
 
-export { PRESETS, type Preset } from './journal.js';
+export type { Preset } from './types.js';
+
+/** All of them: the journal's, and those that go beyond it. */
+export const PRESETS: Preset[] = [...JOURNAL, ...BEYOND];
 
 /**
  * Learning rates on the embedded model, which is 600 times smaller and needs rates that would ruin a real
@@ -25,20 +30,26 @@ export function findPreset(name: string): Preset {
   });
 }
 
+/** What a preset's outcome is: what the journal reported, or what was measured here. */
+export const outcomeOf = (name: string): 'journal' | 'measured' =>
+  BEYOND.includes(findPreset(name)) ? 'measured' : 'journal';
+
 /**
  * A preset's options, by their snake_case names.
  * @param model replaces the journal's model
  */
 export function presetOptions(name: string, model?: string): Record<string, unknown> {
-  const { options, continues } = findPreset(name);
-  const all = { ...BASE, ...options };
-  const chosen = model ?? BASE.model;
+  const preset = findPreset(name);
+  const { options, continues } = preset;
+  const base = BEYOND.includes(preset) ? BEYOND_BASE : BASE;
+  const all = { ...base, ...options };
+  const chosen = model ?? base.model;
   return {
     ...all,
     model: chosen,
     ...(continues !== undefined && { init_from: defaultRun(chosen, continues) }),
     ...(chosen === TINY_MODEL && {
-      learning_rate: Math.min(TINY_RULE.rate * (options.learning_rate ?? BASE.learning_rate), TINY_RULE.most),
+      learning_rate: Math.min(TINY_RULE.rate * (options.learning_rate ?? base.learning_rate), TINY_RULE.most),
     }),
   };
 }

@@ -3,21 +3,9 @@
  * options say; `outcome` is what the journal reported, or proposed. Where it leaves something open,
  * docs/journal.md says what was chosen and why.
  */
-import type { z } from 'zod';
-import type { TRAIN } from '../../run/options.js';
+import type { Preset } from './types.js';
 
-export interface Preset {
-  name: string;
-  /** In words, how it differs from the common base. */
-  differs: string;
-  outcome: string;
-  /** Options by their snake_case names, which override those of the base. */
-  options: Partial<z.input<typeof TRAIN>>;
-  /** The preset whose final weights it starts from. */
-  continues?: string;
-}
-
-/** The options that all presets share: 100 arithmetic problems with numbers to 20, 64 completions per step. */
+/** The options that all of them share: 100 arithmetic problems with numbers to 20, 64 completions per step. */
 export const BASE = {
   model: 'Qwen/Qwen2-0.5B',
   task: 'arithmetic',
@@ -48,7 +36,7 @@ const FOUR = { num_generations: 4, batch_size: 64, num_train_epochs: 50 } satisf
 /** The overfitting experiments: few problems and a high learning rate. */
 const OVERFIT = { num_train_epochs: 50, learning_rate: 1e-4 } satisfies Preset['options'];
 
-export const PRESETS: Preset[] = [
+export const JOURNAL: Preset[] = [
   {
     name: 'arithmetic-baseline',
     differs: '30 epochs',

@@ -35,6 +35,10 @@ export interface GroupKnowledge {
   passAt1Low: number;
   /** And at most so often: everything that was not seen may be right. */
   passAt1High: number;
+  /** Number of its completions that are right. */
+  right: number;
+  /** And that are wrong. */
+  wrong: number;
 }
 
 /** @param correct `[completions]` whether each is right */
@@ -42,15 +46,23 @@ export function knowledgeOf(groups: DrawnGroups, correct: readonly boolean[]): G
   const { numGenerations, logps, first } = groups;
   return Array.from({ length: logps.length / numGenerations }, (_, group) => {
     let coverage = 0;
+    let low = 0;
     let right = 0;
     for (let i = group * numGenerations; i < (group + 1) * numGenerations; i++) {
+      if (correct[i]) right++;
       if (first[i] !== i) continue;
       const probability = Math.exp(logps[i]!);
       coverage += probability;
-      if (correct[i]) right += probability;
+      if (correct[i]) low += probability;
     }
     // (Rounding may bring the sum of all a little above 1.)
     coverage = Math.min(1, coverage);
-    return { coverage, passAt1Low: Math.min(right, coverage), passAt1High: right + 1 - coverage };
+    return {
+      coverage,
+      passAt1Low: Math.min(low, coverage),
+      passAt1High: low + 1 - coverage,
+      right,
+      wrong: numGenerations - right,
+    };
   });
 }

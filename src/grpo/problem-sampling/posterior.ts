@@ -4,7 +4,8 @@
  *
  * What is known is a Beta posterior, as in MoPPS (Qu et al. 2025, arXiv:2507.04632, section 4), but over exact
  * probabilities in place of counts: a group shows the share `passAt1Low` of the policy's answers to be right and
- * `coverage - passAt1Low` to be wrong. p (1 - p) is the variance of the reward, to which the gradient's size is
+ * `coverage - passAt1Low` to be wrong; of the rest, which is nearly all where completions are long, its
+ * completions are counted. p (1 - p) is the variance of the reward, to which the gradient's size is
  * proportional (Foster and Foerster 2025, arXiv:2502.12272). What was seen counts half after `halfLife` steps,
  * so that problems which were all right or all wrong come back.
  */
@@ -21,13 +22,13 @@ const PRIOR = 1;
 export function updated(
   before: History | undefined,
   step: number,
-  { coverage, passAt1Low }: GroupKnowledge,
+  { coverage, passAt1Low, right, wrong }: GroupKnowledge,
   halfLife: number,
 ): History {
   const kept = before ? decay(before, step, halfLife) : 0;
   return {
-    right: (before?.right ?? 0) * kept + STRENGTH * passAt1Low,
-    wrong: (before?.wrong ?? 0) * kept + STRENGTH * (coverage - passAt1Low),
+    right: (before?.right ?? 0) * kept + STRENGTH * passAt1Low + (1 - coverage) * right,
+    wrong: (before?.wrong ?? 0) * kept + STRENGTH * (coverage - passAt1Low) + (1 - coverage) * wrong,
     step,
   };
 }

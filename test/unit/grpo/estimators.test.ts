@@ -189,6 +189,8 @@ describe('the choice of problems by what they can teach', () => {
     coverage,
     passAt1Low,
     passAt1High: passAt1Low + 1 - coverage,
+    right: 0,
+    wrong: 16,
   });
 
   it('is p (1 - p) in expectation under the posterior', () => {
@@ -201,7 +203,13 @@ describe('the choice of problems by what they can teach', () => {
     const history = updated(undefined, 1, group(1, 1), 50);
     expect(learnability(history, 501, 50)).toBeGreaterThan(0.15);
     // What no draw has shown is not known.
-    expect(learnability(updated(undefined, 1, group(0.01, 0), 50), 1, 50)).toBeGreaterThan(0.14);
+    const little = { ...group(0.01, 0), wrong: 1 };
+    expect(learnability(updated(undefined, 1, little, 50), 1, 50)).toBeGreaterThan(0.12);
+  });
+
+  it('counts completions where they are too long to cover much of the policy', () => {
+    const long = { coverage: 0, passAt1Low: 0, passAt1High: 1, right: 4, wrong: 12 };
+    expect(updated(undefined, 1, long, 50)).toEqual({ right: 4, wrong: 12, step: 1 });
   });
 
   it('adds to what is known, less of it the older it is', () => {

@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { toOptions } from '../../../../src/run/train-options.js';
 import { trainConfig } from '../../../../src/experiments/train.js';
 import { planBatches } from '../../../../src/grpo/batches.js';
-import { findPreset, presetOptions, PRESETS, TINY_RULE } from '../../../../src/experiments/presets/index.js';
+import { BEYOND } from '../../../../src/experiments/presets/beyond.js';
+import {
+  findPreset,
+  outcomeOf,
+  presetOptions,
+  PRESETS,
+  TINY_RULE,
+} from '../../../../src/experiments/presets/index.js';
 import { presetsText } from '../../../../src/ui/terminal/presets.js';
 import { loadDataset, loadStages } from '../../../../src/data/tasks/index.js';
 import { codeOf } from '../../../support/fixtures.js';
@@ -49,7 +56,8 @@ describe('presets', () => {
     const stages = await loadStages(options);
     const { train, stages: parts, heldOut } = await loadDataset(stages, options);
     const batches = planBatches(parts, options);
-    expect(batches.epochs).toBeCloseTo(options.numTrainEpochs, 10);
+    if (options.maxSteps > 0) expect(batches.totalSteps).toBe(options.maxSteps);
+    else expect(batches.epochs).toBeCloseTo(options.numTrainEpochs, 10);
     expect(heldOut.length).toBeGreaterThan(0);
     for (let step = 0; step < batches.totalSteps; step += 7)
       for (const position of batches.prompts(step)) expect(train[position]).toBeDefined();
@@ -71,6 +79,18 @@ describe('presets', () => {
     });
     expect(optionsOf('arithmetic-higher-beta')).toMatchObject({ beta: 0.2, seed: 321, numTrainEpochs: 50 });
     expect(optionsOf('mixed')).toMatchObject({ batchSize: 240, trainSamples: 150 });
+  });
+
+  it('go beyond it by another base', () => {
+    expect(optionsOf('beyond-arithmetic', 'm')).toMatchObject({
+      model: 'm',
+      samplingMethod: 'most_probable',
+      estimator: 'exact',
+      problemSampling: 'posterior',
+      trainSamples: null,
+    });
+    for (const { name } of BEYOND) expect(outcomeOf(name)).toBe('measured');
+    expect(outcomeOf('mixed')).toBe('journal');
   });
 
   it('give way to whatever else is said', () => {

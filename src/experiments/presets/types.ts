@@ -1,0 +1,15 @@
+import type { z } from 'zod';
+import type { TRAIN } from '../../run/options.js';
+
+/** An experiment by name. */
+export interface Preset {
+  name: string;
+  /** In words, how it differs from the base of its kind. */
+  differs: string;
+  /** What came of it, or was expected to. */
+  outcome: string;
+  /** Options by their snake_case names, which override those of the base. */
+  options: Partial<z.input<typeof TRAIN>>;
+  /** The preset whose final weights it starts from. */
+  continues?: string;
+}
