@@ -17,10 +17,14 @@ describe('presets', () => {
     expect(stdout).toContain('journal: collapse to -1');
     const json = JSON.parse((await cli(['presets', '--json', '--model', 'tiny'])).stdout) as {
       name: string;
-      journal: string;
+      journal?: string;
+      measured?: string;
       options: Record<string, unknown>;
     }[];
-    expect(json).toHaveLength(23);
+    expect(json.filter(({ journal }) => journal !== undefined)).toHaveLength(23);
+    expect(json.filter(({ measured }) => measured !== undefined).map(({ name }) => name)).toContain(
+      'beyond-mixed',
+    );
     expect(json[0]).toMatchObject({ name: 'arithmetic-baseline', options: { learning_rate: 5e-4 } });
   });
 
