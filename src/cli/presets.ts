@@ -1,4 +1,5 @@
 /** `presets`: the experiments of the research journal, and those that go beyond it, by name. */
+import type { Preset } from '../experiments/presets/types.js';
 import { PRESETS as OPTIONS } from './options.js';
 import { listCommand } from './list-command.js';
 import { printJsonLine } from './output.js';
@@ -18,20 +19,24 @@ export const command = listCommand({
     ['grpo-native train --preset mixed --model Qwen/Qwen2.5-0.5B --seed 7', 'Runs one, with other options'],
   ],
   run: async ({ model }, names, argv) => {
-    const { PRESETS, findPreset, presetOptions, outcomeOf } = await import('../experiments/presets/index.js');
+    const { PRESETS, findPreset, outcomeFrom, presetOptions } =
+      await import('../experiments/presets/index.js');
     const chosen = names.length > 0 ? names.map(findPreset) : PRESETS;
-    const all = chosen.map(({ name, differs, outcome }) => ({
-      name,
-      differs,
-      [outcomeOf(name)]: outcome,
-      options: presetOptions(name, model ?? undefined),
-    }));
-    if (argv.json === true) printJsonLine(all);
+    const optionsOf = ({ name }: Preset) => presetOptions(name, model ?? undefined);
+    if (argv.json === true)
+      printJsonLine(
+        chosen.map((preset) => ({
+          name: preset.name,
+          differs: preset.differs,
+          [outcomeFrom(preset)]: preset.outcome,
+          options: optionsOf(preset),
+        })),
+      );
     else if (names.length > 0) {
       const { toYaml } = await import('../config/load.js');
-      for (const { name, differs, outcome } of chosen)
+      for (const preset of chosen)
         process.stdout.write(
-          `# ${name}: ${differs}\n# ${outcomeOf(name)}: ${outcome}\n${toYaml(presetOptions(name, model ?? undefined))}\n`,
+          `# ${preset.name}: ${preset.differs}\n# ${outcomeFrom(preset)}: ${preset.outcome}\n${toYaml(optionsOf(preset))}\n`,
         );
     } else {
       const { presetsText } = await import('../ui/terminal/presets.js');

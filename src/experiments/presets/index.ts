@@ -4,7 +4,7 @@ import { GrpoError, shown } from '../../common/errors.js';
 import { nearest } from '../../common/nearest.js';
 import { modelName } from '../../run/folder/names.js';
 import { BEYOND, BEYOND_BASE } from './beyond.js';
-import { BASE, JOURNAL } from './journal.js';
+import { BASE, COMMON, JOURNAL } from './journal.js';
 import type { Preset } from './types.js';
 
 export type { Preset } from './types.js';
@@ -30,9 +30,9 @@ export function findPreset(name: string): Preset {
   });
 }
 
-/** What a preset's outcome is: what the journal reported, or what was measured here. */
-export const outcomeOf = (name: string): 'journal' | 'measured' =>
-  BEYOND.includes(findPreset(name)) ? 'measured' : 'journal';
+/** Where a preset's outcome is from: the journal reported it, or it was measured here. */
+export const outcomeFrom = (preset: Preset): 'journal' | 'measured' =>
+  BEYOND.includes(preset) ? 'measured' : 'journal';
 
 /**
  * A preset's options, by their snake_case names.
@@ -40,16 +40,17 @@ export const outcomeOf = (name: string): 'journal' | 'measured' =>
  */
 export function presetOptions(name: string, model?: string): Record<string, unknown> {
   const preset = findPreset(name);
-  const { options, continues } = preset;
-  const base = BEYOND.includes(preset) ? BEYOND_BASE : BASE;
-  const all = { ...base, ...options };
-  const chosen = model ?? base.model;
+  const all = { ...(outcomeFrom(preset) === 'journal' ? BASE : BEYOND_BASE), ...preset.options };
+  const chosen = model ?? COMMON.model;
   return {
     ...all,
     model: chosen,
-    ...(continues !== undefined && { init_from: defaultRun(chosen, continues) }),
+    ...(preset.continues !== undefined && { init_from: defaultRun(chosen, preset.continues) }),
     ...(chosen === TINY_MODEL && {
-      learning_rate: Math.min(TINY_RULE.rate * (options.learning_rate ?? base.learning_rate), TINY_RULE.most),
+      learning_rate: Math.min(
+        TINY_RULE.rate * (preset.options.learning_rate ?? COMMON.learning_rate),
+        TINY_RULE.most,
+      ),
     }),
   };
 }

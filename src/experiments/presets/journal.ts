@@ -5,27 +5,37 @@
  */
 import type { Preset } from './types.js';
 
-/** The options that all of them share: 100 arithmetic problems with numbers to 20, 64 completions per step. */
-export const BASE = {
+/** The options that the experiments beyond the journal share with it. */
+export const COMMON = {
   model: 'Qwen/Qwen2-0.5B',
   task: 'arithmetic',
   max_operand: 20,
-  train_samples: 100,
-  batch_size: 64,
   num_generations: 16,
-  num_train_epochs: 30,
-  max_steps: -1,
   loss_type: 'grpo',
-  scale_rewards: 'group',
   beta: 0.1,
   learning_rate: 5e-6,
   lr_scheduler_type: 'linear',
   temperature: 0.7,
 } as const satisfies Preset['options'];
 
-const MIXED = {
+/** The options that all of the journal's share: 100 arithmetic problems, 64 completions per step. */
+export const BASE = {
+  ...COMMON,
+  train_samples: 100,
+  batch_size: 64,
+  num_train_epochs: 30,
+  max_steps: -1,
+  scale_rewards: 'group',
+} as const satisfies Preset['options'];
+
+/** Half arithmetic, a quarter each of counting and comparison. */
+export const MIXED_TASKS = {
   task: 'mixed',
   task_weights: { arithmetic: 2, counting: 1, comparison: 1 },
+} satisfies Preset['options'];
+
+const MIXED = {
+  ...MIXED_TASKS,
   train_samples: 150,
   batch_size: 240,
   num_train_epochs: 50,

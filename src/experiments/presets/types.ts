@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { TRAIN } from '../../run/options.js';
 
-/** An experiment by name. */
+/** An experiment by name: one of the research journal, or one that goes beyond it. */
 export interface Preset {
   name: string;
   /** In words, how it differs from the base of its kind. */

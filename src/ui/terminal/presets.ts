@@ -1,7 +1,7 @@
 import colors from 'picocolors';
 import { BASE } from '../../experiments/presets/journal.js';
 import { BEYOND_BASE } from '../../experiments/presets/beyond.js';
-import { outcomeOf, TINY_RULE, type Preset } from '../../experiments/presets/index.js';
+import { outcomeFrom, TINY_RULE, type Preset } from '../../experiments/presets/index.js';
 import { wrapped } from './text.js';
 
 /** The list of presets as text for the terminal. */
@@ -9,7 +9,7 @@ export function presetsText(presets: Preset[], width: number): string {
   const column = Math.max(...presets.map(({ name }) => name.length)) + 2;
   const listed = (kind: 'journal' | 'measured') =>
     presets
-      .filter(({ name }) => outcomeOf(name) === kind)
+      .filter((preset) => outcomeFrom(preset) === kind)
       .flatMap(({ name, differs, outcome }) => [
         `${colors.cyan(name.padEnd(column))}${differs}`,
         `${' '.repeat(column)}${colors.dim(`${kind}: ${outcome}`)}`,

@@ -5,7 +5,7 @@ import { planBatches } from '../../../../src/grpo/batches.js';
 import { BEYOND } from '../../../../src/experiments/presets/beyond.js';
 import {
   findPreset,
-  outcomeOf,
+  outcomeFrom,
   presetOptions,
   PRESETS,
   TINY_RULE,
@@ -89,8 +89,8 @@ describe('presets', () => {
       problemSampling: 'posterior',
       trainSamples: null,
     });
-    for (const { name } of BEYOND) expect(outcomeOf(name)).toBe('measured');
-    expect(outcomeOf('mixed')).toBe('journal');
+    for (const preset of BEYOND) expect(outcomeFrom(preset)).toBe('measured');
+    expect(outcomeFrom(findPreset('mixed'))).toBe('journal');
   });
 
   it('give way to whatever else is said', () => {
