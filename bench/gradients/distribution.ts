@@ -1,11 +1,12 @@
 /**
  * The policy's distribution over completions of one prompt, and the gradients of their log-probs: what every
- * estimator's error follows from exactly. The completions are the distinct ones of many draws; the
- * distribution is the policy's over these, and `coverage` says how much of it they are.
+ * estimator's error follows from exactly. The completions are the most probable ones; the distribution is the
+ * policy's over these, and `coverage` says how much of it they are.
  */
 import type { LanguageModel } from '../../src/model/language-model.js';
 import type { NativeEngine } from '../../src/engine/types.js';
 import { hash32 } from '../../src/common/random.js';
+import { firstOccurrences } from '../../src/grpo/estimators/groups.js';
 
 /** One distinct completion. */
 export interface Outcome {
@@ -31,11 +32,8 @@ export interface Distribution {
  * (count sketch, Charikar et al. 2002). Inner products of sketches are unbiased, to some 1.5% of the norms.
  */
 const SKETCH = 4096;
-/** Draws at each temperature, and the share of the policy that is enough. */
-const DRAWS = 1024;
-const ENOUGH = 0.999;
-/** Most outcomes: the likeliest. */
-const MOST = 200;
+/** Outcomes of a prompt. */
+const OUTCOMES = 200;
 
 export interface DistributionOptions {
   temperature: number;
@@ -43,10 +41,9 @@ export interface DistributionOptions {
   samplingTemperature: number;
   maxCompletionLength: number;
   stop: ((text: string) => boolean) | undefined;
-  seed: number;
 }
 
-/** Draws until what was seen is enough of the policy, and takes the gradient of each outcome. */
+/** Finds the most probable completions, and takes the gradient of each. */
 export async function distributionOf(
   model: LanguageModel,
   text: string,
@@ -54,24 +51,25 @@ export async function distributionOf(
 ): Promise<Distribution> {
   const { temperature, samplingTemperature, stop } = options;
   const prompt = model.tokenizer.encodePrompt(text);
-  const seen = new Map<string, Omit<Outcome, 'logpOfDraws'>>();
-  for (const [step, heat] of [temperature, 1.3 * temperature, 2 * temperature].entries()) {
-    const { completions } = await model.sample({
-      prompts: [prompt],
-      promptIndices: [0],
-      numGenerations: DRAWS,
-      maxCompletionLength: options.maxCompletionLength,
-      seed: options.seed,
-      step: step + 1,
-      temperature,
-      samplingTemperature: heat,
-      ...(stop && { stop }),
-    });
-    for (const { ids, text, logps } of completions)
-      seen.set(ids.join(), { ids, text, logp: logps.reduce((sum, logp) => sum + logp, 0) });
-    if (massOf([...seen.values()]) > ENOUGH) break;
-  }
-  const kept = [...seen.values()].sort((a, b) => b.logp - a.logp).slice(0, MOST);
+  const { completions } = await model.sample({
+    prompts: [prompt],
+    promptIndices: [0],
+    numGenerations: OUTCOMES,
+    maxCompletionLength: options.maxCompletionLength,
+    seed: 0,
+    step: 0,
+    temperature,
+    samplingMethod: 'most_probable',
+    ...(stop && { stop }),
+  });
+  // Where they are fewer, the most probable ones are there again.
+  const first = firstOccurrences(
+    completions.map(({ ids }) => ids),
+    OUTCOMES,
+  );
+  const kept = completions.flatMap(({ ids, text, logps }, i) =>
+    first[i] === i ? [{ ids, text, logp: logps.reduce((sum, logp) => sum + logp, 0) }] : [],
+  );
   const scored = await model.score(
     { prompts: [prompt], completions: kept.map(({ ids }) => ids), promptOf: new Int32Array(kept.length) },
     { temperature: samplingTemperature },

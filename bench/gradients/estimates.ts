@@ -103,7 +103,7 @@ export function errorsOf(
   const difference = average.map((value, i) => value - truth[i]!);
   return {
     bias: Math.sqrt(dot(difference, difference)) / norm,
-    variance: (squares - dot(average, average)) / norm ** 2,
+    variance: Math.max(0, squares - dot(average, average)) / norm ** 2, // rounding may leave less than 0
     cosine,
     nodes,
   };

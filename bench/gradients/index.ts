@@ -60,7 +60,6 @@ export async function benchGradients(options: GradientsOptions): Promise<Gradien
         samplingTemperature: OTHER_TEMPERATURE,
         maxCompletionLength: run.maxCompletionLength,
         stop: stop && ((text) => stop(text, problem, text)),
-        seed: run.seed,
       });
       coverages.push(distribution.coverage);
       outcomes.push(distribution.outcomes.length);
