@@ -2,15 +2,22 @@
  * The interface of a task: problems with a prompt and an answer, a reward function, and a stop rule. The
  * built-in tasks and those of users' modules implement the same interface.
  */
+import type { Message } from '../../model/message.js';
 
 /** A problem: a prompt with its right answer. */
 export interface Problem {
-  /** Text that the model continues; identifies the problem. */
+  /** Text that the model continues; identifies the problem. Of a conversation: its text for display. */
   prompt: string;
+  /** The prompt as a conversation, which the model's chat template turns into text; absent: `prompt` is that text. */
+  messages?: Message[];
   /** The right answer. */
   answer: string;
   /** Name of the task that it came from, where several are mixed. */
   task?: string;
+  /** The split that its dataset puts it in; absent: the hash of its prompt decides. */
+  split?: 'train' | 'held_out';
+  /** All columns of its row in the dataset, for reward functions that need more than the answer. */
+  columns?: Record<string, unknown>;
 }
 
 /** A completion to be judged. */
