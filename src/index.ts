@@ -18,7 +18,8 @@ export {
   type Samples,
 } from './model/language-model.js';
 export { Tokenizer } from './model/tokenizer.js';
-export type { DownloadProgress } from './model/download.js';
+export { downloadDataset, type DatasetDownload, type DownloadedDataset } from './hub/datasets.js';
+export type { DownloadOptions, DownloadProgress } from './hub/download.js';
 export type { Saveable, Sampler, Snapshot, Snapshotable, TrainableModel } from './model/trainable.js';
 
 export { train } from './experiments/train.js';
