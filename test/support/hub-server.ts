@@ -39,7 +39,7 @@ export class Loopback {
 }
 
 /** Git's name of a content, as the hub's etag of a small file. */
-export const gitSha = (body: Buffer): string =>
+const gitSha = (body: Buffer): string =>
   createHash('sha1').update(`blob ${body.length}\0`).update(body).digest('hex');
 
 export class HubServer extends Loopback {

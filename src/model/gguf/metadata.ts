@@ -11,7 +11,7 @@ export type Entries = Record<string, Entry>;
 
 export const text = (value: string): Entry => ({ value, type: GGUFValueType.STRING });
 export const uint = (value: number): Entry => ({ value, type: GGUFValueType.UINT32 });
-export const float = (value: number): Entry => ({ value, type: GGUFValueType.FLOAT32 });
+const float = (value: number): Entry => ({ value, type: GGUFValueType.FLOAT32 });
 export const bool = (value: boolean): Entry => ({ value, type: GGUFValueType.BOOL });
 export const texts = (value: string[]): Entry => ({
   value,

@@ -1,8 +1,10 @@
 /** Numbers of weights between float32 and the formats of safetensors and GGUF, rounded as ggml rounds. */
 
-/** Types of number that a GGUF file of ours can have. */
-export const GGUF_DTYPES = ['f32', 'f16', 'bf16', 'q8_0'] as const;
-export type GgufDtype = (typeof GGUF_DTYPES)[number];
+/** Type of the weights in a GGUF file; `q8_0`: whole numbers of 8 bits, 32 of them with a common scale. */
+export type GgufDtype = 'f32' | 'f16' | 'bf16' | 'q8_0';
+
+/** All of them. */
+export const GGUF_DTYPES = ['f32', 'f16', 'bf16', 'q8_0'] as const satisfies GgufDtype[];
 
 /** Numbers of a block of Q8_0, which share a scale. */
 export const BLOCK = 32;
