@@ -10,6 +10,7 @@ const ROOMS = [
   'grpo', // the algorithm
   'data', // tasks and rewards
   'model', // Hugging Face folders, the tokenizer, LanguageModel
+  'hub', // downloads from the Hugging Face hub, its cache, uploads
   'engine', // the addon's surface, and how it is built
   'config', // how options are declared, checked and read
   'machine', // files, memory, processes

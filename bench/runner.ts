@@ -2,7 +2,7 @@
 import { loadavg } from 'node:os';
 import { parameterCount, parseModelConfig, readModelConfig } from '../src/model/config.js';
 import { resolveModel } from '../src/model/files.js';
-import type { HubOptions } from '../src/model/hub.js';
+import type { DownloadOptions } from '../src/hub/download.js';
 import { processor } from '../src/machine/processor.js';
 import { memory } from '../src/machine/memory.js';
 import type { MachineLimits } from '../src/engine/types.js';
@@ -23,7 +23,7 @@ export interface BenchOptions {
   /** A Python interpreter with TRL, in which the cases are repeated; null: none. */
   peerPython: string | null;
   /** How models of the Hugging Face hub are downloaded. */
-  hub?: HubOptions;
+  hub?: DownloadOptions;
   /** Called with notices, which are no errors. */
   onNotice?: (text: string) => void;
   /** Called as repeats of a measurement are done. */

@@ -31,7 +31,7 @@ const PAGES = [
   },
   {
     name: 'Model',
-    rooms: ['model'],
+    rooms: ['hub', 'model'],
     text: 'A language model that samples, scores and learns, and its tokenizer.',
   },
   {

@@ -18,7 +18,11 @@ export {
   type Samples,
 } from './model/language-model.js';
 export { Tokenizer } from './model/tokenizer.js';
-export type { DownloadProgress } from './model/download.js';
+export { exportGguf, type ExportedModel, type ExportOptions } from './model/gguf/export.js';
+export type { ResolveOptions } from './model/files.js';
+export type { GgufDtype } from './model/gguf/numbers.js';
+export { downloadDataset, type DatasetDownload, type DownloadedDataset } from './hub/datasets.js';
+export type { DownloadOptions, DownloadProgress } from './hub/download.js';
 export type { Saveable, Sampler, Snapshot, Snapshotable, TrainableModel } from './model/trainable.js';
 
 export { train } from './experiments/train.js';

@@ -32,6 +32,11 @@ export const COMMANDS: Record<string, Entry> = {
   sweep: { describe: 'Run several trainings, from a list or a grid', load: () => import('./sweep.js') },
   compare: { describe: 'Put runs side by side', load: () => import('./compare.js') },
   report: { describe: 'Write a page that shows or compares runs', load: () => import('./report.js') },
+  export: {
+    describe: 'Write a model as a GGUF file, for llama.cpp and the tools around it',
+    load: () => import('./export.js'),
+  },
+  push: { describe: "Upload a run's model to the hub, with a model card", load: () => import('./push.js') },
   replay: {
     describe: 'Score recorded completions under other losses, and compare their gradients',
     load: () => import('./replay.js'),

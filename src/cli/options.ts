@@ -13,6 +13,7 @@ import {
   SAMPLING_OPTIONS,
 } from '../grpo/options.js';
 import { LOSS_TYPES } from '../grpo/losses/types.js';
+import { GGUF_DTYPES } from '../model/gguf/numbers.js';
 import { MACHINE_OPTIONS, MODEL_OPTIONS } from '../model/options.js';
 import {
   anyTemperature,
@@ -124,6 +125,20 @@ export const REPORT = z.strictObject({
     .nullable()
     .default(null)
     .describe('File to write (null: report.html in the run folder; of several runs comparison.html)'),
+});
+
+export const EXPORT = z.strictObject({
+  format: z.enum(['gguf']).default('gguf').describe('Format of the file'),
+  dtype: z
+    .enum(GGUF_DTYPES)
+    .default('f16')
+    .describe('Type of the weights; norms and biases are float32 in any case'),
+  output: path().nullable().default(null).describe('File to write (null: NAME-DTYPE.gguf, here)'),
+});
+
+export const PUSH = z.strictObject({
+  private: z.boolean().default(false).describe('A repository that is made is shown to its owner alone'),
+  dry_run: z.boolean().default(false).describe('Write what would be uploaded into RUN/hub, and stop'),
 });
 
 const lossName = z.enum(LOSS_TYPES);

@@ -1,5 +1,5 @@
 /** Output of commands: results go to standard output, everything else to standard error. */
-import type { DownloadProgress } from '../model/download.js';
+import type { DownloadProgress } from '../hub/download.js';
 import { LiveBlock } from '../ui/terminal/live.js';
 import { bar } from '../ui/terminal/sparkline.js';
 import { bytes, percent } from '../common/format.js';

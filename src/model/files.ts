@@ -4,9 +4,11 @@ import { join, resolve } from 'node:path';
 import { GrpoError, shown } from '../common/errors.js';
 import { packageRoot } from '../machine/paths.js';
 import { isRun, weightsOf } from './run-weights.js';
-import { type HubOptions, hubFolder } from './hub.js';
+import type { DownloadOptions } from '../hub/download.js';
+import { downloadModel } from '../hub/models.js';
 
-export interface ResolveOptions extends HubOptions {
+/** What a model that is looked for reports, and what ends the search. */
+export interface ResolveOptions extends DownloadOptions {
   /** Called with a text that says which weights of a run are used. */
   onNotice?: ((text: string) => void) | undefined;
 }
@@ -42,5 +44,5 @@ export async function resolveModel(model: string, options: ResolveOptions = {}):
       fix: `give ${TINY}, a folder in the Hugging Face layout, a run such as runs/NAME, or a hub id such as Qwen/Qwen2.5-0.5B`,
       value: model,
     });
-  return hubFolder(id[1]!, id[2] ?? 'main', options);
+  return downloadModel(id[1]!, id[2] ?? 'main', options);
 }

@@ -22,7 +22,7 @@ import type {
   TokenScores,
 } from '../engine/types.js';
 import { parameterCount, readModelConfig } from './config.js';
-import type { DownloadProgress } from './download.js';
+import type { DownloadProgress } from '../hub/download.js';
 import { resolveModel } from './files.js';
 import { checkBatch, checkPositions } from './positions.js';
 import { locateTensors, readHeader } from './safetensors.js';

@@ -33,6 +33,31 @@ export function inverseFrequencies(
 }
 
 function scaledFrequencies(json: Record<string, unknown>, headDim: number, where: string): Float64Array {
+  const { type, plain, factor, scaling } = readRope(json, headDim, where);
+  switch (type) {
+    case 'default':
+      return plain;
+    case 'linear':
+      return plain.map((frequency) => f32(frequency / factor));
+    case 'llama3':
+      return scaleLlama3(plain, read(llama3, scaling, where));
+  }
+}
+
+/** Rotary positions as `config.json` describes them. */
+export interface RopeSettings {
+  theta: number;
+  type: 'default' | 'linear' | 'llama3';
+  /** `[headDim / 2]` The frequencies before they are scaled. */
+  plain: Float64Array;
+  /** What `linear` divides frequencies by; 1 for the others. */
+  factor: number;
+  /** The fields that the type is described by. */
+  scaling: Record<string, unknown>;
+}
+
+/** @throws {GrpoError} MODEL_CONFIG_INVALID, MODEL_CONFIG_UNSUPPORTED */
+export function readRope(json: Record<string, unknown>, headDim: number, where: string): RopeSettings {
   const parameters = objectOf(json.rope_parameters) ?? {};
   // Where a file has both, transformers lets `rope_scaling` win.
   const scaling = objectOf(json.rope_scaling) ?? parameters;
@@ -41,23 +66,14 @@ function scaledFrequencies(json: Record<string, unknown>, headDim: number, where
     throw invalid(where, 'rope_theta', 'must be a positive number', theta);
   const partial = scaling.partial_rotary_factor ?? json.partial_rotary_factor ?? 1;
   if (partial !== 1) throw unsupported(where, 'partial_rotary_factor', partial, '1');
-
+  const type = scaling.rope_type ?? scaling.type ?? 'default';
+  if (type !== 'default' && type !== 'linear' && type !== 'llama3')
+    throw unsupported(where, 'rope_type', type, 'default, linear or llama3');
+  const factor = type === 'linear' ? read(linear, scaling, where).factor : 1;
   const plain = Float64Array.from({ length: headDim / 2 }, (_, i) =>
     f32(1 / f32(theta ** f32((2 * i) / headDim))),
   );
-  const type = scaling.rope_type ?? scaling.type ?? 'default';
-  switch (type) {
-    case 'default':
-      return plain;
-    case 'linear': {
-      const { factor } = read(linear, scaling, where);
-      return plain.map((frequency) => f32(frequency / factor));
-    }
-    case 'llama3':
-      return scaleLlama3(plain, read(llama3, scaling, where));
-    default:
-      throw unsupported(where, 'rope_type', type, 'default, linear or llama3');
-  }
+  return { theta, type, plain, factor, scaling };
 }
 
 /** Long wavelengths are stretched by `factor`, short ones kept, those between blended. */

@@ -1,7 +1,7 @@
 /** What a program may give a run beside its options. */
 import type { RewardFunction, Task } from '../data/tasks/task.js';
 import type { Algorithm } from '../grpo/algorithm.js';
-import type { DownloadProgress } from '../model/download.js';
+import type { DownloadProgress } from '../hub/download.js';
 import type { TrainableModel } from '../model/trainable.js';
 import type { TrainCallbacks } from './events.js';
 

@@ -94,6 +94,7 @@ describe('a model of the hub', () => {
     vi.stubEnv('HF_HUB_CACHE', cache);
     vi.stubEnv('HF_HUB_OFFLINE', '');
     vi.stubEnv('HF_TOKEN', '');
+    vi.stubEnv('HF_HOME', cache);
   });
   afterEach(() => {
     vi.unstubAllEnvs();
