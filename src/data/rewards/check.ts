@@ -85,14 +85,16 @@ export async function checkReward(
   return { task: task.name, completions, spellings, complaints: complaintsOf(completions, rewards) };
 }
 
-/** Writes an answer in the form that each of the rewards asks for. */
-const writerOf =
-  (rewards: readonly NamedReward[], problem: Problem) =>
-  (answer: string): string | null =>
-    rewards.reduce<string | null>(
+/** Writes an answer as the rewards that read it want it, and what form they ask for around it. */
+function writerOf(rewards: readonly NamedReward[], problem: Problem): (answer: string) => string | null {
+  const readers = rewards.filter(({ isCorrect }) => isCorrect);
+  const writers = [...readers, ...rewards.filter(({ isCorrect }) => !isCorrect)];
+  return (answer) =>
+    writers.reduce<string | null>(
       (text, { write }) => (text === null || !write ? text : write(text, problem)),
       answer,
     );
+}
 
 async function checkOne(
   rules: Rules,

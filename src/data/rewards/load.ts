@@ -71,7 +71,7 @@ async function loadOne(spec: RewardSpec, context: RewardContext): Promise<NamedM
     const { name: called = name, ...options } = isObject(given) ? given : {};
     if (typeof called !== 'string' || called === '')
       throw badReward(`the name of ${name} is ${shown(called)}`, 'give it a text', called);
-    const kind = REWARD_KINDS[name]!;
+    const kind = await REWARD_KINDS[name]!();
     return { name: called, ...(await kind.load(name, isObject(given) ? options : given, context)) };
   }
   if (isModulePath(name) && given === undefined)

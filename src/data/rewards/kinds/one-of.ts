@@ -42,7 +42,7 @@ export const oneOf = rewardKind({
 
 /** Scripts that are written without spaces: a label there may stand within other letters. */
 const UNSPACED = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}`;
-const LETTER = String.raw`(?:(?![${UNSPACED}])[\p{L}\p{N}_])`;
+const LETTER = String.raw`(?:(?![${UNSPACED}])[\p{L}\p{M}\p{N}_])`;
 
 /** Finds labels in texts: of those that begin first, the longest; as whole words. */
 function labelReader(labels: readonly string[]) {

@@ -46,6 +46,7 @@ describe('text rewards', () => {
     ['one_of:yes,no', 'yes', 'I think no, or yes', 0],
     ['one_of:yes,no', 'no', 'nothing: yes, noon', 0],
     ['one_of:yes,no', 'yes', 'yesterday', 0],
+    ['one_of:yes,no', 'no', 'no\u0301 yes', 0],
     [{ one_of: ['card', 'card arrival'] }, 'card arrival', 'Card\n arrival!', 1],
     [{ one_of: ['card', 'card arrival'] }, 'card', 'card, arrival', 1],
     [{ one_of: { labels: [1, 2] } }, '2', '2', 1],
