@@ -110,7 +110,8 @@ export {
   type TaskOptions,
 } from './data/tasks/index.js';
 
-export { loadReward, loadRewards, type NamedReward } from './data/rewards/load.js';
+export { loadReward, loadRewards } from './data/rewards/load.js';
+export type { NamedReward, Reward, RewardSpec } from './data/rewards/types.js';
 export { partialCredit } from './data/rewards/partial-credit.js';
 
 export type {

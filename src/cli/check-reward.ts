@@ -14,6 +14,7 @@ export const command = schemaCommand({
   examples: [
     ['grpo-native check-reward', "Arithmetic's own reward"],
     ['grpo-native check-reward --task counting --reward task --reward ./my-reward.ts', 'Two at once'],
+    ['grpo-native check-reward --reward number:last', 'A reward by name, and how it reads numbers'],
     ['grpo-native check-reward --task ./my-task.ts --samples 3 --json', 'A task of your own, for a program'],
   ],
   run: async (options, argv) => {

@@ -25,18 +25,18 @@ export const command = schemaCommand({
     const { checkStop, stopRule } = await import('../grpo/stop.js');
     const task = await loadTask(options.task, options);
     for (const notice of task.notices ?? []) toStandardError(notice);
-    const { combine } = await import('../data/rewards/combine.js');
-    const reward = combine(await loadRewards(options.reward, task), null, options.rewardTimeout);
+    const { rulesOf } = await import('../data/rewards/rules.js');
+    const reward = await loadRewards(options.reward, task);
     const problems = await loadSplit(task, options.split, options.samples || null);
     const progress = progressLine('evaluating');
     const result = await withModel(options, (model, signal) => {
       checkStop(options.stop, model.tokenizer);
       return evaluate(model, {
         ...options,
-        ...reward,
+        reward,
         task,
         problems,
-        stop: stopRule(options.stop, task),
+        stop: stopRule(options.stop, rulesOf(task, reward)),
         signal,
         onProgress: progress.update,
       });

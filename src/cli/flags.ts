@@ -47,7 +47,7 @@ function fromFlag(option: OptionInfo, value: unknown): unknown {
   if (option.choices && option.items === 'string' && value.includes(',')) return value.split(',');
   if (option.kinds.has('boolean') && ['', 'true', 'false'].includes(value)) return value !== 'false';
   if (option.items === 'object') return parseItems(value) ?? value;
-  if (option.kinds.has('object')) return parseNamedNumbers(value) ?? value;
+  if (option.kinds.has('object') && option.items === undefined) return parseNamedNumbers(value) ?? value;
   return value;
 }
 

@@ -13,7 +13,7 @@ interface JsonSchema extends Omit<Form, 'type'> {
 interface Form {
   type?: Kind;
   anyOf?: JsonSchema[];
-  items?: Form;
+  items?: JsonSchema;
   enum?: string[];
   minimum?: number;
   maximum?: number;
@@ -62,9 +62,12 @@ function describeOption(name: string, option: JsonSchema): OptionInfo {
     allowed: option.allowed ?? forms.map(allowedForm).join(' or '),
     choices: forms.find((form) => form.enum)?.enum,
     kinds: new Set(forms.map(({ type }) => type).filter((type) => type !== undefined)),
-    items: forms.find(({ type }) => type === 'array')?.items?.type,
+    items: itemsOf(forms.find(({ type }) => type === 'array')),
   };
 }
+
+/** The type of a list's items; of several, the first. */
+const itemsOf = (list: Form | undefined): Kind | undefined => list?.items && formsOf(list.items)[0]?.type;
 
 /** A union may be made of unions, as one that may also be null is. */
 const formsOf = ({ type, ...option }: JsonSchema): Form[] =>

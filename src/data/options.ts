@@ -24,14 +24,19 @@ export const TASK_OPTIONS = {
     .describe('Operations of the arithmetic task'),
 };
 
+/** A reward's name with its argument, a module, or `{ name: { option: value } }`. */
+const rewardSpec = z.union([path(), z.record(z.string(), z.unknown())]);
+
 export const REWARD_OPTIONS = {
   reward: z
-    .union([path(), z.array(path()).min(1)])
+    .union([path(), z.array(rewardSpec).min(1), z.record(z.string(), z.unknown())])
     .nullable()
     .default(null)
-    .meta({ allowed: 'task, partial_credit, a module, a list of these, or null' })
+    .meta({
+      allowed: 'a name with its argument, {name: {option: value}}, a module, a list of these, or null',
+    })
     .describe(
-      "Reward functions: task (its own), partial_credit, or a module (./my-reward.ts); several add up (null: the task's own)",
+      "Reward functions: task (its own), a name such as number:last (docs/rewards.md), or a module (./my-reward.ts); several add up (null: the task's own)",
     ),
   reward_timeout: z
     .number()

@@ -4,7 +4,8 @@
  * of each.
  */
 import { judge } from '../data/rewards/judge.js';
-import type { NamedReward } from '../data/rewards/load.js';
+import type { Rules } from '../data/rewards/rules.js';
+import type { NamedReward } from '../data/rewards/types.js';
 import type { GrpoOptions } from './options.js';
 import type { SampledCompletion, SampleOptions } from '../model/language-model.js';
 import type { TrainableModel } from '../model/trainable.js';
@@ -65,8 +66,8 @@ export interface RolloutContext {
   problems: Problem[];
   rewards: NamedReward[];
   advantages: AdvantageFunction;
-  isCorrect: (completion: Completion, reward: number) => boolean;
-  extract: (completion: string, problem: Problem) => string;
+  /** Which completions are right under these rewards, and how an answer is read. */
+  rules: Pick<Rules, 'isCorrect' | 'extract'>;
   stop: StopRule | undefined;
   reference: ReferenceCache | undefined;
   signal: AbortSignal | undefined;
@@ -108,7 +109,10 @@ export async function collect(
   const { prompts, completions, judged } = drawn;
   const probabilities = drawnGroups(completions, numGenerations);
   const advantages = computeAdvantages(drawn.rewards, options, context.advantages, probabilities);
-  const correct = judged.map((completion, i) => context.isCorrect(completion, advantages.rewards[i]!));
+  const valuesOf = (i: number) => drawn.rewards.map((values) => values[i]!);
+  const correct = judged.map((completion, i) =>
+    context.rules.isCorrect(completion, valuesOf(i), advantages.rewards[i]!),
+  );
   const knowledge = knowledgeOf(probabilities, correct);
   sampler.observe(step, drawn.positions, knowledge);
   const clock = stopwatch();
@@ -149,8 +153,8 @@ export async function collect(
         problem,
         length: ids.length,
         correct: correct[i]!,
-        extracted: context.extract(text, problem),
-        rewards: drawn.rewards.map((values) => values[i]!),
+        extracted: context.rules.extract(text, problem),
+        rewards: valuesOf(i),
       };
     }),
     advantages,

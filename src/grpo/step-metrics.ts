@@ -1,5 +1,5 @@
 /** The metrics of a step, by TRL's names. */
-import type { NamedReward } from '../data/rewards/load.js';
+import type { NamedReward } from '../data/rewards/types.js';
 import { mean, standardDeviation, weightedDeviation, weightedMean } from './advantages/statistics.js';
 import { groupMetrics, knowledgeMetrics } from './group-metrics.js';
 import type { Learned } from './learn.js';

@@ -1,7 +1,8 @@
 /**
  * Decoding for byte-level BPE: every token is a string in which each character stands for a byte.
- * Sampling decodes every distinct prefix after each token, so the bytes of a token are cached.
+ * Sampling reads the text after each token, so the bytes of a token are cached.
  */
+import type { GrowingText } from './growing-text.js';
 
 /** GPT-2's table: printable bytes stand for themselves, the others for characters from U+0100 on. */
 function standIns(): Map<string, number> {
@@ -14,14 +15,18 @@ function standIns(): Map<string, number> {
   return bytes;
 }
 
+/** Decodes tokens at once, or one after another. */
+export interface ByteDecoder {
+  decode: (ids: ArrayLike<number>) => string;
+  /** The text of no token. */
+  nothing: GrowingText;
+}
+
 /**
  * @param tokenOf the stored form of an id
  * @param verbatim ids (added tokens) whose stored form is their text
  */
-export function byteDecoder(
-  tokenOf: (id: number) => string | undefined,
-  verbatim: Set<number>,
-): (ids: ArrayLike<number>) => string {
+export function byteDecoder(tokenOf: (id: number) => string | undefined, verbatim: Set<number>): ByteDecoder {
   const byteOf = standIns();
   const known = new Map<number, Uint8Array>();
   const text = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
@@ -42,7 +47,7 @@ export function byteDecoder(
     return bytes;
   };
 
-  return (ids) => {
+  const decode = (ids: ArrayLike<number>): string => {
     let length = 0;
     for (let i = 0; i < ids.length; i++) {
       const bytes = bytesOf(ids[i]!);
@@ -56,4 +61,32 @@ export function byteDecoder(
     }
     return text.decode(buffer.subarray(0, length));
   };
+
+  /** @param begun the first bytes of a character */
+  const growing = (whole: string, begun: Uint8Array): GrowingText => ({
+    text: begun.length > 0 ? whole + text.decode(begun) : whole,
+    with: (id) => {
+      const own = bytesOf(id);
+      const bytes = new Uint8Array(begun.length + own.length);
+      bytes.set(begun);
+      bytes.set(own, begun.length);
+      const cut = wholeCharacters(bytes);
+      return growing(whole + text.decode(bytes.subarray(0, cut)), bytes.subarray(cut));
+    },
+  });
+  return { decode, nothing: growing('', new Uint8Array()) };
+}
+
+/**
+ * Number of bytes before a character of which the last ones are missing; all, where none is. A decoder begins anew at
+ * each first byte of a character, so the text up to it is the same whatever follows.
+ */
+function wholeCharacters(bytes: Uint8Array): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back]!;
+    if (byte >= 0x80 && byte < 0xc0) continue;
+    const size = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return size > back ? bytes.length - back : bytes.length;
+  }
+  return bytes.length;
 }

@@ -24,6 +24,7 @@ import type {
 import { parameterCount, readModelConfig } from './config.js';
 import type { DownloadProgress } from '../hub/download.js';
 import { resolveModel } from './files.js';
+import type { GrowingText } from './growing-text.js';
 import { checkBatch, checkPositions } from './positions.js';
 import { locateTensors, readHeader } from './safetensors.js';
 import { MOMENTS, ModelSaver, readKeptFiles, tensorsOf, type KindOfTensor } from './saving.js';
@@ -282,9 +283,8 @@ export class LanguageModel {
       }),
     );
     const total = prompts.length * numGenerations;
-    const nothing: SampledPath = { ids: [], logps: [], ended: 'length' };
+    const nothing: SampledPath = { drawn: undefined, said: Said.nothing(this.tokenizer), ended: 'length' };
     const paths = new Array<SampledPath>(total).fill(nothing);
-    const texts = new TextCache(this.tokenizer);
     const eos = new Set(this.eosTokenIds);
     let computed = 0;
     await this.engine.sampleStart({
@@ -307,15 +307,16 @@ export class LanguageModel {
         stopped = [];
         running = position.completions.length;
         const before = paths.slice();
+        const said = stop && new NextTexts();
         position.completions.forEach((completion, i) => {
           const token = position.tokens[i]!;
-          const path = continued(before[position.from[i]!]!, token, position.logps[i]!);
+          const path = continued(before[position.from[i]!]!, token, position.logps[i]!, said);
           paths[completion] = path;
           if (position.ended[i]) running--;
           if (token < 0) return;
           if (eos.has(token)) path.ended = 'eos';
           else if (stop) {
-            const { text, drawn } = texts.of(path.ids);
+            const { text, drawn } = path.said;
             if (stop(text, Math.floor(completion / numGenerations), drawn)) {
               path.ended = 'stop';
               if (!position.ended[i]) stopped.push(completion);
@@ -328,13 +329,17 @@ export class LanguageModel {
     } finally {
       await this.engine.sampleEnd();
     }
-    const completions = paths.map(({ ids, logps, ...path }, i) => ({
-      ...path,
-      prompt: Math.floor(i / numGenerations),
-      ids: Int32Array.from(ids),
-      text: texts.of(ids).text,
-      logps: Float32Array.from(logps),
-    }));
+    const completions = paths.map(({ drawn, ended }, i) => {
+      const tokens = inOrder(drawn);
+      const ids = Int32Array.from(tokens, ({ id }) => id);
+      return {
+        ended,
+        prompt: Math.floor(i / numGenerations),
+        ids,
+        text: this.tokenizer.decode(ids),
+        logps: Float32Array.from(tokens, ({ logp }) => logp),
+      };
+    });
     return { completions, computed };
   }
 
@@ -545,13 +550,35 @@ export class ModelSnapshot extends ModelSaver {
 
 /** A completion as far as it was sampled. */
 interface SampledPath extends Pick<SampledCompletion, 'ended'> {
-  ids: number[];
-  logps: number[];
+  /** Its last token; paths share those before. */
+  drawn: DrawnToken | undefined;
+  /** Its text; not kept where no stop rule reads it. */
+  said: Said;
+}
+
+/** A token, and those before it. */
+interface DrawnToken {
+  before: DrawnToken | undefined;
+  id: number;
+  logp: number;
 }
 
 /** The path with one more token; a copy of it where `token` is negative. */
-const continued = (path: SampledPath, token: number, logp: number): SampledPath =>
-  token < 0 ? { ...path } : { ...path, ids: [...path.ids, token], logps: [...path.logps, logp] };
+const continued = (path: SampledPath, token: number, logp: number, texts?: NextTexts): SampledPath =>
+  token < 0
+    ? { ...path }
+    : {
+        ...path,
+        drawn: { before: path.drawn, id: token, logp },
+        said: texts ? texts.after(path.said, token) : path.said,
+      };
+
+/** The tokens of a path, the first one first. */
+function inOrder(last: DrawnToken | undefined): DrawnToken[] {
+  const tokens: DrawnToken[] = [];
+  for (let token = last; token; token = token.before) tokens.push(token);
+  return tokens.reverse();
+}
 
 /** Turns MODEL_LINK into a value: a model with links to elsewhere can be read, but not saved. */
 function unlessLink(error: unknown): GrpoError {
@@ -584,22 +611,44 @@ async function openEngine(
 const roomForTensors = (maxMemory: number | null): number =>
   Math.max(1, freeWithin(maxMemory) - BESIDE_TENSORS);
 
-/** A cache of decoded texts: completions with the same tokens are decoded once. */
-class TextCache {
-  readonly #texts = new Map<string, { text: string; drawn: string }>();
-  constructor(readonly tokenizer: Tokenizer) {}
+/** The text of a completion so far: without special tokens (`text`), and with them (`drawn`). */
+class Said {
+  private constructor(
+    readonly tokenizer: Tokenizer,
+    readonly plain: GrowingText,
+    readonly whole: GrowingText,
+  ) {}
 
-  /** The text without special tokens (`text`) and with them (`drawn`). */
-  of(ids: number[]): { text: string; drawn: string } {
-    const key = ids.join();
-    let known = this.#texts.get(key);
-    if (!known) {
-      const text = this.tokenizer.decode(ids);
-      const special = ids.some((id) => this.tokenizer.isSpecial(id));
-      const drawn = special ? this.tokenizer.decode(ids, { skipSpecialTokens: false }) : text;
-      this.#texts.set(key, (known = { text, drawn }));
-    }
-    return known;
+  static nothing(tokenizer: Tokenizer): Said {
+    const nothing = tokenizer.growingText();
+    return new Said(tokenizer, nothing, nothing);
+  }
+
+  get text(): string {
+    return this.plain.text;
+  }
+
+  get drawn(): string {
+    return this.whole.text;
+  }
+
+  with(id: number): Said {
+    const plain = this.tokenizer.isSpecial(id) ? this.plain : this.plain.with(id);
+    const same = this.whole === this.plain && plain !== this.plain;
+    return new Said(this.tokenizer, plain, same ? plain : this.whole.with(id));
+  }
+}
+
+/** The texts at one position: completions with the same tokens are decoded once. */
+class NextTexts {
+  readonly #texts = new Map<Said, Map<number, Said>>();
+
+  after(said: Said, id: number): Said {
+    const known = this.#texts.get(said) ?? new Map<number, Said>();
+    this.#texts.set(said, known);
+    const next = known.get(id) ?? said.with(id);
+    known.set(id, next);
+    return next;
   }
 }
 

@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import * as huggingFace from '@huggingface/tokenizers';
 import { GrpoError, cut, reasonOf, shown } from '../common/errors.js';
 import { contentOf, withAddedTokens } from './added-tokens.js';
-import { byteDecoder } from './byte-level.js';
+import { byteDecoder, type ByteDecoder } from './byte-level.js';
+import { dividedText, isLocal, type GrowingText } from './growing-text.js';
 import { readJsonObject } from './json.js';
 import { checkIds } from './tokenizer-ids.js';
 
@@ -57,7 +58,9 @@ export class Tokenizer {
   /** Added tokens that the model has no embedding for. */
   readonly #beyond: Map<number, string>;
   /** A decoder for byte-level vocabularies (Qwen, SmolLM2, Llama 3), many times faster than the library's. */
-  readonly #decodeBytes: ((ids: ArrayLike<number>) => string) | undefined;
+  readonly #bytes: ByteDecoder | undefined;
+  /** The text of no token. */
+  readonly #nothing: GrowingText;
 
   /** @internal Made by `load`. */
   constructor(json: Json, config: Json, beyond = new Map<number, string>()) {
@@ -71,7 +74,8 @@ export class Tokenizer {
     this.eosTokenId = this.#idOf(config.eos_token);
     this.padTokenId = this.#idOf(config.pad_token);
     if (isByteLevel(json.decoder))
-      this.#decodeBytes = byteDecoder((id) => this.#inner.id_to_token(id), new Set(added.keys()));
+      this.#bytes = byteDecoder((id) => this.#inner.id_to_token(id), new Set(added.keys()));
+    this.#nothing = this.#bytes?.nothing ?? this.#divided(json);
   }
 
   /**
@@ -170,9 +174,40 @@ export class Tokenizer {
       (id) => !(skip && this.#special.has(id)) && this.#inner.id_to_token(id) !== undefined,
     );
     if (known.length === 0) return '';
-    if (this.#decodeBytes) return this.#decodeBytes(known);
+    return this.#bytes ? this.#bytes.decode(known) : this.#decodeByLibrary(known);
+  }
+
+  /**
+   * The text of no token, which grows by one token at a time. Its texts are those of `decode` with special tokens; who
+   * wants them left out leaves them out.
+   *
+   * @internal
+   */
+  growingText(): GrowingText {
+    return this.#nothing;
+  }
+
+  /** @param ids that the vocabulary has; at least one */
+  #decodeByLibrary(ids: number[]): string {
     const how = { skip_special_tokens: false, clean_up_tokenization_spaces: false };
-    return attempt('decode', () => this.#inner.decode(known, how));
+    return attempt('decode', () => this.#inner.decode(ids, how));
+  }
+
+  /** The text of no token, where the decoder is not byte-level. */
+  #divided({ decoder, model }: Json): GrowingText {
+    const local = isLocal(decoder) && !(model as Json | undefined)?.end_of_word_suffix;
+    const decode = (ids: number[]) => this.decode(ids, { skipSpecialTokens: false });
+    const known = new Map<number, boolean>();
+    const divides = (id: number): boolean => {
+      let answer = known.get(id);
+      if (answer === undefined) {
+        // Bytes belong to the characters that they are part of; a token without text isn't the first one that has any.
+        answer = local && !/^<0x..>$/.test(this.token(id)) && decode([id, id]) !== '';
+        known.set(id, answer);
+      }
+      return answer;
+    };
+    return dividedText({ decode, divides });
   }
 
   /** Text of one id as the vocabulary stores it, for display. */

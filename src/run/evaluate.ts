@@ -5,6 +5,9 @@ import type { Sampler } from '../model/trainable.js';
 import type { SampledCompletion, SampleOptions } from '../model/language-model.js';
 import { encodePrompt } from '../model/positions.js';
 import { judge } from '../data/rewards/judge.js';
+import { ownReward, rulesOf } from '../data/rewards/rules.js';
+import { weightedSum } from '../data/rewards/combine.js';
+import type { NamedReward } from '../data/rewards/types.js';
 import { Split, sampleInParts } from '../grpo/split.js';
 import { wilson } from '../common/interval.js';
 
@@ -40,9 +43,11 @@ export interface Evaluation extends Accuracy {
 export interface EvaluateOptions {
   /** Says which completions are right, and how to reward them. */
   task: Task;
-  /** Reward function in place of the task's own. */
-  reward?: RewardFunction | undefined;
-  /** Seconds that the reward function may take for a batch; 0 (default): no limit. */
+  /** Reward functions in place of the task's own: one, or those of `loadRewards`, which add up. */
+  reward?: RewardFunction | readonly NamedReward[] | undefined;
+  /** Weight of each of several reward functions; null (default): 1 each. */
+  rewardWeights?: readonly number[] | null;
+  /** Seconds that each reward function may take for a batch; 0 (default): no limit. */
   rewardTimeout?: number;
   /** Problems to ask, one completion each. */
   problems: Problem[];
@@ -101,6 +106,8 @@ export interface EvaluatedCompletion extends Completion {
 export async function evaluate(model: Sampler, options: EvaluateOptions): Promise<Evaluation> {
   const { task, problems, temperature = 0, batchSize = 64, inParts = new Split() } = options;
   const start = performance.now();
+  const rewards = rewardsOf(options.reward, task);
+  const rules = rulesOf(task, rewards);
   const prompts = problems.map(({ prompt }) => encodePrompt(model, prompt, options.maxCompletionLength));
   const right: boolean[] = [];
   const givenRewards: number[] = [];
@@ -130,19 +137,29 @@ export async function evaluate(model: Sampler, options: EvaluateOptions): Promis
       const problem = part[prompt]!;
       return { prompt: problem.prompt, completion: text, answer: problem.answer, problem };
     });
-    const rewards = await judge(options.reward ?? task.reward, judged, {
-      name: task.name,
-      timeout: options.rewardTimeout,
-      signal: options.signal,
-    });
+    const values: number[][] = [];
+    for (const { name, reward } of rewards)
+      values.push(
+        await judge(reward, judged, {
+          name: rewards.length > 1 ? name : task.name,
+          timeout: options.rewardTimeout,
+          signal: options.signal,
+        }),
+      );
+    const sums = weightedSum(values, options.rewardWeights ?? null);
     judged.forEach((completion, i) => {
-      const correct = task.isCorrect?.(completion, rewards[i]!) ?? rewards[i]! > 0;
+      const sum = sums[i]!;
+      const correct = rules.isCorrect(
+        completion,
+        values.map((own) => own[i]!),
+        sum,
+      );
       right.push(correct);
-      if (!Number.isNaN(rewards[i]!)) givenRewards.push(rewards[i]!);
+      if (!Number.isNaN(sum)) givenRewards.push(sum);
       tokens += completions[i]!.ids.length;
       options.onCompletion?.({
         ...completion,
-        reward: rewards[i]!,
+        reward: sum,
         correct,
         ended: completions[i]!.ended,
       });
@@ -167,6 +184,13 @@ export async function evaluate(model: Sampler, options: EvaluateOptions): Promis
     seconds: (performance.now() - start) / 1000,
   };
 }
+
+const rewardsOf = (reward: EvaluateOptions['reward'], task: Task): readonly NamedReward[] =>
+  reward === undefined
+    ? [ownReward(task)]
+    : typeof reward === 'function'
+      ? [{ name: 'reward', reward }]
+      : reward;
 
 function accuracyOf(right: boolean[]): Accuracy {
   const correct = right.filter(Boolean).length;

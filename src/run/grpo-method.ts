@@ -9,7 +9,7 @@
  * (metrics, checkpoints, evaluation, resuming) is `session.ts`.
  * Left out on purpose: several processes, and prompts of more than one turn.
  */
-import type { NamedReward } from '../data/rewards/load.js';
+import type { NamedReward } from '../data/rewards/types.js';
 import type { Dataset } from '../data/tasks/index.js';
 import { EntropyBonus, type EntropyMemory } from '../grpo/adaptive-entropy.js';
 import type { Batches } from '../grpo/batches.js';
@@ -69,7 +69,7 @@ export async function grpoMethod(
   { signal, onPhase, onNotice }: Pick<TrainExtras, 'signal' | 'onPhase' | 'onNotice'>,
 ): Promise<Method> {
   const { subject, dataset, place, model, batches, split } = ready;
-  const { task, rewards, algorithm } = subject;
+  const { rewards, rules, algorithm } = subject;
   const { run, resumeFrom, fork } = place;
   const memory = resumeFrom?.state.memory as TrainMemory | undefined;
   const scorer: Pick<TrainableModel, 'score'> = {
@@ -90,8 +90,7 @@ export async function grpoMethod(
     problems: dataset.train,
     rewards,
     advantages: algorithm.advantages,
-    extract: (completion, problem) => task.extract?.(completion, problem) ?? completion.trim(),
-    isCorrect: (completion, reward) => task.isCorrect?.(completion, reward) ?? reward > 0,
+    rules,
     stop: subject.stop,
     reference,
     signal,

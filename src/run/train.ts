@@ -1,5 +1,5 @@
 /** A training run with GRPO: its stages, each taking what those before it gave, then its steps. */
-import type { NamedReward } from '../data/rewards/load.js';
+import type { NamedReward } from '../data/rewards/types.js';
 import type { Dataset } from '../data/tasks/index.js';
 import { planBatches } from '../grpo/batches.js';
 import { checkCombinations } from '../grpo/combinations.js';

@@ -1,7 +1,8 @@
 /** Tries reward functions on right, wrong, empty and odd completions (the command `check-reward`). */
 import type { Completion, Problem, Task } from '../tasks/task.js';
 import { judge } from './judge.js';
-import type { NamedReward } from './load.js';
+import { rulesOf, type Rules } from './rules.js';
+import type { NamedReward } from './types.js';
 
 export interface CheckedCompletion {
   /** The kind of completion that this is an example of. */
@@ -9,12 +10,12 @@ export interface CheckedCompletion {
   prompt: string;
   answer: string;
   completion: string;
-  /** The answer that the task extracts from it. */
+  /** The answer that is read in it. */
   extracted: string;
   /** The value of each reward function by name; null: it returned null, or failed. */
   rewards: Record<string, number | null>;
   /**
-   * Whether an evaluation would count it as right, given the sum of the rewards; null where a reward failed.
+   * Whether an evaluation would count it as right, given the rewards; null where a reward failed.
    */
   correct: boolean | null;
   /** Errors by the name of the reward that failed, or `extract` or `isCorrect`. */
@@ -24,28 +25,42 @@ export interface CheckedCompletion {
 export interface RewardCheck {
   task: string;
   completions: CheckedCompletion[];
+  /** Spellings of an answer, and how a reward reads each; empty where none has several. */
+  spellings: { reward: string; text: string; read: string }[];
   /** Problems that a run with these rewards would have. */
   complaints: string[];
 }
 
 const MEGABYTE = 1_000_000;
 
-/** @param other the answer of another problem, which is wrong for this one */
-function examples(answer: string, other: string): [kind: string, completion: string][] {
+/**
+ * @param write makes a completion that gives an answer in the form that the rewards ask for; null: none is known
+ * @param other the answer of another problem, which is wrong for this one
+ */
+function examples(
+  write: (answer: string) => string | null,
+  answer: string,
+  other: string,
+): [kind: string, completion: string][] {
+  const [right, wrong] = [write(answer), write(other)];
   return [
-    ['right', answer],
-    ['right, more follows', `${answer}\n\nQuestion: what is 1 + 1?`],
-    ['right, after words', ` The answer is ${answer}.`],
-    ['right, then wrong', `${answer} ${other}`],
-    ['wrong', other],
-    ['wrong, then right', `${other} ${answer}`],
-    ['right, negative', `-${answer}`],
-    ['right, with a fraction', `${answer}.5`],
+    ...(right === null || wrong === null
+      ? []
+      : ([
+          ['right', right],
+          ['right, more follows', `${right}\n\nQuestion: what is 1 + 1?`],
+          ['right, after words', ` The answer is ${right}.`],
+          ['right, then wrong', `${right} ${wrong}`],
+          ['wrong', wrong],
+          ['wrong, then right', `${wrong} ${right}`],
+          ['right, negative', write(`-${answer}`)!],
+          ['right, with a fraction', write(`${answer}.5`)!],
+        ] satisfies [string, string][])),
     ['empty', ''],
     ['spaces', ' \n\t '],
     ['no answer', 'I am not sure.'],
     ['unicode', '答えは 👩‍👩‍👧 ٤٢ ４２ \u202Eabc\u0000\uD800'],
-    ['huge', `${'x '.repeat(MEGABYTE / 2)}${answer}`],
+    ['huge', `${'x '.repeat(MEGABYTE / 2)}${right ?? answer}`],
     ['huge number', '9'.repeat(MEGABYTE)],
   ];
 }
@@ -58,16 +73,31 @@ export async function checkReward(
   timeout: number,
 ): Promise<RewardCheck> {
   const completions: CheckedCompletion[] = [];
+  const rules = rulesOf(task, rewards);
   for (const problem of problems) {
     const other = problems.find(({ answer }) => answer !== problem.answer)?.answer ?? `${problem.answer}?`;
-    for (const [kind, completion] of examples(problem.answer, other))
-      completions.push(await checkOne(task, rewards, problem, kind, completion, timeout));
+    for (const [kind, completion] of examples(writerOf(rewards, problem), problem.answer, other))
+      completions.push(await checkOne(rules, rewards, problem, kind, completion, timeout));
   }
-  return { task: task.name, completions, complaints: complaintsOf(completions, rewards) };
+  const spellings = rewards.flatMap(({ name, extract, spellings: texts = [] }) =>
+    texts.map((text) => ({ reward: name, text, read: extract!(text, problems[0]!) })),
+  );
+  return { task: task.name, completions, spellings, complaints: complaintsOf(completions, rewards) };
+}
+
+/** Writes an answer as the rewards that read it want it, and what form they ask for around it. */
+function writerOf(rewards: readonly NamedReward[], problem: Problem): (answer: string) => string | null {
+  const readers = rewards.filter(({ isCorrect }) => isCorrect);
+  const writers = [...readers, ...rewards.filter(({ isCorrect }) => !isCorrect)];
+  return (answer) =>
+    writers.reduce<string | null>(
+      (text, { write }) => (text === null || !write ? text : write(text, problem)),
+      answer,
+    );
 }
 
 async function checkOne(
-  task: Task,
+  rules: Rules,
   rewards: readonly NamedReward[],
   problem: Problem,
   kind: string,
@@ -91,11 +121,17 @@ async function checkOne(
     const value = await attempt(name, async () => (await judge(reward, [judged], { name, timeout }))[0]!);
     values[name] = value === undefined || Number.isNaN(value) ? null : value;
   }
-  const extracted = await attempt('extract', () => task.extract?.(completion, problem) ?? completion.trim());
+  const extracted = await attempt('extract', () => rules.extract(completion, problem));
   const correct =
     Object.keys(errors).length > 0
       ? null
-      : await attempt('isCorrect', () => task.isCorrect?.(judged, total(values)) ?? total(values) > 0);
+      : await attempt('isCorrect', () =>
+          rules.isCorrect(
+            judged,
+            rewards.map(({ name }) => values[name] ?? NaN),
+            total(values),
+          ),
+        );
   return {
     kind,
     prompt,

@@ -1,7 +1,4 @@
-/** Combines several reward functions into one. */
-import type { RewardFunction } from '../tasks/task.js';
-import { judge } from './judge.js';
-import type { NamedReward } from './load.js';
+/** Combines the values of several reward functions into one. */
 
 /**
  * The weighted sum of the reward functions for each completion; NaN (a function returned null) is left out.
@@ -19,23 +16,4 @@ export function weightedSum(
     );
     return given.length > 0 ? given.reduce((sum, value) => sum + value, 0) : NaN;
   });
-}
-
-/**
- * The weighted sum of reward functions, in the form that `evaluate` takes.
- * @param timeout seconds that each function may take; 0: no limit
- */
-export function combine(
-  rewards: readonly NamedReward[],
-  weights: readonly number[] | null,
-  timeout: number,
-): { reward: RewardFunction; rewardTimeout: number } {
-  if (rewards.length === 1 && weights === null) return { reward: rewards[0]!.reward, rewardTimeout: timeout };
-  const reward: RewardFunction = async (completions) => {
-    const perFunction: number[][] = [];
-    for (const { name, reward } of rewards)
-      perFunction.push(await judge(reward, completions, { name, timeout }));
-    return Array.from(weightedSum(perFunction, weights), (sum) => (Number.isNaN(sum) ? null : sum));
-  };
-  return { reward, rewardTimeout: 0 };
 }

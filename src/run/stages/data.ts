@@ -1,5 +1,4 @@
 /** Third stage: the problems to learn from, those to choose and to tell by, and how often the model is right on these. */
-import { combine } from '../../data/rewards/combine.js';
 import { loadDataset, type Dataset } from '../../data/tasks/index.js';
 import type { Problem } from '../../data/tasks/task.js';
 import type { TrainableModel } from '../../model/trainable.js';
@@ -37,7 +36,9 @@ export const evaluation =
   (model, temperature, most) =>
     evaluate(model, {
       task,
-      ...combine(rewards, options.rewardWeights ?? null, options.rewardTimeout),
+      reward: rewards,
+      rewardWeights: options.rewardWeights ?? null,
+      rewardTimeout: options.rewardTimeout,
       problems: problems.slice(0, most),
       stop,
       maxCompletionLength: options.maxCompletionLength,

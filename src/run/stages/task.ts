@@ -1,5 +1,7 @@
 /** Second stage: what is to be learned and how it is judged. */
-import { loadRewards, type NamedReward } from '../../data/rewards/load.js';
+import { loadRewards } from '../../data/rewards/load.js';
+import { rulesOf, type Rules } from '../../data/rewards/rules.js';
+import type { NamedReward } from '../../data/rewards/types.js';
 import { curriculumTask, loadStages, type CurriculumStage } from '../../data/tasks/index.js';
 import type { StopRule, Task } from '../../data/tasks/task.js';
 import { completeAlgorithm, loadAlgorithm, type CompleteAlgorithm } from '../../grpo/algorithm.js';
@@ -12,12 +14,14 @@ export interface Subject {
   /** The task's parts, one after another, of a curriculum; else the task alone. */
   curriculum: CurriculumStage[];
   rewards: NamedReward[];
+  /** Which completions are right under these rewards, and how an answer is read. */
+  rules: Rules;
   algorithm: CompleteAlgorithm;
   /** Ends a completion; undefined: nothing does but the end of sequence and the length. */
   stop: StopRule | undefined;
 }
 
-/** @throws {GrpoError} TASK_NOT_FOUND, BAD_TASK, REWARD_NOT_FOUND, MODULE_FAILED, ALGORITHM, CURRICULUM */
+/** @throws {GrpoError} TASK_NOT_FOUND, BAD_TASK, MODULE_FAILED, ALGORITHM, CURRICULUM, and what `loadRewards` throws */
 export async function taskStage(options: StageOptions, extras: TrainExtras): Promise<Subject> {
   const curriculum = extras.task
     ? [{ untilEpoch: Infinity, task: extras.task, trainSamples: null }]
@@ -31,5 +35,6 @@ export async function taskStage(options: StageOptions, extras: TrainExtras): Pro
     ...(extras.advantages && { advantages: extras.advantages }),
     ...(extras.loss && { loss: extras.loss }),
   });
-  return { task, curriculum, rewards, algorithm, stop: stopRule(options.stop, task) };
+  const rules = rulesOf(task, rewards);
+  return { task, curriculum, rewards, rules, algorithm, stop: stopRule(options.stop, rules) };
 }

@@ -6,7 +6,10 @@ import { fit, visibleSpaces } from './text.js';
 import { number } from '../../common/format.js';
 
 /** @param width columns of the terminal */
-export function rewardCheckText({ task, completions, complaints }: RewardCheck, width: number): string {
+export function rewardCheckText(
+  { task, completions, spellings, complaints }: RewardCheck,
+  width: number,
+): string {
   const names = Object.keys(completions[0]?.rewards ?? {});
   const widths = {
     kind: 22,
@@ -44,8 +47,26 @@ export function rewardCheckText({ task, completions, complaints }: RewardCheck, 
   return [
     `${colors.bold(task)}, ${names.join(', ')}`,
     ...tables,
+    ...spellingTables(spellings),
     complaints.length === 0
       ? colors.green('No completion makes it fail, and right ones earn more than wrong and empty ones.')
       : complaints.map((complaint) => colors.red(`  - ${complaint}`)).join('\n'),
   ].join('\n\n');
+}
+
+/** How each reward reads the spellings of an answer: a table each. */
+function spellingTables(spellings: RewardCheck['spellings']): string[] {
+  const columns: Column[] = [
+    { title: 'completion', width: 40 },
+    { title: 'read as', width: 20 },
+  ];
+  return [...new Set(spellings.map(({ reward }) => reward))].map((name) => {
+    const rows = spellings
+      .filter(({ reward }) => reward === name)
+      .map(({ text, read }) => [
+        fit(visibleSpaces(text), 40),
+        read === '' ? colors.dim('nothing') : fit(visibleSpaces(read), 20),
+      ]);
+    return `How ${colors.bold(name)} reads\n${table(columns, rows)}`;
+  });
 }

@@ -32,6 +32,11 @@ it.each<[string[], object]>([
   [['--task-weights', './a.ts=1'], { task_weights: { './a.ts': 1 } }],
   [['--stop', '\n', '--stop', '#'], { stop: ['\n', '#'] }],
   [['--stop', '42'], { stop: '42' }],
+  [['--reward', 'length:100'], { reward: 'length:100' }],
+  [
+    ['--reward', 'one_of:yes,no', '--reward', 'regex:a=(\\d+)'],
+    { reward: ['one_of:yes,no', 'regex:a=(\\d+)'] },
+  ],
   [['--operations=-*'], { operations: '-*' }],
   // As TRL and files spell them.
   [['--max_steps', '7', '--learning_rate=1e-4'], { max_steps: 7, learning_rate: 1e-4 }],

@@ -29,6 +29,11 @@ describe('an interrupted run goes on as if nothing had been', () => {
       3,
       { useAdaptiveEntropy: true, entropyCoef: 0.1, entropyTarget: 9, entropyCoefDelta: 0.03 },
     ],
+    [
+      'with rewards by name and their options',
+      2,
+      { reward: [{ number: { read: 'last', name: 'strict' } }, 'format:answer', 'length:2'] },
+    ],
     ['with every loss of the family', 2, { lossType: 'vespo', numIterations: 2 }],
   ])('%s', async (_what, step, input) => {
     const parent = temporaryFolder();
@@ -114,6 +119,29 @@ describe('completions that were cut off', () => {
     expect(plain!['completions/clipped_ratio']).toBeGreaterThan(0.9);
     expect(masked!.grad_norm).toBeLessThan(plain!.grad_norm!);
     expect(masked!.reward).toBe(plain!.reward);
+  });
+});
+
+describe('rewards by name', () => {
+  it('decide what is right, how it is read and where it ends', async () => {
+    const seen: JudgedCompletion[] = [];
+    const [step] = await stepsOf(
+      {
+        ...{ reward: ['length:2', { number: { name: 'strict' } }], maxSteps: 1, maxCompletionLength: 6 },
+        ...{ batchSize: 256, numGenerations: 64 },
+      },
+      { onCompletions: (_, completions) => void seen.push(...completions) },
+    );
+    expect(seen.some(({ correct }) => correct)).toBe(true);
+    expect(seen.some(({ ended }) => ended === 'stop')).toBe(true);
+    for (const { correct, rewards, extracted, completion, answer, ended } of seen) {
+      expect(correct).toBe(rewards!.strict === 1);
+      expect(correct).toBe(extracted === answer);
+      // From four characters on nothing changes what the length earns.
+      if (ended === 'stop') expect(completion.length).toBeGreaterThanOrEqual(4);
+    }
+    expect(step!.accuracy).toBeCloseTo(seen.filter(({ correct }) => correct).length / seen.length, 12);
+    expect(step!.accuracy).toBeLessThan(step!.reward!);
   });
 });
 

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { checkReward } from '../../../../src/data/rewards/check.js';
 import type { RewardFunction } from '../../../../src/data/tasks/task.js';
+import { loadRewards } from '../../../../src/data/rewards/load.js';
+import { rewardCheckText } from '../../../../src/ui/terminal/reward-check.js';
+import { dataTask, problemOf } from '../../../support/rewards.js';
 import { arithmetic } from '../../../../src/data/tasks/arithmetic.js';
 
 const task = arithmetic();
@@ -71,5 +74,52 @@ describe('checking a reward', () => {
     ['too few values', () => [], /REWARD_COUNT/],
   ])('complains of %s', async (_, reward, complaint) => {
     expect((await check(reward)).complaints.join('\n')).toMatch(complaint);
+  });
+});
+
+describe('checking rewards by name', () => {
+  const named = async (spec: Parameters<typeof loadRewards>[0], ...answers: string[]) => {
+    const rows = answers.map((answer) => problemOf(answer, { columns: { nums: [2, 3] } }));
+    const task = await dataTask(rows);
+    return checkReward(task, await loadRewards(spec, task), rows, 5);
+  };
+
+  it('writes answers in the form that they ask for', async () => {
+    const { completions, complaints } = await named(
+      ['format:think,answer', { number: { tag: 'answer', read: 'boxed' } }, 'length:99'],
+      '1,234',
+      '7',
+    );
+    expect(complaints).toEqual([]);
+    const of = (kind: string) => completions.find((one) => one.kind === kind)!;
+    expect(of('right')).toMatchObject({
+      completion: '<think>...</think><answer>\\boxed{1234}</answer>',
+      extracted: '1234',
+      rewards: { format: 1, number: 1, length: 1 },
+      correct: true,
+    });
+    expect(of('wrong')).toMatchObject({ extracted: '7', rewards: { format: 1, number: 0 }, correct: false });
+    expect(of('no answer')).toMatchObject({ rewards: { format: 0, number: 0 }, correct: false });
+  });
+
+  it('tries no right completion where it knows none', async () => {
+    const { completions, complaints } = await named('math:countdown', '5', '6');
+    expect(complaints).toEqual([]);
+    expect(completions.some(({ kind }) => kind.startsWith('right'))).toBe(false);
+    expect(completions.some(({ kind }) => kind === 'huge')).toBe(true);
+  });
+
+  it('shows how numbers are read', async () => {
+    const check = await named(['exact_match', { number: { tag: 'answer' } }], '5', '6');
+    const read = Object.fromEntries(check.spellings.map(({ text, read: value }) => [text, value]));
+    expect(read).toMatchObject({
+      '<answer>1,234</answer>': '1234',
+      '<answer>\u22121,234.50</answer>': '-1234.5',
+      '<answer>five</answer>': '',
+    });
+    expect(check.spellings.every(({ reward }) => reward === 'number')).toBe(true);
+    const text = rewardCheckText(check, 110);
+    expect(text).toMatch(/How number reads/);
+    expect(text).toMatch(/<answer>five<\/answer> +│ nothing/);
   });
 });
