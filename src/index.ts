@@ -18,6 +18,8 @@ export {
   type Samples,
 } from './model/language-model.js';
 export { Tokenizer } from './model/tokenizer.js';
+export { ChatTemplate, type ChatTemplateOptions } from './model/chat-template.js';
+export type { ChatOptions, Message, Prompt } from './model/message.js';
 export type { DownloadProgress } from './model/download.js';
 export type { Saveable, Sampler, Snapshot, Snapshotable, TrainableModel } from './model/trainable.js';
 

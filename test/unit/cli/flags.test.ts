@@ -32,6 +32,12 @@ it.each<[string[], object]>([
   [['--task-weights', './a.ts=1'], { task_weights: { './a.ts': 1 } }],
   [['--stop', '\n', '--stop', '#'], { stop: ['\n', '#'] }],
   [['--stop', '42'], { stop: '42' }],
+  [
+    ['--chat-template-kwargs', '{enable_thinking: false, "n": [1, a]}'],
+    { chat_template_kwargs: { enable_thinking: false, n: [1, 'a'] } },
+  ],
+  [['--chat-template-kwargs', 'null'], { chat_template_kwargs: null }],
+  [['--chat', '--system-prompt', ''], { chat: true, system_prompt: '' }],
   [['--operations=-*'], { operations: '-*' }],
   // As TRL and files spell them.
   [['--max_steps', '7', '--learning_rate=1e-4'], { max_steps: 7, learning_rate: 1e-4 }],
