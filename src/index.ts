@@ -23,6 +23,8 @@ export type { ResolveOptions } from './model/files.js';
 export type { GgufDtype } from './model/gguf/numbers.js';
 export { downloadDataset, type DatasetDownload, type DownloadedDataset } from './hub/datasets.js';
 export type { DownloadOptions, DownloadProgress } from './hub/download.js';
+export { ChatTemplate, type ChatTemplateOptions } from './model/chat-template.js';
+export type { ChatOptions, Message, Prompt } from './model/message.js';
 export type { Saveable, Sampler, Snapshot, Snapshotable, TrainableModel } from './model/trainable.js';
 
 export { train } from './experiments/train.js';

@@ -22,14 +22,15 @@ export const command = schemaCommand({
     const { loadSplit, loadTask } = await import('../data/tasks/index.js');
     const { loadRewards } = await import('../data/rewards/load.js');
     const { evaluate } = await import('../run/evaluate.js');
+    const { hasConversation } = await import('../model/message.js');
     const { checkStop, stopRule } = await import('../grpo/stop.js');
     const task = await loadTask(options.task, options);
     for (const notice of task.notices ?? []) toStandardError(notice);
     const { rulesOf } = await import('../data/rewards/rules.js');
     const reward = await loadRewards(options.reward, task);
-    const problems = await loadSplit(task, options.split, options.samples || null);
+    const problems = await loadSplit(task, options.split, options.samples || null, options);
     const progress = progressLine('evaluating');
-    const result = await withModel(options, (model, signal) => {
+    const result = await withModel({ ...options, chat: hasConversation(problems) }, (model, signal) => {
       checkStop(options.stop, model.tokenizer);
       return evaluate(model, {
         ...options,

@@ -47,7 +47,8 @@ function fromFlag(option: OptionInfo, value: unknown): unknown {
   if (option.choices && option.items === 'string' && value.includes(',')) return value.split(',');
   if (option.kinds.has('boolean') && ['', 'true', 'false'].includes(value)) return value !== 'false';
   if (option.items === 'object') return parseItems(value) ?? value;
-  if (option.kinds.has('object') && option.items === undefined) return parseNamedNumbers(value) ?? value;
+  if (option.kinds.has('object') && option.items === undefined)
+    return parseNamedNumbers(value) ?? parseObject(value) ?? value;
   return value;
 }
 
@@ -55,6 +56,12 @@ function fromFlag(option: OptionInfo, value: unknown): unknown {
 function parseItems(text: string): unknown {
   const parsed = parseYamlValue(text);
   return isObject(parsed) ? [parsed] : parsed;
+}
+
+/** An object in YAML or JSON, in braces. */
+function parseObject(text: string): Record<string, unknown> | undefined {
+  const parsed = text.trimStart().startsWith('{') ? parseYamlValue(text) : undefined;
+  return isObject(parsed) ? parsed : undefined;
 }
 
 const isNumber = (text: string) => text.trim() !== '' && Number.isFinite(Number(text));

@@ -14,7 +14,7 @@ import {
 } from '../grpo/options.js';
 import { LOSS_TYPES } from '../grpo/losses/types.js';
 import { GGUF_DTYPES } from '../model/gguf/numbers.js';
-import { MACHINE_OPTIONS, MODEL_OPTIONS } from '../model/options.js';
+import { CHAT_OPTIONS, CHAT_TEMPLATE_OPTIONS, MACHINE_OPTIONS, MODEL_OPTIONS } from '../model/options.js';
 import {
   anyTemperature,
   CHOOSING_OPTIONS,
@@ -31,6 +31,7 @@ export const EVAL = z.strictObject({
   ...MODEL_OPTIONS,
   ...TASK_OPTIONS,
   ...REWARD_OPTIONS,
+  ...CHAT_OPTIONS,
   split: z
     .enum(['held_out', 'train', 'validation'])
     .default('held_out')
@@ -52,8 +53,9 @@ export const CHECK_REWARD = z.strictObject({
 
 export const GENERATE = z.strictObject({
   model: MODEL_OPTIONS.model,
-  prompt: z.string().min(1).describe('Text to go on from'),
+  prompt: z.string().min(1).describe('Text to go on from, or to answer (--chat)'),
   num: whole(1).default(1).describe('Completions'),
+  ...CHAT_OPTIONS,
   seed: FOLDER_OPTIONS.seed,
   ...SAMPLING_OPTIONS,
   stop: SAMPLING_OPTIONS.stop
@@ -67,6 +69,7 @@ export const GENERATE = z.strictObject({
 
 export const SCORE = z.strictObject({
   model: MODEL_OPTIONS.model,
+  ...CHAT_TEMPLATE_OPTIONS,
   temperature: z
     .number()
     .positive()
@@ -197,6 +200,7 @@ export const GROUPS: Record<string, object> = {
     split: 0,
     samples: 0,
   },
+  Chat: CHAT_OPTIONS,
   Run: {
     at: 0,
     ...START_OPTIONS,
@@ -225,6 +229,7 @@ export const FIRST: readonly string[] = [
   'model',
   'task',
   'reward',
+  'chat',
   'preset',
   'output_dir',
   'resume',

@@ -17,7 +17,7 @@ export const command = schemaCommand({
   examples: [
     [
       `echo '{"prompt": "Calculate: 7 + 8 = ", "completion": "15"}' | grpo-native score --model tiny`,
-      'In: prompt or prompt_ids, completion or completion_ids',
+      'In: prompt, messages or prompt_ids; completion or completion_ids',
     ],
     [
       'grpo-native generate --prompt "2 + 2 = " --json | grpo-native score --model runs/a/final',

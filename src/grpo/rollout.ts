@@ -8,6 +8,8 @@ import type { Rules } from '../data/rewards/rules.js';
 import type { NamedReward } from '../data/rewards/types.js';
 import type { GrpoOptions } from './options.js';
 import type { SampledCompletion, SampleOptions } from '../model/language-model.js';
+import { hasConversation } from '../model/message.js';
+import { promptIds } from '../model/positions.js';
 import type { TrainableModel } from '../model/trainable.js';
 import type { Batch } from '../engine/types.js';
 import type { Completion, Problem, StopRule } from '../data/tasks/task.js';
@@ -215,7 +217,7 @@ async function draw(
   const { model, split, options, stop, signal, onPhase } = context;
   const clock = stopwatch();
   const problems = positions.map((position) => context.problems[position]!);
-  const prompts = problems.map(({ prompt }) => model.tokenizer.encodePrompt(prompt));
+  const prompts = problems.map((problem) => promptIds(model, problem));
 
   onPhase?.('sampling', step);
   const sampling: SampleOptions = {
@@ -233,6 +235,7 @@ async function draw(
     topP: options.topP,
     minP: options.minP,
     repetitionPenalty: options.repetitionPenalty,
+    endOfTurn: hasConversation(problems),
     // Accumulation and splitting are there to hold fewer activations at once, so then none are kept.
     keepActivations: options.gradientAccumulationSteps * parts * split.parts.learn === 1,
     ...(stop && { stop: (text, prompt, drawn) => stop(text, problems[prompt]!, drawn) }),

@@ -2,6 +2,7 @@
  * A language model that samples, scores and learns: the engine and its tokenizer in one object.
  * Everything here is about tokens and weights; rewards and losses are elsewhere.
  */
+import { relative } from 'node:path';
 import { GrpoError } from '../common/errors.js';
 import { engineThreads } from '../machine/processor.js';
 import { BESIDE_TENSORS, freeWithin } from '../machine/memory.js';
@@ -21,17 +22,24 @@ import type {
   TensorSnapshot,
   TokenScores,
 } from '../engine/types.js';
+import {
+  CHAT_TEMPLATE_FILE,
+  ChatTemplate,
+  missingTemplate,
+  type ChatTemplateOptions,
+} from './chat-template.js';
 import { parameterCount, readModelConfig } from './config.js';
 import type { DownloadProgress } from '../hub/download.js';
 import { resolveModel } from './files.js';
 import type { GrowingText } from './growing-text.js';
-import { checkBatch, checkPositions } from './positions.js';
+import type { Message } from './message.js';
+import { checkBatch, checkPositions, promptIds } from './positions.js';
 import { locateTensors, readHeader } from './safetensors.js';
 import { MOMENTS, ModelSaver, readKeptFiles, tensorsOf, type KindOfTensor } from './saving.js';
 import { readEosTokenIds, Tokenizer } from './tokenizer.js';
 
 /** Which model, and what it computes with. */
-export interface LoadOptions {
+export interface LoadOptions extends ChatTemplateOptions {
   /**
    * `tiny` (embedded), a folder in the Hugging Face layout, a run (`runs/NAME`, `runs/NAME/checkpoint-N`), or a
    * hub id such as `Qwen/Qwen2.5-0.5B`, which is downloaded once.
@@ -48,6 +56,8 @@ export interface LoadOptions {
    * fail with `OUT_OF_MEMORY`.
    */
   maxMemory?: number | null;
+  /** Whether it will be given conversations: a model without a chat template is refused. Default false. */
+  chat?: boolean;
   /** Called while a file is downloaded. */
   onProgress?: (progress: DownloadProgress) => void;
   /** Called with what a person should know that is no error. */
@@ -100,6 +110,11 @@ export interface SampleOptions
    * tokens, `drawn` with them, `prompt` a position in `prompts`.
    */
   stop?: (text: string, prompt: number, drawn: string) => boolean;
+  /**
+   * Whether the end of a turn of the chat template ends a completion beside `eosTokenIds`: where prompts are
+   * conversations. Default false.
+   */
+  endOfTurn?: boolean;
   /** Aborts between tokens, with the error `ABORTED`. */
   signal?: AbortSignal;
   /** Called after each token position with the number of completions still running. */
@@ -116,7 +131,7 @@ export interface SampledCompletion {
   text: string;
   /** `[tokens]` log-probability of each, nats, at `temperature`, before top_k, top_p and min_p. */
   logps: Float32Array;
-  /** What ended it: an end-of-sequence token, the rule `stop`, or its greatest length. */
+  /** What ended it: an end of sequence or of turn, the rule `stop`, or its greatest length. */
   ended: 'eos' | 'stop' | 'length';
 }
 
@@ -170,6 +185,8 @@ export class LanguageModel {
     readonly eosTokenIds: number[],
     /** The native engine, for what has no method here. */
     readonly engine: NativeEngine,
+    /** Conversations to ids; undefined where the model has no chat template. */
+    readonly chatTemplate: ChatTemplate | undefined,
     files: Map<string, Uint8Array> | GrpoError = new Map<string, Uint8Array>(),
   ) {
     this.#files = files;
@@ -181,7 +198,8 @@ export class LanguageModel {
    * @throws {GrpoError} before any weight is read: MODEL_NOT_FOUND, MODEL_NOT_A_FOLDER, MODEL_CONFIG_MISSING,
    * MODEL_CONFIG_INVALID, MODEL_CONFIG_UNSUPPORTED, MODEL_TENSORS_MISMATCH, SAFETENSORS_MISSING,
    * SAFETENSORS_INVALID, SAFETENSORS_DTYPE, TOKENIZER_MISSING, TOKENIZER_INVALID, TOKENIZER_VOCABULARY,
-   * GIT_LFS_POINTER, HUB_NOT_FOUND and other HUB codes, ADDON_MISSING, ADDON_BROKEN; then DEVICE_UNKNOWN,
+   * GIT_LFS_POINTER, CHAT_TEMPLATE_MISSING and CHAT_TEMPLATE_FAILED (`chat`, `chatTemplatePath`),
+   * HUB_NOT_FOUND and other HUB codes, ADDON_MISSING, ADDON_BROKEN; then DEVICE_UNKNOWN,
    * DEVICE_MISSING, OUT_OF_MEMORY, LIBTORCH_VERSION (`maxMemory` on a GPU)
    */
   static async load(options: LoadOptions): Promise<LanguageModel> {
@@ -190,6 +208,7 @@ export class LanguageModel {
       dtype = 'float32',
       threads = 0,
       maxMemory = null,
+      chat = false,
       onProgress,
       onNotice,
       signal,
@@ -205,6 +224,12 @@ export class LanguageModel {
       Tokenizer.load(folder, config.vocabSize, options.onNotice),
       readKeptFiles(folder).catch(unlessLink),
     ]);
+    const chatTemplate = await ChatTemplate.load(folder, tokenizer, options);
+    if (chat && !chatTemplate) throw missingTemplate(folder);
+    if (chat) chatTemplate?.check();
+    // A template that is not among these files is saved with the model, which is trained to it.
+    if (chatTemplate && files instanceof Map && !files.has(relative(folder, chatTemplate.file)))
+      files.set(CHAT_TEMPLATE_FILE, Buffer.from(chatTemplate.source));
     const engine = await openEngine(
       { device, dtype, threads, maxMemory },
       (empty) => empty.load(config, tensors),
@@ -212,7 +237,7 @@ export class LanguageModel {
     );
     // Ids without an embedding are left out: they are never drawn.
     const eosTokenIds = (await readEosTokenIds(folder, tokenizer)).filter((id) => id < config.vocabSize);
-    return new LanguageModel(folder, config, tokenizer, eosTokenIds, engine, files);
+    return new LanguageModel(folder, config, tokenizer, eosTokenIds, engine, chatTemplate, files);
   }
 
   /**
@@ -228,7 +253,23 @@ export class LanguageModel {
     const engine = await openEngine({ device, dtype, threads, maxMemory }, (empty) =>
       empty.initialize(config, seed),
     );
-    return new LanguageModel('', config, tokenizer, eosTokenIds, engine);
+    return new LanguageModel('', config, tokenizer, eosTokenIds, engine, undefined);
+  }
+
+  /**
+   * Token ids of a prompt, for `sample`: of a text that the model goes on from, or of a conversation by the chat
+   * template, with the beginning of the assistant's answer.
+   *
+   * @throws {GrpoError} CHAT_TEMPLATE_MISSING, CHAT_TEMPLATE_FAILED, TOKENIZER_TEXT, TOKENIZER_VOCABULARY
+   *
+   * @example
+   * ```ts
+   * const prompts = [model.promptIds([{ role: 'user', content: '15 + 8?' }])];
+   * const { completions } = await model.sample({ prompts, endOfTurn: true, ...options });
+   * ```
+   */
+  promptIds(prompt: string | Message[]): Int32Array {
+    return promptIds(this, typeof prompt === 'string' ? { prompt } : { prompt: '', messages: prompt });
   }
 
   /** Version, device, number format and speed of what computes. */
@@ -275,7 +316,7 @@ export class LanguageModel {
    * @throws {GrpoError} PROMPT_TOO_LONG, ABORTED
    */
   async sample(options: SampleOptions): Promise<Samples> {
-    const { prompts, numGenerations, stop, signal, onPosition } = options;
+    const { prompts, numGenerations, stop, endOfTurn = false, signal, onPosition } = options;
     prompts.forEach(({ length }, i) =>
       checkPositions(this.config, length, options.maxCompletionLength, {
         what: `prompt ${i}`,
@@ -285,7 +326,8 @@ export class LanguageModel {
     const total = prompts.length * numGenerations;
     const nothing: SampledPath = { drawn: undefined, said: Said.nothing(this.tokenizer), ended: 'length' };
     const paths = new Array<SampledPath>(total).fill(nothing);
-    const eos = new Set(this.eosTokenIds);
+    const ends = endOfTurn ? this.chatTemplate?.endOfTurnId : undefined;
+    const eos = new Set(ends === undefined ? this.eosTokenIds : [...this.eosTokenIds, ends]);
     let computed = 0;
     await this.engine.sampleStart({
       topK: 0,
@@ -296,7 +338,7 @@ export class LanguageModel {
       ...options,
       temperature: options.samplingTemperature ?? options.temperature,
       policyTemperature: options.temperature,
-      eosTokenIds: this.eosTokenIds,
+      eosTokenIds: [...eos],
     });
     try {
       let stopped: number[] = [];

@@ -8,6 +8,32 @@ export const MODEL_OPTIONS = {
     .describe('tiny, a folder in the Hugging Face layout, a run (runs/NAME), or a hub id'),
 };
 
+export const CHAT_TEMPLATE_OPTIONS = {
+  chat_template_path: path()
+    .nullable()
+    .default(null)
+    .describe("File of a chat template, or folder of a model that has one (null: the model's own)"),
+  chat_template_kwargs: z
+    .record(z.string(), z.unknown())
+    .nullable()
+    .default(null)
+    .meta({ allowed: 'names with values, such as {enable_thinking: false}, or null' })
+    .describe('Variables that the chat template reads, such as {enable_thinking: false} of Qwen3'),
+};
+
+export const CHAT_OPTIONS = {
+  chat: z
+    .boolean()
+    .default(false)
+    .describe("Put prompts to the model as a user's message, by its chat template"),
+  system_prompt: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('System message before it, where a conversation has none of its own (implies --chat)'),
+  ...CHAT_TEMPLATE_OPTIONS,
+};
+
 export const MACHINE_OPTIONS = {
   dtype: z.enum(['float32', 'bfloat16']).default('float32').describe('Type of numbers that is computed with'),
   device: z

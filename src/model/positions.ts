@@ -1,30 +1,54 @@
 /**
- * Checks that a prompt and its completion fit into a model's maximum number of positions. Sampling, scoring and
- * training all refuse a longer one with the same error, before they start.
+ * A prompt's token ids, and whether it fits with its completion into a model's maximum number of positions.
+ * Sampling, scoring and training all refuse a longer one with the same error, before they start.
  */
 import { GrpoError, shown } from '../common/errors.js';
 import type { Batch, ModelConfig } from '../engine/types.js';
+import { missingTemplate, type ChatTemplate } from './chat-template.js';
+import type { Prompt } from './message.js';
 import type { Tokenizer } from './tokenizer.js';
 
 type Positions = Pick<ModelConfig, 'maxPositionEmbeddings'>;
 
+/** What turns prompts into ids. A model without a chat template takes no conversations. */
+export interface Encoder {
+  tokenizer: Pick<Tokenizer, 'encodePrompt'>;
+  chatTemplate?: Pick<ChatTemplate, 'encode'> | undefined;
+  folder?: string;
+}
+
 /**
- * The token ids of a prompt.
- * @throws {GrpoError} PROMPT_EMPTY, PROMPT_TOO_LONG
+ * The token ids of a prompt: of a text those that the model goes on from, of a conversation those of its chat
+ * template, with the beginning of the answer.
+ *
+ * @throws {GrpoError} CHAT_TEMPLATE_MISSING, CHAT_TEMPLATE_FAILED, TOKENIZER_TEXT, TOKENIZER_VOCABULARY
+ */
+export function promptIds(
+  { tokenizer, chatTemplate, folder = '' }: Encoder,
+  { prompt, messages }: Prompt,
+): Int32Array {
+  if (!messages) return tokenizer.encodePrompt(prompt);
+  if (!chatTemplate) throw missingTemplate(folder);
+  return chatTemplate.encode(messages);
+}
+
+/**
+ * The token ids of a prompt that has room for a completion.
+ * @throws {GrpoError} PROMPT_EMPTY, PROMPT_TOO_LONG, and the codes of `promptIds`
  */
 export function encodePrompt(
-  { tokenizer, config }: { tokenizer: Pick<Tokenizer, 'encodePrompt'>; config: Positions },
-  prompt: string,
+  model: Encoder & { config: Positions },
+  prompt: Prompt,
   maxCompletionLength: number,
 ): Int32Array {
-  const ids = tokenizer.encodePrompt(prompt);
-  const what = `the prompt ${shown(prompt)}`;
+  const ids = promptIds(model, prompt);
+  const what = `the prompt ${shown(prompt.prompt)}`;
   if (ids.length === 0)
     throw new GrpoError('PROMPT_EMPTY', `${what} has no tokens`, {
       fix: 'give every prompt some text',
-      value: prompt,
+      value: prompt.prompt,
     });
-  checkPositions(config, ids.length, maxCompletionLength, {
+  checkPositions(model.config, ids.length, maxCompletionLength, {
     what,
     fix: 'shorten the prompt or lower --max-completion-length',
   });

@@ -30,8 +30,12 @@ export interface Snapshotable extends Saveable {
   snapshotBytes(options: { reference: boolean }): number;
 }
 
-/** The part of `LanguageModel` that evaluation needs. A program may pass an object of its own. */
-export type Sampler = Pick<LanguageModel, 'config' | 'tokenizer' | 'sample'>;
+/**
+ * The part of `LanguageModel` that evaluation needs. A program may pass an object of its own; one without a chat
+ * template takes no conversations.
+ */
+export type Sampler = Pick<LanguageModel, 'config' | 'tokenizer' | 'sample'> &
+  Partial<Pick<LanguageModel, 'chatTemplate'>>;
 
 /** The part of `LanguageModel` that training needs. A program may pass an object of its own, as tests do. */
 export type TrainableModel = Sampler &

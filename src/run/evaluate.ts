@@ -3,6 +3,7 @@ import type { Completion, Problem, RewardFunction, StopRule, Task } from '../dat
 import type { Metrics, RunMetricName } from '../grpo/metrics.js';
 import type { Sampler } from '../model/trainable.js';
 import type { SampledCompletion, SampleOptions } from '../model/language-model.js';
+import { hasConversation } from '../model/message.js';
 import { encodePrompt } from '../model/positions.js';
 import { judge } from '../data/rewards/judge.js';
 import { ownReward, rulesOf } from '../data/rewards/rules.js';
@@ -85,14 +86,15 @@ export interface EvaluatedCompletion extends Completion {
   reward: number;
   /** Whether it is right. */
   correct: boolean;
-  /** What ended it: an end-of-sequence token, the stop rule, or its greatest length. */
+  /** What ended it: an end of sequence or of turn, the stop rule, or its greatest length. */
   ended: SampledCompletion['ended'];
 }
 
 /**
  * How often a model is right: one completion for each problem, judged by the task.
  *
- * @throws {GrpoError} before anything is sampled: PROMPT_EMPTY, PROMPT_TOO_LONG; then the codes of rewards
+ * @throws {GrpoError} before anything is sampled: PROMPT_EMPTY, PROMPT_TOO_LONG, CHAT_TEMPLATE_MISSING,
+ * CHAT_TEMPLATE_FAILED; then the codes of rewards
  * (REWARD_FAILED, REWARD_COUNT, REWARD_NOT_FINITE, REWARD_TIMEOUT), ABORTED
  *
  * @example
@@ -108,7 +110,7 @@ export async function evaluate(model: Sampler, options: EvaluateOptions): Promis
   const start = performance.now();
   const rewards = rewardsOf(options.reward, task);
   const rules = rulesOf(task, rewards);
-  const prompts = problems.map(({ prompt }) => encodePrompt(model, prompt, options.maxCompletionLength));
+  const prompts = problems.map((problem) => encodePrompt(model, problem, options.maxCompletionLength));
   const right: boolean[] = [];
   const givenRewards: number[] = [];
   let tokens = 0;
@@ -124,6 +126,7 @@ export async function evaluate(model: Sampler, options: EvaluateOptions): Promis
       topP: options.topP ?? 1,
       minP: options.minP ?? 0,
       repetitionPenalty: options.repetitionPenalty ?? 1,
+      endOfTurn: hasConversation(part),
       seed: options.seed ?? 0,
       // Training counts steps from 1, so that no evaluation repeats its draws.
       step: 0,

@@ -6,6 +6,7 @@ import type { Best, EarlyEnd } from './choosing.js';
 import type { Evaluation } from './evaluate.js';
 import type { Metrics } from '../grpo/metrics.js';
 import type { EngineInfo } from '../engine/types.js';
+import type { Message } from '../model/message.js';
 
 /** Size of a run, known before the first step. */
 export interface TrainPlan {
@@ -25,6 +26,8 @@ export interface TrainPlan {
   task: string;
   /** Prompt of a held-out problem, or of a training problem where none is held out. */
   examplePrompt: string;
+  /** The same as a conversation, where it is one. */
+  exampleMessages?: Message[];
   /** Different training problems. */
   trainProblems: number;
   /** Share of an epoch's problems that repeat another, from 0 to 1. */
@@ -96,6 +99,8 @@ export interface Forecast {
 export interface JudgedCompletion extends TokenDetails {
   /** Prompt of its problem. */
   prompt: string;
+  /** The same as a conversation, where it is one. */
+  messages?: Message[];
   /** The right answer. */
   answer: string;
   /** Its text, without special tokens. */

@@ -7,7 +7,7 @@
  *
  * Sampling and judging are `grpo/rollout.ts`, the gradient step is `grpo/learn.ts`; the run around the steps
  * (metrics, checkpoints, evaluation, resuming) is `session.ts`.
- * Left out on purpose: several processes, and prompts of more than one turn.
+ * Left out on purpose: several processes, and completions of more than one turn.
  */
 import type { NamedReward } from '../data/rewards/types.js';
 import type { Dataset } from '../data/tasks/index.js';
@@ -173,6 +173,7 @@ function judged(rollout: Rollout, rewards: readonly NamedReward[], tokenizer: To
   const ofTokens = tokenDetails(rollout, tokenizer);
   return completions.map(({ text, ended, problem, length, correct, extracted, rewards: own }, i) => ({
     prompt: problem.prompt,
+    ...(problem.messages && { messages: problem.messages }),
     answer: problem.answer,
     completion: text,
     extracted,

@@ -16,7 +16,7 @@ import {
   REFERENCE_OPTIONS,
   SAMPLING_OPTIONS,
 } from '../grpo/options.js';
-import { MACHINE_OPTIONS, MODEL_OPTIONS } from '../model/options.js';
+import { CHAT_OPTIONS, MACHINE_OPTIONS, MODEL_OPTIONS } from '../model/options.js';
 import { TRACKERS } from './trackers/tracker.js';
 
 /** Values of `metric_for_best_model`: a metric with or without the prefix that transformers gives it. */
@@ -143,6 +143,7 @@ export const TRAIN = z.strictObject({
   ...MODEL_OPTIONS,
   ...TASK_OPTIONS,
   ...REWARD_OPTIONS,
+  ...CHAT_OPTIONS,
   ...START_OPTIONS,
   ...FOLDER_OPTIONS,
   ...LENGTH_OPTIONS,
@@ -179,6 +180,7 @@ export const SFT = z.strictObject({
   ...MODEL_OPTIONS,
   ...TASK_OPTIONS,
   ...REWARD_OPTIONS,
+  ...CHAT_OPTIONS,
   ...FOLDER_OPTIONS,
   ...LENGTH_OPTIONS,
   ...DATASET_OPTIONS,

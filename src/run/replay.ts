@@ -15,6 +15,7 @@ import { BESIDE_TENSORS, freeWithin } from '../machine/memory.js';
 import { parameterCount, readModelConfig } from '../model/config.js';
 import { resolveModel } from '../model/files.js';
 import { LanguageModel, type LoadOptions } from '../model/language-model.js';
+import { promptIds } from '../model/positions.js';
 import { findWeights } from '../model/run-weights.js';
 import type { Checkpoint } from './folder/checkpoints.js';
 import { readCompletions, recordedSteps, type RecordedStep } from './folder/completions.js';
@@ -99,7 +100,14 @@ export async function replay(
   const opened = await openDevice(device, onNotice);
   await refuseUnfit(folder, losses, ofRun.beta !== 0, opened.memory === null, maxMemory);
 
-  const model = await LanguageModel.load({ ...options, model: folder, device: opened.device });
+  const { chatTemplatePath, chatTemplateKwargs } = ofRun;
+  const model = await LanguageModel.load({
+    ...options,
+    model: folder,
+    device: opened.device,
+    chatTemplatePath,
+    chatTemplateKwargs,
+  });
   try {
     if (ofRun.beta !== 0) await model.freezeReference();
     if (ofRun.beta !== 0 && checkpoint.reference !== undefined)
@@ -223,10 +231,11 @@ function optionsOfLosses(options: TrainOptions, { state }: Checkpoint): Paramete
 /** A recorded step as a batch; each of equal completions counts. */
 function scoredBatch(
   { completions }: RecordedStep,
-  model: Pick<LanguageModel, 'tokenizer' | 'eosTokenIds'>,
+  model: Pick<LanguageModel, 'tokenizer' | 'eosTokenIds' | 'chatTemplate' | 'folder'>,
   { maskTruncatedCompletions }: TrainOptions,
 ): { scored: ScoredBatch; lost: number } {
-  const prompts = [...new Set(completions.map(({ prompt }) => prompt))];
+  const byPrompt = new Map(completions.map((record) => [record.prompt, record]));
+  const prompts = [...byPrompt.keys()];
   let lost = 0;
   const each = completions.flatMap((record) => {
     const { logps } = record;
@@ -242,7 +251,7 @@ function scoredBatch(
     lost,
     scored: {
       batch: {
-        prompts: prompts.map((prompt) => model.tokenizer.encodePrompt(prompt)),
+        prompts: [...byPrompt.values()].map((record) => promptIds(model, record)),
         completions: each.map(({ ids }) => ids),
         promptOf: Int32Array.from(each, ({ prompt }) => prompts.indexOf(prompt)),
       },

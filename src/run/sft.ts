@@ -3,12 +3,14 @@
  *
  *   loss = mean over answer tokens of -log pi(token | prompt, answer so far)
  *
- * An answer ends with the end-of-sequence token, so that the model learns to stop.
- * Left out on purpose: packing, chat templates, and data other than a task's problems.
+ * An answer ends with the end-of-sequence token, in a conversation with the end of the turn, so that the model
+ * learns to stop.
+ * Left out on purpose: packing, and data other than a task's problems.
  */
 import { shown } from '../common/errors.js';
 import { sftConfig, toOptions, type SftInput, type SftOptions } from './train-options.js';
-import { checkPositions } from '../model/positions.js';
+import type { Prompt } from '../model/message.js';
+import { checkPositions, promptIds } from '../model/positions.js';
 import type { TrainableModel } from '../model/trainable.js';
 import { expectedTensors, withoutWeightDecay } from '../model/tensor-names.js';
 import type { Batch } from '../engine/types.js';
@@ -136,7 +138,7 @@ async function learnAnswers(
   step: { learningRate: number; noWeightDecay: string[]; split: Split },
 ): Promise<{ metrics: Omit<Metrics, 'step'>; nonfinite: NonFinite | undefined }> {
   const clock = stopwatch();
-  const pairs = problems.map(({ prompt, answer }) => answerTokens(model, prompt, answer));
+  const pairs = problems.map((problem) => answerTokens(model, problem, problem.answer));
   const tokens = pairs.reduce((sum, { completion }) => sum + completion.length, 0);
   const accumulated = options.gradientAccumulationSteps;
   const { loss, entropy, computed } = await step.split.run('learn', pairs.length / accumulated, (pieces) =>
@@ -197,14 +199,14 @@ async function accumulate(
  * as they are in sampling.
  */
 export function answerTokens(
-  model: Pick<TrainableModel, 'tokenizer' | 'eosTokenIds'>,
-  prompt: string,
+  model: Pick<TrainableModel, 'tokenizer' | 'eosTokenIds' | 'chatTemplate'>,
+  prompt: Prompt,
   answer: string,
 ): { prompt: Int32Array; completion: Int32Array } {
-  const { tokenizer } = model;
+  const endOfTurn = prompt.messages && model.chatTemplate?.endOfTurnId;
   return {
-    prompt: tokenizer.encodePrompt(prompt),
-    completion: Int32Array.from([...tokenizer.encode(answer), endOfAnswer(model)]),
+    prompt: promptIds(model, prompt),
+    completion: Int32Array.from([...model.tokenizer.encode(answer), endOfTurn ?? endOfAnswer(model)]),
   };
 }
 
@@ -221,10 +223,10 @@ function endOfAnswer({ tokenizer, eosTokenIds }: Pick<TrainableModel, 'tokenizer
 
 /** An answer is learned whole, however long a completion may be. */
 function checkAnswers(model: TrainableModel, problems: Problem[]): void {
-  for (const { prompt, answer } of problems) {
-    const tokens = answerTokens(model, prompt, answer);
+  for (const problem of problems) {
+    const tokens = answerTokens(model, problem, problem.answer);
     checkPositions(model.config, tokens.prompt.length, tokens.completion.length, {
-      what: `the prompt ${shown(prompt)}`,
+      what: `the prompt ${shown(problem.prompt)}`,
       fix: 'shorten the prompt or its answer',
     });
   }

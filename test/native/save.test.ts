@@ -1,6 +1,16 @@
 /** What is saved is what was there, in the form that transformers reads, and training goes on from it. */
-import { cpSync, existsSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { LanguageModel } from '../../src/model/language-model.js';
 import { codeOf, fixtureModel, temporaryFolder } from '../support/fixtures.js';
@@ -33,6 +43,47 @@ describe.each([...MODELS, 'qwen2-tied-bf16-sharded'])('a saved %s', (name) => {
     expect(await again.engine.logits(IDS)).toEqual(await model.engine.logits(IDS));
     expect(again.config).toEqual(model.config);
     expect(again.eosTokenIds).toEqual(model.eosTokenIds);
+  });
+});
+
+describe('a chat template', () => {
+  const turn = [{ role: 'user', content: '7' }];
+  const FILE = 'chat_template.jinja';
+  const inConfig = JSON.stringify({ chat_template: 'config', eos_token: '<|endoftext|>' });
+
+  it.each<[string, Record<string, string>, string | undefined, string, string | undefined]>([
+    ['a file of its own', { [FILE]: 'own' }, undefined, 'own', 'own'],
+    ['its configuration', { 'tokenizer_config.json': inConfig }, undefined, 'config', undefined],
+    ['a folder', { 'additional_chat_templates/default.jinja': 'named' }, undefined, 'named', 'named'],
+    ['a file that it was given, in place of its own', { [FILE]: 'own' }, 'given', 'given', 'given'],
+  ])('of %s is saved with the model', async (_, files, given, rendered, saved) => {
+    const folder = temporaryFolder();
+    cpSync(fixtureModel('qwen2-tied'), folder, { recursive: true });
+    for (const [name, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), content);
+    }
+    const chatTemplatePath = given === undefined ? null : join(temporaryFolder(), 'other.jinja');
+    if (chatTemplatePath !== null) writeFileSync(chatTemplatePath, given!);
+    const model = await loadModel(folder, { chatTemplatePath, chat: true });
+    const target = join(temporaryFolder(), 'final');
+    await model.save(target);
+    const again = await loadModel(target, { chat: true });
+    for (const one of [model, again]) {
+      expect(one.promptIds(turn)).toEqual(one.tokenizer.encode(rendered));
+      expect(one.promptIds('7')).toEqual(one.tokenizer.encodePrompt('7'));
+    }
+    expect(existsSync(join(target, FILE)) ? readFileSync(join(target, FILE), 'utf8') : undefined).toBe(saved);
+  });
+
+  it('is missing before weights are read, where conversations are to come', async () => {
+    const folder = temporaryFolder();
+    cpSync(fixtureModel('qwen2-tied'), folder, { recursive: true });
+    expect(await codeOf(loadModel(folder, { chat: true }))).toBe('CHAT_TEMPLATE_MISSING');
+    expect(await codeOf(async () => (await loadModel(folder)).promptIds(turn))).toBe('CHAT_TEMPLATE_MISSING');
+    writeFileSync(join(folder, FILE), '{% if %}');
+    expect(await codeOf(loadModel(folder, { chat: true }))).toBe('CHAT_TEMPLATE_FAILED');
+    expect((await loadModel(folder)).promptIds('7')).toHaveLength(1);
   });
 });
 

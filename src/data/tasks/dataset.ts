@@ -4,12 +4,13 @@
  */
 import { GrpoError } from '../../common/errors.js';
 import { generator, shuffled } from '../../common/random.js';
+import { asConversation, type ChatOptions } from '../../model/message.js';
 import type { CurriculumStage } from './curriculum.js';
 import { splitProblems } from './split.js';
 import type { Problem, Split, Task } from './task.js';
 
 /** How many of a task's problems are used. */
-export interface DatasetOptions {
+export interface DatasetOptions extends ChatOptions {
   /** Training problems; null (default): all. `seed` decides which. */
   trainSamples?: number | null;
   /** Different ones among them, which the others repeat; null (default): all are different. */
@@ -82,7 +83,7 @@ export async function loadDataset(
   let heldOut: Problem[] = [];
   let validation: Problem[] = [];
   for (const stage of stages) {
-    const { problems, notices: own } = await loadProblems(stage.task);
+    const { problems, notices: own } = await loadProblems(stage.task, options);
     notices.push(...own);
     const chosen = chooseTraining(
       stage.task,
@@ -158,6 +159,7 @@ function chooseTraining(
  * Problems of one split, for an evaluation.
  *
  * @param samples how many; null: all
+ * @param chat whether prompts that are texts are put to the model as conversations
  * @throws {GrpoError} BAD_TASK, DATASET_EMPTY, TASK_FAILED
  *
  * @example
@@ -169,8 +171,9 @@ export async function loadSplit(
   task: Task,
   split: Split,
   samples: number | null,
+  chat: ChatOptions = {},
 ): Promise<Dataset['heldOut']> {
-  const { problems } = await loadProblems(task);
+  const { problems } = await loadProblems(task, chat);
   const chosen = choose(splitProblems(problems, split), samples, split, task.weights, []);
   if (chosen.length > 0) return chosen;
   throw new GrpoError('DATASET_EMPTY', `${task.name} has no problems in the split ${split}`, {
@@ -183,7 +186,10 @@ export async function loadSplit(
  * Loads and checks the problems of a task, without duplicates: two problems with the same prompt may have
  * different answers, and would then contradict each other.
  */
-export async function loadProblems(task: Task): Promise<{ problems: Problem[]; notices: string[] }> {
+export async function loadProblems(
+  task: Task,
+  chat: ChatOptions = {},
+): Promise<{ problems: Problem[]; notices: string[] }> {
   const all: unknown = await task.problems();
   if (!Array.isArray(all)) throw badTask(task, `problems() gave ${typeof all}, not a list`, all);
   checkWeights(task);
@@ -203,7 +209,7 @@ export async function loadProblems(task: Task): Promise<{ problems: Problem[]; n
   const notices = [...(task.notices ?? [])];
   if (duplicates > 0)
     notices.push(`${task.name}: ${duplicates} of ${all.length} problems repeat a prompt and were left out.`);
-  return { problems: [...seen.values()], notices };
+  return { problems: [...seen.values()].map((problem) => asConversation(problem, chat)), notices };
 }
 
 function checkProblem(task: Task, value: unknown, i: number): Problem {

@@ -2,14 +2,12 @@
  * The interface of a task: problems with a prompt and an answer, a reward function, and a stop rule. The
  * built-in tasks and those of users' modules implement the same interface.
  */
-import type { Message } from '../../model/message.js';
+import type { Prompt } from '../../model/message.js';
 
 /** A problem: a prompt with its right answer. */
-export interface Problem {
+export interface Problem extends Prompt {
   /** Text that the model continues; identifies the problem. Of a conversation: its text for display. */
   prompt: string;
-  /** The prompt as a conversation, which the model's chat template turns into text; absent: `prompt` is that text. */
-  messages?: Message[];
   /** The right answer. */
   answer: string;
   /** Name of the task that it came from, where several are mixed. */

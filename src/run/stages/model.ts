@@ -4,6 +4,7 @@ import type { Problem } from '../../data/tasks/task.js';
 import { checkStop } from '../../grpo/stop.js';
 import { openDevice } from '../../engine/device.js';
 import { resolveModel } from '../../model/files.js';
+import { hasConversation } from '../../model/message.js';
 import { encodePrompt } from '../../model/positions.js';
 import type { TrainableModel } from '../../model/trainable.js';
 import type { TrainExtras } from '../extras.js';
@@ -24,7 +25,7 @@ export interface LoadedModel {
 
 /**
  * @param check throws where the model can't be taught these problems
- * @throws {GrpoError} MODEL_NOT_FOUND, MEMORY, PROMPT_TOO_LONG, ADDON_MISSING and others of the model's folder,
+ * @throws {GrpoError} MODEL_NOT_FOUND, CHAT_TEMPLATE_MISSING, MEMORY, PROMPT_TOO_LONG, ADDON_MISSING and others of the model's folder,
  *   before anything is written
  */
 export async function modelStage(
@@ -34,7 +35,8 @@ export async function modelStage(
   extras: TrainExtras,
   check: (model: TrainableModel, problems: Problem[]) => void = () => undefined,
 ): Promise<LoadedModel> {
-  const loaded = extras.model ? undefined : await loadModel(weights ?? options.model, options, extras);
+  const chat = hasConversation([...dataset.train, ...dataset.heldOut, ...dataset.validation]);
+  const loaded = extras.model ? undefined : await loadModel(weights ?? options.model, chat, options, extras);
   const model = extras.model ?? loaded!;
   try {
     checkStop(options.stop, model.tokenizer);
@@ -54,8 +56,10 @@ export async function modelStage(
   }
 }
 
+/** @param chat whether the model will be given conversations */
 async function loadModel(
   model: string,
+  chat: boolean,
   options: StageOptions,
   { onDownload, onNotice, signal }: TrainExtras,
 ): Promise<TrainableModel> {
@@ -69,12 +73,22 @@ async function loadModel(
   const folder = await resolveModel(model, download);
   const { device, memory } = await openDevice(options.device, onNotice);
   await refuseUnfit(folder, { beta: 0, ...options }, memory);
-  const { dtype, threads, maxMemory } = options;
-  return LanguageModel.load({ model: folder, device, dtype, threads, maxMemory, ...download });
+  const { dtype, threads, maxMemory, chatTemplatePath, chatTemplateKwargs } = options;
+  return LanguageModel.load({
+    model: folder,
+    device,
+    dtype,
+    threads,
+    maxMemory,
+    chat,
+    chatTemplatePath,
+    chatTemplateKwargs,
+    ...download,
+  });
 }
 
 /** @returns tokens of each different prompt */
 function checkPrompts(model: TrainableModel, problems: Problem[], maxCompletionLength: number): number[] {
-  const prompts = [...new Set(problems.map(({ prompt }) => prompt))];
-  return prompts.map((prompt) => encodePrompt(model, prompt, maxCompletionLength).length);
+  const byPrompt = new Map(problems.map((problem) => [problem.prompt, problem]));
+  return [...byPrompt.values()].map((problem) => encodePrompt(model, problem, maxCompletionLength).length);
 }

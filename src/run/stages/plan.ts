@@ -25,6 +25,7 @@ export async function planStage(
   { onNotice }: TrainExtras,
 ): Promise<TrainPlan> {
   const engine = await model.info();
+  const example = dataset.heldOut[0] ?? dataset.train[0];
   const memory = await memoryOfRun(model, engine, promptLengths, {
     syncRefModel: false,
     ...options,
@@ -47,7 +48,8 @@ export async function planStage(
     parameters: parameterCount(model.config),
     engine,
     task: task.name,
-    examplePrompt: (dataset.heldOut[0] ?? dataset.train[0])?.prompt ?? '',
+    examplePrompt: example?.prompt ?? '',
+    ...(example?.messages && { exampleMessages: example.messages }),
     trainProblems: dataset.train.length,
     repeatedShare: repeatedShare(dataset),
     heldOutProblems: dataset.heldOut.length,

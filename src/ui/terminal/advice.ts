@@ -2,6 +2,7 @@
 import { shellOption } from '../../common/shell.js';
 import { shortPath } from './text.js';
 import { byLevel, type Diagnosed } from '../../run/diagnosis/events.js';
+import type { Message } from '../../model/message.js';
 import type { TrainPlan, TrainSummary } from '../../run/events.js';
 
 /** Remedies listed per diagnosis. */
@@ -24,11 +25,22 @@ export function advice(summary: TrainSummary, plan: TrainPlan): string[] {
   if (before && after && after.low <= before.high && after.accuracy > before.accuracy)
     tips.push('the held-out intervals overlap: raise --eval-samples or --max-steps to be sure of the gain');
   const model = best?.loaded ? best.model : summary.finalModel;
-  if (model !== undefined && plan.examplePrompt.length <= LONGEST_PROMPT)
+  const asked = asking(plan);
+  if (model !== undefined && asked && asked.join('').length <= LONGEST_PROMPT)
     tips.push(
-      `see what it says: grpo-native generate ${shellOption('model', shortPath(model))} ${shellOption('prompt', plan.examplePrompt)}`,
+      `see what it says: grpo-native generate ${shellOption('model', shortPath(model))} ${asked.join(' ')}`,
     );
   return tips;
+}
+
+/** Options of `generate` that put the example to the model; undefined: a longer conversation, which it can't ask. */
+function asking({ examplePrompt, exampleMessages }: TrainPlan): string[] | undefined {
+  if (!exampleMessages) return [shellOption('prompt', examplePrompt)];
+  const roles = exampleMessages.map(({ role }) => role).join();
+  if (roles !== 'user' && roles !== 'system,user') return undefined;
+  const [first, user = first] = exampleMessages as [Message, Message?];
+  const chat = user === first ? '--chat' : shellOption('system-prompt', first.content);
+  return [chat, shellOption('prompt', user.content)];
 }
 
 /** Longest prompt, in characters, that is put into a command to copy. */

@@ -37,6 +37,12 @@ it.each<[string[], object]>([
     ['--reward', 'one_of:yes,no', '--reward', 'regex:a=(\\d+)'],
     { reward: ['one_of:yes,no', 'regex:a=(\\d+)'] },
   ],
+  [
+    ['--chat-template-kwargs', '{enable_thinking: false, "n": [1, a]}'],
+    { chat_template_kwargs: { enable_thinking: false, n: [1, 'a'] } },
+  ],
+  [['--chat-template-kwargs', 'null'], { chat_template_kwargs: null }],
+  [['--chat', '--system-prompt', ''], { chat: true, system_prompt: '' }],
   [['--operations=-*'], { operations: '-*' }],
   // As TRL and files spell them.
   [['--max_steps', '7', '--learning_rate=1e-4'], { max_steps: 7, learning_rate: 1e-4 }],

@@ -28,7 +28,8 @@ const taskOf = (problem: Problem): Task => ({
 const uses: [string, (model: FakeModel, prompt: string, completion: string) => Promise<unknown>][] = [
   [
     'generate',
-    async (model, prompt, { length }) => Promise.resolve(encodePrompt(model, prompt + 'a', length)),
+    async (model, prompt, { length }) =>
+      Promise.resolve(encodePrompt(model, { prompt: prompt + 'a' }, length)),
   ],
   [
     'eval',

@@ -69,7 +69,7 @@ describe('special tokens that a tokenizer puts around a text', () => {
     expect([...tokenizer.encodePrompt('')], 'nothing but the start').toEqual(start);
     expect([...tokenizer.encode('12')], 'what goes on').toEqual([4, 5]);
     const model = { tokenizer, eosTokenIds: [0] };
-    expect(answerTokens(model, '1', '2')).toEqual({
+    expect(answerTokens(model, { prompt: '1' }, '2')).toEqual({
       prompt: Int32Array.from([...start, 4]),
       completion: Int32Array.of(5, 0),
     });
@@ -201,7 +201,8 @@ describe('the end of an answer that sft teaches', () => {
     }));
     writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify({ eos_token }));
     const tokenizer = await Tokenizer.load(folder, 96);
-    expect(answerTokens({ tokenizer, eosTokenIds }, '1', '2').completion).toEqual(Int32Array.of(5, end));
+    const model = { tokenizer, eosTokenIds };
+    expect(answerTokens(model, { prompt: '1' }, '2').completion).toEqual(Int32Array.of(5, end));
   });
 });
 

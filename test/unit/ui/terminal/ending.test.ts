@@ -102,4 +102,16 @@ describe('the ending', () => {
     const text = stripVTControlCharacters(ending(summary(changed), plan({ examplePrompt }), []));
     expect(/grpo-native .*/.exec(text)?.[0]).toBe(command);
   });
+
+  it.each([
+    [['user'], '--chat --prompt user'],
+    [['system', 'user'], '--system-prompt system --prompt user'],
+    [['user', 'assistant', 'user'], undefined],
+    [['user', 'user'], undefined],
+  ])('a conversation of %j: %s', (roles, options) => {
+    const exampleMessages = roles.map((role) => ({ role, content: role }));
+    const text = stripVTControlCharacters(ending(summary({}), plan({ exampleMessages }), []));
+    const command = options && `grpo-native generate --model '/my runs/ä b/final' ${options}`;
+    expect(/grpo-native generate .*/.exec(text)?.[0]).toBe(command);
+  });
 });
