@@ -88,6 +88,7 @@ export { wilson, type Interval } from './common/interval.js';
 
 export {
   loadDataset,
+  loadDatasetTask,
   loadSplit,
   loadTask,
   splitOf,
@@ -96,9 +97,12 @@ export {
   type CurriculumStage,
   type Dataset,
   type DatasetOptions,
+  type DatasetSource,
   type DatasetStage,
+  type DatasetTaskOptions,
   type Problem,
   type RewardFunction,
+  type SourceFile,
   type Split,
   type StageOptions,
   type StopRule,

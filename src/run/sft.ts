@@ -80,6 +80,7 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
       method: sftMethod(model, options, dataset, batches, evaluate, extras),
       options,
       config,
+      dataset: subject.task.source,
       changes,
       plan,
       run,

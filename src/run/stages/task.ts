@@ -1,4 +1,5 @@
 /** Second stage: what is to be learned and how it is judged. */
+import { GrpoError } from '../../common/errors.js';
 import { loadRewards, type NamedReward } from '../../data/rewards/load.js';
 import { curriculumTask, loadStages, type CurriculumStage } from '../../data/tasks/index.js';
 import type { StopRule, Task } from '../../data/tasks/task.js';
@@ -17,11 +18,11 @@ export interface Subject {
   stop: StopRule | undefined;
 }
 
-/** @throws {GrpoError} TASK_NOT_FOUND, BAD_TASK, REWARD_NOT_FOUND, MODULE_FAILED, ALGORITHM, CURRICULUM */
+/** @throws {GrpoError} the codes of `loadStages`; REWARD_NOT_FOUND, MODULE_FAILED, ALGORITHM */
 export async function taskStage(options: StageOptions, extras: TrainExtras): Promise<Subject> {
   const curriculum = extras.task
-    ? [{ untilEpoch: Infinity, task: extras.task, trainSamples: null }]
-    : await loadStages(options);
+    ? [{ untilEpoch: Infinity, task: ofProgram(extras.task, options), trainSamples: null }]
+    : await loadStages(options, extras);
   const task = await curriculumTask(curriculum);
   const rewards = extras.reward
     ? [{ name: 'reward', reward: extras.reward }]
@@ -32,4 +33,13 @@ export async function taskStage(options: StageOptions, extras: TrainExtras): Pro
     ...(extras.loss && { loss: extras.loss }),
   });
   return { task, curriculum, rewards, algorithm, stop: stopRule(options.stop, task) };
+}
+
+/** A program's task stands for the option `task`, not for a dataset. */
+function ofProgram(task: Task, { datasetName }: StageOptions): Task {
+  if (datasetName === null) return task;
+  throw new GrpoError('BAD_COMBINATION', 'the program gives a task, and dataset_name a dataset', {
+    fix: 'leave out one of them',
+    value: datasetName,
+  });
 }
