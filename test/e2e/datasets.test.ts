@@ -3,12 +3,12 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
+import type { Evaluation } from '../../src/run/evaluate.js';
 import { cli, jsonLines } from '../support/cli.js';
 import { fixtureModel, temporaryFolder } from '../support/fixtures.js';
 
 const linesOf = (rows: object[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 
-/** Numbers and whether they are even: what the embedded model doesn't say by itself. */
 const NUMBERS = Array.from({ length: 200 }, (_, n) => ({
   id: n,
   number: n,
@@ -18,32 +18,40 @@ const NUMBERS = Array.from({ length: 200 }, (_, n) => ({
 const small = [
   '--model',
   fixtureModel('qwen2-tied'),
-  ...'--batch-size 8 --num-generations 4 --max-steps 4 --save-steps 2 --eval-samples 4'.split(' '),
+  ...'--batch-size 8 --num-generations 4 --save-steps 2 --eval-samples 4'.split(' '),
   ...'--max-completion-length 4 --no-probe --threads 1 --quiet'.split(' '),
 ];
 
 describe('a dataset', () => {
   it('is learned from', async () => {
     const folder = temporaryFolder();
-    writeFileSync(join(folder, 'even.jsonl'), linesOf(NUMBERS));
+    // The embedded model answers with numbers; that these two are labels is in the rows alone.
+    const rows = Array.from({ length: 200 }, (_, n) => ({
+      a: n % 14,
+      b: n % 15,
+      label: n % 14 > n % 15 ? 2 : 1,
+    }));
+    writeFileSync(join(folder, 'greater.jsonl'), linesOf(rows));
     const { code, stdout, stderr } = await cli(
       [
         'train',
-        ...['--dataset-name', 'even.jsonl', '--prompt-template', 'Is {number} even? Answer yes or no: '],
-        ...'--max-steps 40 --batch-size 256 --eval-steps 0 --no-probe --json'.split(' '),
-        ...'--max-completion-length 4 --output-dir run'.split(' '),
+        ...['--dataset-name', 'greater.jsonl', '--prompt-template', 'Calculate: {a} + {b} = '],
+        ...'--max-steps 30 --batch-size 128 --num-generations 16 --eval-steps 0 --no-probe --json'.split(' '),
+        ...'--max-completion-length 4 --threads 1 --output-dir run'.split(' '),
       ],
       { cwd: folder },
     );
     expect(stderr).toContain(
-      'even: 200 rows of even.jsonl, one in five of them held out; answer: column label',
+      'greater: 200 rows of greater.jsonl, one in five of them held out; answer: column label',
     );
     expect(code).toBe(0);
     const events = jsonLines(stdout);
-    expect(events.find(({ event }) => event === 'plan')).toMatchObject({ task: 'even' });
+    expect(events.find(({ event }) => event === 'plan')).toMatchObject({ task: 'greater' });
     const rewards = events.filter(({ event }) => event === 'step').map(({ reward }) => reward as number);
     const mean = (some: number[]) => some.reduce((sum, reward) => sum + reward, 0) / some.length;
     expect(mean(rewards.slice(-5))).toBeGreaterThan(mean(rewards.slice(0, 5)) + 0.2);
+    const summary = events.find(({ event }) => event === 'end') as { before: Evaluation; after: Evaluation };
+    expect(summary.after.accuracy).toBeGreaterThan(summary.before.accuracy);
   });
 
   it('is recorded, and a run goes on with the same alone', async () => {
