@@ -219,8 +219,6 @@ export const FIRST: readonly string[] = [
   'model',
   'task',
   'dataset_name',
-  'prompt_column',
-  'answer_column',
   'reward',
   'preset',
   'output_dir',

@@ -31,6 +31,7 @@ import { folderStage } from './stages/folder.js';
 import { modelStage, type LoadedModel } from './stages/model.js';
 import { optionsStage } from './stages/options.js';
 import { planStage, type Schedule } from './stages/plan.js';
+import { problemsToCheck } from './stages/prompts.js';
 import { taskStage } from './stages/task.js';
 import { optimizerOptions } from '../grpo/optimizer.js';
 
@@ -222,7 +223,8 @@ function endOfAnswer({ tokenizer, eosTokenIds }: Pick<TrainableModel, 'tokenizer
 
 /** An answer is learned whole, however long a completion may be. */
 function checkAnswers(model: TrainableModel, problems: Problem[]): void {
-  for (const { prompt, answer } of problems) {
+  const whole = ({ prompt, answer }: Problem) => prompt + answer;
+  for (const { prompt, answer } of problemsToCheck(problems, model.config.maxPositionEmbeddings, whole)) {
     const tokens = answerTokens(model, prompt, answer);
     checkPositions(model.config, tokens.prompt.length, tokens.completion.length, {
       what: `the prompt ${shown(prompt)}`,
