@@ -96,6 +96,7 @@ export {
   type Completion,
   type CurriculumStage,
   type Dataset,
+  type DatasetExtras,
   type DatasetOptions,
   type DatasetSource,
   type DatasetStage,

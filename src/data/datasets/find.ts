@@ -5,7 +5,7 @@ import { GrpoError, shown } from '../../common/errors.js';
 import { nearest } from '../../common/nearest.js';
 import { fileFault } from './faults.js';
 import { formatOf, READABLE } from './formats.js';
-import { hubFiles, hubId, type HubExtras, type HubSplits } from './hub.js';
+import { hubFiles, hubId, type DatasetExtras, type HubSplits } from './hub.js';
 import type { DatasetTaskOptions } from './options.js';
 
 /** The files of a dataset, by their use. */
@@ -23,7 +23,7 @@ export interface Found {
 }
 
 /** @throws {GrpoError} DATASET_NOT_FOUND, DATASET_FILE, DATASET_SPLIT, BAD_COMBINATION, and those of the hub */
-export async function findDataset(options: DatasetTaskOptions, extras: HubExtras): Promise<Found> {
+export async function findDataset(options: DatasetTaskOptions, extras: DatasetExtras): Promise<Found> {
   const { datasetConfig = null, datasetTrainSplit = 'train', datasetTestSplit = null } = options;
   if (datasetTestSplit === datasetTrainSplit)
     throw new GrpoError(

@@ -5,7 +5,7 @@ import { formatOf } from './formats.js';
 import type { DatasetTaskOptions } from './options.js';
 
 /** What a program may give where a dataset may be downloaded. */
-export interface HubExtras {
+export interface DatasetExtras {
   /** Called while files are downloaded. */
   onDownload?: ((progress: DownloadProgress) => void) | undefined;
   /** Ends the download. */
@@ -28,7 +28,7 @@ export function hubId(name: string): HubId | undefined {
 /** Stands for `downloadDataset` of src/hub, which is on its way: a split's files in the cache, in their order. */
 const downloadDataset: (
   id: string,
-  options: HubExtras & { config: string | null; split: string; revision: string },
+  options: DatasetExtras & { config: string | null; split: string; revision: string },
 ) => Promise<{ files: string[]; revision: string; config: string }> = (id) =>
   Promise.reject(
     new GrpoError('DATASET_HUB', `${id} is no file or folder, and datasets of the hub can't be read yet`, {
@@ -54,7 +54,7 @@ export async function hubFiles(
     datasetTrainSplit,
     datasetTestSplit,
   }: Required<Pick<DatasetTaskOptions, 'datasetConfig' | 'datasetTrainSplit' | 'datasetTestSplit'>>,
-  { onDownload, signal }: HubExtras,
+  { onDownload, signal }: DatasetExtras,
 ): Promise<HubSplits> {
   const download = (split: string, revision: string) =>
     downloadDataset(id, { config: config ?? null, split, revision, onDownload, signal });

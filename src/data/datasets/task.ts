@@ -7,7 +7,7 @@ import type { Problem, Task } from '../tasks/task.js';
 import { chooseColumns, type Columns } from './columns.js';
 import { findDataset, type Found } from './find.js';
 import { readRows } from './formats.js';
-import type { HubExtras } from './hub.js';
+import type { DatasetExtras } from './hub.js';
 import type { DatasetTaskOptions } from './options.js';
 import { problemOf } from './problem.js';
 import { sourceOf } from './source.js';
@@ -26,7 +26,10 @@ import { sourceOf } from './source.js';
  * console.log(task.notices);
  * ```
  */
-export async function loadDatasetTask(options: DatasetTaskOptions, extras: HubExtras = {}): Promise<Task> {
+export async function loadDatasetTask(
+  options: DatasetTaskOptions,
+  extras: DatasetExtras = {},
+): Promise<Task> {
   const found = await findDataset(options, extras);
   const reading = new Reading(options);
   // First what is held out: a prompt that is in both is not learned from.

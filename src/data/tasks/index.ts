@@ -2,7 +2,7 @@
 import { GrpoError, shown } from '../../common/errors.js';
 import { nearest } from '../../common/nearest.js';
 import { checkGiven } from '../datasets/given.js';
-import type { HubExtras } from '../datasets/hub.js';
+import type { DatasetExtras } from '../datasets/hub.js';
 import type { DatasetTaskOptions } from '../datasets/options.js';
 import { loadDatasetTask } from '../datasets/task.js';
 import { arithmetic } from './arithmetic.js';
@@ -66,7 +66,7 @@ export type ChosenTask = TaskOptions &
  * @param extras where a dataset is downloaded
  * @throws {GrpoError} BAD_COMBINATION, and whatever `loadTask` and `loadDatasetTask` throw
  */
-export async function chosenTask(options: ChosenTask, extras?: HubExtras): Promise<Task> {
+export async function chosenTask(options: ChosenTask, extras?: DatasetExtras): Promise<Task> {
   checkGiven(options);
   const { task, datasetName = null } = options;
   return datasetName === null
@@ -81,7 +81,7 @@ export async function chosenTask(options: ChosenTask, extras?: HubExtras): Promi
  */
 export async function loadStages(
   options: ChosenTask & { curriculum?: readonly StageOptions[] | null },
-  extras?: HubExtras,
+  extras?: DatasetExtras,
 ): Promise<CurriculumStage[]> {
   const { curriculum } = options;
   if (!curriculum)
@@ -132,6 +132,7 @@ export { curriculumTask, type CurriculumStage, type StageOptions } from './curri
 export { loadDataset, loadProblems, loadSplit } from './dataset.js';
 export type { Dataset, DatasetOptions, DatasetStage } from './dataset.js';
 export { loadDatasetTask } from '../datasets/task.js';
+export type { DatasetExtras } from '../datasets/hub.js';
 export type { DatasetTaskOptions } from '../datasets/options.js';
 export type { DatasetSource, SourceFile } from '../datasets/source.js';
 export type { TaskOptions } from './options.js';

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { stringify } from 'csv-stringify/sync';
@@ -202,6 +202,25 @@ describe('Parquet', () => {
   it('may have no rows', async () => {
     expect(await rowsOf(file('empty'))).toEqual([]);
   });
+
+  it('that is damaged gives rows or is refused', async () => {
+    const whole = readFileSync(file('zstd'));
+    const damaged = join(temporaryFolder(), 'damaged.parquet');
+    // What the file has beside data is at its end.
+    const place = fc.oneof(
+      fc.nat(whole.length - 1),
+      fc.integer({ min: whole.length - 4000, max: whole.length - 1 }),
+    );
+    await fc.assert(
+      fc.asyncProperty(place, fc.nat(255), async (at, byte) => {
+        const copy = Buffer.from(whole);
+        copy[at] = byte;
+        writeFileSync(damaged, copy);
+        expect(['no error', 'DATASET_FILE']).toContain(await codeOf(rowsOf(damaged)));
+      }),
+      { numRuns: 100 },
+    );
+  }, 60_000);
 
   it('with another compression is refused', async () => {
     expect(await faultOf(file('lzo'))).toEqual({
