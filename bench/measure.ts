@@ -94,7 +94,7 @@ async function takeSteps(
   options: TrainOptions,
   onProgress: (done: number, total: number) => void,
 ): Promise<StepRun[]> {
-  const task = await loadTask(options.task, options);
+  const task = await loadTask(options.task!, options);
   const { train } = await loadDataset(task, options);
   const batches = planBatches(oneStage(train.length), options);
   const split = new Split();

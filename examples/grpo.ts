@@ -15,7 +15,7 @@ const options = grpo.trainOptions({ model: name, maxSteps: Number(steps) });
 const { temperature, numGenerations, maxCompletionLength, seed } = options;
 const { adamBeta1: beta1, adamBeta2: beta2, adamEpsilon: eps, weightDecay, maxGradNorm } = options;
 
-const task = await grpo.loadTask(options.task, options);
+const task = await grpo.loadTask('arithmetic', options);
 const { train: problems, stages } = await grpo.loadDataset(task, options);
 const batches = grpo.planBatches(stages, options);
 const model = await grpo.LanguageModel.load({ model: options.model });

@@ -94,6 +94,7 @@ export { wilson, type Interval } from './common/interval.js';
 
 export {
   loadDataset,
+  loadDatasetTask,
   loadSplit,
   loadTask,
   splitOf,
@@ -101,10 +102,14 @@ export {
   type Completion,
   type CurriculumStage,
   type Dataset,
+  type DatasetExtras,
   type DatasetOptions,
+  type DatasetSource,
   type DatasetStage,
+  type DatasetTaskOptions,
   type Problem,
   type RewardFunction,
+  type SourceFile,
   type Split,
   type StageOptions,
   type StopRule,

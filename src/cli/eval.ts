@@ -3,12 +3,15 @@ import { EVAL } from './options.js';
 import { toOptions } from '../run/train-options.js';
 import { schemaCommand } from './schema-command.js';
 import { withModel } from './with-model.js';
-import { printJsonLine, progressLine, toStandardError } from './output.js';
+import { printJsonLine, progressLine } from './output.js';
+import { loadChosen } from './chosen-task.js';
+import { datasetDefaults } from '../data/options.js';
 
 export const command = schemaCommand({
   name: 'eval',
   describe: 'Measure how often a model is right',
   schema: EVAL,
+  unlessGiven: datasetDefaults,
   extra: { json: { type: 'boolean', default: false, describe: 'Print one JSON object on standard output' } },
   examples: [
     [
@@ -16,16 +19,19 @@ export const command = schemaCommand({
       'Every held-out problem of arithmetic, the likeliest answer',
     ],
     ['grpo-native eval --model tiny --task counting --samples 100 --json', 'For a program'],
+    [
+      'grpo-native eval --model runs/tickets/final --dataset-name test.jsonl --dataset-test-split test',
+      'All rows of a file',
+    ],
   ],
   run: async (config, argv) => {
     const options = toOptions(config);
-    const { loadSplit, loadTask } = await import('../data/tasks/index.js');
+    const { loadSplit } = await import('../data/tasks/index.js');
     const { loadRewards } = await import('../data/rewards/load.js');
     const { evaluate } = await import('../run/evaluate.js');
     const { hasConversation } = await import('../model/message.js');
     const { checkStop, stopRule } = await import('../grpo/stop.js');
-    const task = await loadTask(options.task, options);
-    for (const notice of task.notices ?? []) toStandardError(notice);
+    const task = await loadChosen(options);
     const { rulesOf } = await import('../data/rewards/rules.js');
     const reward = await loadRewards(options.reward, task);
     const problems = await loadSplit(task, options.split, options.samples || null, options);

@@ -1,7 +1,13 @@
 /** Options of the commands that are no training run, and the headings of all options in `--help`. */
 import { z } from 'zod';
 import { path, share, whole } from '../config/declare.js';
-import { CURRICULUM_OPTIONS, DATASET_OPTIONS, REWARD_OPTIONS, TASK_OPTIONS } from '../data/options.js';
+import {
+  CURRICULUM_OPTIONS,
+  DATASET_OPTIONS,
+  REWARD_OPTIONS,
+  SAMPLES_OPTIONS,
+  TASK_OPTIONS,
+} from '../data/options.js';
 import {
   BATCH_OPTIONS,
   ENTROPY_OPTIONS,
@@ -30,6 +36,7 @@ import {
 export const EVAL = z.strictObject({
   ...MODEL_OPTIONS,
   ...TASK_OPTIONS,
+  ...DATASET_OPTIONS,
   ...REWARD_OPTIONS,
   ...CHAT_OPTIONS,
   split: z
@@ -46,6 +53,7 @@ export const EVAL = z.strictObject({
 
 export const CHECK_REWARD = z.strictObject({
   ...TASK_OPTIONS,
+  ...DATASET_OPTIONS,
   reward: REWARD_OPTIONS.reward,
   reward_timeout: REWARD_OPTIONS.reward_timeout.default(10),
   samples: whole(2).default(2).describe('Problems that completions are made up for'),
@@ -194,6 +202,7 @@ export const GROUPS: Record<string, object> = {
   'Task and model': {
     ...MODEL_OPTIONS,
     ...TASK_OPTIONS,
+    ...DATASET_OPTIONS,
     ...REWARD_OPTIONS,
     prompt: 0,
     num: 0,
@@ -206,7 +215,7 @@ export const GROUPS: Record<string, object> = {
     ...START_OPTIONS,
     ...FOLDER_OPTIONS,
     ...LENGTH_OPTIONS,
-    ...DATASET_OPTIONS,
+    ...SAMPLES_OPTIONS,
     ...CURRICULUM_OPTIONS,
     ...PROBING_OPTIONS,
   },
@@ -228,6 +237,7 @@ export const GROUPS: Record<string, object> = {
 export const FIRST: readonly string[] = [
   'model',
   'task',
+  'dataset_name',
   'reward',
   'chat',
   'preset',

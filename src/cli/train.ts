@@ -19,6 +19,10 @@ export const command = runCommand({
     ['grpo-native train --output-dir runs/qwen --resume', 'Goes on after an interruption'],
     ['grpo-native train config.yaml --learning-rate 1e-5', 'Options of a file, one of them changed'],
     ['grpo-native train --task ./my-task.ts', 'A task of your own'],
+    [
+      'grpo-native train --dataset-name ./tickets.jsonl --prompt-column text --answer-column label',
+      'Data of your own',
+    ],
   ],
   start: async (config, extras) => {
     const { train } = await import('../experiments/train.js');

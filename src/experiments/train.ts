@@ -44,8 +44,8 @@ export function trainOptions(input: TrainInput = {}): TrainOptions {
  * @throws {GrpoError} before anything is written: UNKNOWN_OPTION, BAD_OPTION, BAD_COMBINATION,
  * PRESET_NOT_FOUND, BATCH_SIZE, STEPS_PER_GENERATION, TOO_MANY_PROMPTS, CURRICULUM, DATASET_EMPTY,
  * TRAIN_SAMPLES, UNIQUE_SAMPLES, PROMPT_EMPTY, PROMPT_TOO_LONG, MEMORY, OUTPUT_DIR_HOLDS_RUN, RUN_LOCKED,
- * RESUME_NOTHING, RESUME_CHECKPOINT, RESUME_STEPS, INIT_FROM, TRACKER_SETUP, and the codes of `loadTask`,
- * `loadRewards` and `LanguageModel.load`
+ * RESUME_NOTHING, RESUME_CHECKPOINT, RESUME_STEPS, DATASET_CHANGED, INIT_FROM, TRACKER_SETUP, and the codes of
+ * `loadTask` or `loadDatasetTask`, `loadRewards` and `LanguageModel.load`
  * @throws {GrpoError} while it runs, after a checkpoint of the steps taken: REWARD_FAILED, REWARD_COUNT,
  * REWARD_NOT_FINITE, REWARD_TIMEOUT, TASK_FAILED, ALGORITHM_FAILED, ALGORITHM_RESULT, DIVERGED, OUT_OF_MEMORY,
  * DISK_FULL, WRITE_FAILED, RUN_FOLDER_GONE

@@ -42,6 +42,6 @@ export interface TrainExtras extends TrainCallbacks, Algorithm {
   takeOver?: boolean;
   /** Ends the run after the token or phase at hand, with a checkpoint; the summary then says `interrupted`. */
   signal?: AbortSignal;
-  /** Called while the model is downloaded. */
+  /** Called while the model, or a dataset, is downloaded. */
   onDownload?: (progress: DownloadProgress) => void;
 }

@@ -1,4 +1,5 @@
 /** A way to train, of which GRPO (`grpo-method.ts`) and the supervised warm start (`sft.ts`) each are one, and the run around it. */
+import type { DatasetSource } from '../data/datasets/source.js';
 import type { NonFinite } from '../grpo/learn.js';
 import type { Metrics, RunMetricName } from '../grpo/metrics.js';
 import type { TrainableModel } from '../model/trainable.js';
@@ -52,6 +53,8 @@ export interface Session {
   /** As `config.yaml` says it: TRL's names. */
   config: Record<string, unknown>;
   lineage?: Lineage | undefined;
+  /** Where its problems were read from. */
+  dataset?: DatasetSource | undefined;
   /** The run that `resumeFrom` is of, where a fork begins. */
   fork?: Fork | undefined;
   /** Options that a resumed or forked run has changed. */

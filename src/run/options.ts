@@ -5,7 +5,13 @@
  */
 import { z } from 'zod';
 import { path, share, whole } from '../config/declare.js';
-import { CURRICULUM_OPTIONS, DATASET_OPTIONS, REWARD_OPTIONS, TASK_OPTIONS } from '../data/options.js';
+import {
+  CURRICULUM_OPTIONS,
+  DATASET_OPTIONS,
+  REWARD_OPTIONS,
+  SAMPLES_OPTIONS,
+  TASK_OPTIONS,
+} from '../data/options.js';
 import {
   BATCH_OPTIONS,
   ENTROPY_OPTIONS,
@@ -142,12 +148,13 @@ export const anyTemperature = z
 export const TRAIN = z.strictObject({
   ...MODEL_OPTIONS,
   ...TASK_OPTIONS,
+  ...DATASET_OPTIONS,
   ...REWARD_OPTIONS,
   ...CHAT_OPTIONS,
   ...START_OPTIONS,
   ...FOLDER_OPTIONS,
   ...LENGTH_OPTIONS,
-  ...DATASET_OPTIONS,
+  ...SAMPLES_OPTIONS,
   ...BATCH_OPTIONS,
   ...PROBLEM_OPTIONS,
   ...CURRICULUM_OPTIONS,
@@ -179,11 +186,12 @@ export const FORK_AT = z.strictObject({
 export const SFT = z.strictObject({
   ...MODEL_OPTIONS,
   ...TASK_OPTIONS,
+  ...DATASET_OPTIONS,
   ...REWARD_OPTIONS,
   ...CHAT_OPTIONS,
   ...FOLDER_OPTIONS,
   ...LENGTH_OPTIONS,
-  ...DATASET_OPTIONS,
+  ...SAMPLES_OPTIONS,
   batch_size: whole(1).default(32).describe('Problems an optimiser step'),
   gradient_accumulation_steps: BATCH_OPTIONS.gradient_accumulation_steps,
   ...OPTIMIZER_OPTIONS,

@@ -336,14 +336,14 @@ const KEEPS_WEIGHTS = /^(REWARD_|TASK_|MODULE_|ALGORITHM_|DIVERGED$)/;
 
 /** `config.yaml` and `env.json`: what the run is made with, and, where it goes on, with what else. */
 async function describeRun(run: RunFolder, session: Session): Promise<void> {
-  const { plan, options, lineage, resumeFrom, fork, changes = [] } = session;
+  const { plan, options, lineage, dataset, resumeFrom, fork, changes = [] } = session;
   const forkedFrom = fork && {
     run: fork.run.path,
     checkpoint: basename(fork.checkpoint.path),
     step: fork.checkpoint.state.global_step,
     changed: changes,
   };
-  const now = await environment(plan.engine, options.seed, { lineage, forkedFrom });
+  const now = await environment(plan.engine, options.seed, { lineage, forkedFrom, dataset });
   const own = resumeFrom && !fork;
   const env = own
     ? withSitting(await run.readJson('env.json'), now, {

@@ -33,6 +33,7 @@ import { folderStage } from './stages/folder.js';
 import { modelStage, type LoadedModel } from './stages/model.js';
 import { optionsStage } from './stages/options.js';
 import { planStage, type Schedule } from './stages/plan.js';
+import { problemsToCheck } from './stages/prompts.js';
 import { taskStage } from './stages/task.js';
 import { optimizerOptions } from '../grpo/optimizer.js';
 
@@ -82,6 +83,7 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
       method: sftMethod(model, options, dataset, batches, evaluate, extras),
       options,
       config,
+      dataset: subject.task.source,
       changes,
       plan,
       run,
@@ -223,7 +225,8 @@ function endOfAnswer({ tokenizer, eosTokenIds }: Pick<TrainableModel, 'tokenizer
 
 /** An answer is learned whole, however long a completion may be. */
 function checkAnswers(model: TrainableModel, problems: Problem[]): void {
-  for (const problem of problems) {
+  const whole = ({ prompt, answer }: Problem) => prompt + answer;
+  for (const problem of problemsToCheck(problems, model.config.maxPositionEmbeddings, whole)) {
     const tokens = answerTokens(model, problem, problem.answer);
     checkPositions(model.config, tokens.prompt.length, tokens.completion.length, {
       what: `the prompt ${shown(problem.prompt)}`,

@@ -3,6 +3,7 @@
  */
 import type { z } from 'zod';
 import { camelKeys, snakeKeys, type CamelKeys } from '../config/names.js';
+import { datasetDefaults } from '../data/options.js';
 import { modelDefaults, TINY_MODEL } from './defaults.js';
 import { SFT, type TRAIN } from './options.js';
 import type { StageOptions } from '../data/tasks/curriculum.js';
@@ -50,8 +51,11 @@ export type TrainInput = Partial<Omit<CamelKeys<z.input<typeof TRAIN>>, 'curricu
 /** Any of the options in `SftOptions`; the others have their defaults. */
 export type SftInput = Partial<CamelKeys<z.input<typeof SFT>>>;
 
-/** The defaults of supervised fine-tuning that depend on the model. */
-export const sftDefaults: Defaults = ({ model = TINY_MODEL }) => modelDefaults('sft', model);
+/** The defaults of supervised fine-tuning that depend on the model, or on whether there is a dataset. */
+export const sftDefaults: Defaults = (given) => ({
+  ...modelDefaults('sft', given.model ?? TINY_MODEL),
+  ...datasetDefaults(given),
+});
 
 /** @throws {GrpoError} UNKNOWN_OPTION, BAD_OPTION */
 export function sftConfig(input: SftInput = {}): SftConfig {

@@ -123,6 +123,7 @@ export async function openTraining(
         choosing,
         config,
         lineage: place.lineage,
+        dataset: subject.task.source,
         changes: place.changes,
         savesReference: options.beta !== 0 && referenceMoves(options, resumeFrom),
         fork: place.fork,

@@ -1,6 +1,10 @@
-/** Finds tasks: built-in ones by name, mixtures, and those of a user's module. */
+/** Finds tasks: built-in ones by name, mixtures, those of a user's module, and datasets. */
 import { GrpoError, shown } from '../../common/errors.js';
 import { nearest } from '../../common/nearest.js';
+import { checkGiven } from '../datasets/given.js';
+import type { DatasetExtras } from '../datasets/hub.js';
+import type { DatasetTaskOptions } from '../datasets/options.js';
+import { loadDatasetTask } from '../datasets/task.js';
 import { arithmetic } from './arithmetic.js';
 import { binary } from './binary.js';
 import { comparison } from './comparison.js';
@@ -50,27 +54,47 @@ export async function loadTask(
   );
 }
 
+/** Options that say what is learned: a task, or a dataset and its columns. */
+export type ChosenTask = TaskOptions &
+  Partial<Omit<DatasetTaskOptions, 'datasetName'>> & {
+    task: string | null;
+    datasetName?: DatasetTaskOptions['datasetName'] | null;
+  };
+
+/**
+ * The task that options name, or the dataset.
+ * @param extras where a dataset is downloaded
+ * @throws {GrpoError} BAD_COMBINATION, and whatever `loadTask` and `loadDatasetTask` throw
+ */
+export async function chosenTask(options: ChosenTask, extras?: DatasetExtras): Promise<Task> {
+  checkGiven(options);
+  const { task, datasetName = null } = options;
+  return datasetName === null
+    ? loadTask(task!, options)
+    : loadDatasetTask({ ...options, datasetName }, extras);
+}
+
 /**
  * The stages of a run: those of its curriculum, else one with its task.
- * @throws {GrpoError} CURRICULUM, and whatever `loadTask` throws
+ * @param extras where a dataset is downloaded
+ * @throws {GrpoError} CURRICULUM, and whatever `chosenTask` throws
  */
 export async function loadStages(
-  options: TaskOptions & { task: string; curriculum?: readonly StageOptions[] | null },
-  folder?: string,
+  options: ChosenTask & { curriculum?: readonly StageOptions[] | null },
+  extras?: DatasetExtras,
 ): Promise<CurriculumStage[]> {
   const { curriculum } = options;
   if (!curriculum)
-    return [
-      { untilEpoch: Infinity, task: await loadTask(options.task, options, folder), trainSamples: null },
-    ];
+    return [{ untilEpoch: Infinity, task: await chosenTask(options, extras), trainSamples: null }];
+  checkGiven(options);
   checkStages(curriculum);
   return Promise.all(
-    curriculum.map(async ({ untilEpoch, trainSamples, task = options.task, ...own }, i) => {
+    curriculum.map(async ({ untilEpoch, trainSamples, task = options.task!, ...own }, i) => {
       const rest: TaskOptions = { ...options, ...own };
       return {
         // The last stage goes on to the end of the run.
         untilEpoch: i === curriculum.length - 1 ? Infinity : untilEpoch!,
-        task: await loadTask(task, rest, folder),
+        task: await loadTask(task, rest),
         trainSamples: trainSamples ?? null,
       };
     }),
@@ -107,6 +131,10 @@ function badWeights(what: string, value: unknown): GrpoError {
 export { curriculumTask, type CurriculumStage, type StageOptions } from './curriculum.js';
 export { loadDataset, loadProblems, loadSplit } from './dataset.js';
 export type { Dataset, DatasetOptions, DatasetStage } from './dataset.js';
+export { loadDatasetTask } from '../datasets/task.js';
+export type { DatasetExtras } from '../datasets/hub.js';
+export type { DatasetTaskOptions } from '../datasets/options.js';
+export type { DatasetSource, SourceFile } from '../datasets/source.js';
 export type { TaskOptions } from './options.js';
 export { splitOf, splitProblems } from './split.js';
 export type * from './task.js';

@@ -3,6 +3,7 @@
  * built-in tasks and those of users' modules implement the same interface.
  */
 import type { Prompt } from '../../model/message.js';
+import type { DatasetSource } from '../datasets/source.js';
 
 /** A problem: a prompt with its right answer. */
 export interface Problem extends Prompt {
@@ -79,6 +80,8 @@ export interface Task {
   notices?: readonly string[];
   /** Of a mixture: share of problems by `Problem.task`. */
   weights?: Record<string, number>;
+  /** Where its problems were read from: `env.json` records it, and a run goes on with the same alone. */
+  source?: DatasetSource;
 }
 
 /**

@@ -21,7 +21,7 @@ export function compareRun(
     run: name,
     preset: (config.preset as string | null | undefined) ?? null,
     model: String(config.model),
-    task: String(config.task),
+    task: subjectOf(config),
     steps: steps.at(-1)?.step ?? 0,
     finished: summary !== undefined && summary.interrupted === false,
     reward: meanOf(tenth, 'reward'),
@@ -44,6 +44,10 @@ export function compareRun(
     forked_at: forkedFrom?.step ?? null,
   };
 }
+
+/** The task of a run, or its dataset. */
+const subjectOf = ({ task, dataset_name: dataset }: Record<string, unknown>): string =>
+  (dataset ?? null) === null ? String(task) : [dataset].flat().join(', ');
 
 /** Total seconds of the steps up to step `last`. */
 const secondsUntil = (steps: Metrics[], last: number): number =>

@@ -12,6 +12,9 @@ const MAX_NAME_LENGTH = 200;
 /** Most combinations that a grid may have. */
 const MAX_COMBINATIONS = 10_000;
 
+/** Options whose value begins a run's name: the first that is given. */
+const NAMING = ['preset', 'dataset_name', 'task'];
+
 /** Options of training by their snake_case names. */
 type Options = Record<string, unknown>;
 
@@ -45,8 +48,11 @@ export function planSweep({ base, runs, grid }: SweepSpec): PlannedRun[] {
       const named = typeof name === 'string';
       // The name holds the options that differ between runs: the grid's and, for a run without a name, its own.
       const differing = { ...(!named && listed.length > 1 && own), ...point };
-      const first = named ? name : folderName(textOf(options.preset ?? options.task ?? 'run')) || 'run';
-      const rest = Object.entries(differing).filter(([option]) => option !== 'preset' && option !== 'task');
+      const naming = named ? undefined : NAMING.find((option) => (options[option] ?? null) !== null);
+      const first = named
+        ? name
+        : folderName(textOf(naming === undefined ? 'run' : options[naming])) || 'run';
+      const rest = Object.entries(differing).filter(([option]) => option !== naming);
       return { name: [first, ...rest.map(nameAndValue)].join('-').slice(0, MAX_NAME_LENGTH), options };
     }),
   );

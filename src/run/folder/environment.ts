@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { arch, cpus, hostname, platform, release, totalmem } from 'node:os';
 import { promisify } from 'node:util';
+import type { DatasetSource } from '../../data/datasets/source.js';
 import type { EngineInfo } from '../../engine/types.js';
 import type { Change, ForkedFrom } from './changes.js';
 import { packageVersion } from '../../machine/paths.js';
@@ -16,18 +17,20 @@ export interface Lineage {
   model?: string;
 }
 
-/** Where a run comes from, if from another run. */
+/** Where a run comes from: from another run, from files. */
 interface Origin {
   /** Where the first weights come from. */
   lineage?: Lineage | undefined;
   forkedFrom?: ForkedFrom | undefined;
+  /** Where its problems come from. */
+  dataset?: DatasetSource | undefined;
 }
 
 /** The environment of a run that begins, or goes on, here and now. */
 export async function environment(
   engine: EngineInfo,
   seed: number,
-  { lineage, forkedFrom }: Origin = {},
+  { lineage, forkedFrom, dataset }: Origin = {},
 ): Promise<Record<string, unknown>> {
   return {
     grpo_native: packageVersion(),
@@ -52,6 +55,7 @@ export async function environment(
     seed,
     ...(lineage && { init_from: lineage }),
     ...(forkedFrom && { forked_from: forkedFrom }),
+    ...(dataset && { dataset }),
     git_commit: await gitCommit(),
     started: new Date().toISOString(),
   };

@@ -1,6 +1,7 @@
 /** Options that were changed when a run was resumed or forked: which changes are allowed, and which are refused. */
 import { GrpoError } from '../../common/errors.js';
 import { camelKeys } from '../../config/names.js';
+import { sameSource, type DatasetSource } from '../../data/datasets/source.js';
 import { choosingOf } from '../choosing.js';
 import type { Change } from './changes.js';
 
@@ -9,7 +10,7 @@ const IGNORED = ['output_dir', 'resume', 'preset', 'report_to', 'run_name'];
 
 /**
  * Options that decide which prompts a step has. With other values the step of the checkpoint would be a step of
- * another run, so these changes are refused.
+ * another run, so these changes are refused. (A dataset may have moved: `refuseOtherData` compares what is in it.)
  */
 const FIXED = [
   'model',
@@ -19,6 +20,12 @@ const FIXED = [
   'task_weights',
   'max_operand',
   'operations',
+  'dataset_config',
+  'dataset_train_split',
+  'dataset_test_split',
+  'prompt_column',
+  'answer_column',
+  'prompt_template',
   'curriculum',
   'chat',
   'system_prompt',
@@ -95,6 +102,28 @@ function refuseOtherChoice(
           : `${how} with --metric-for-best-model ${before}`) +
         ', or start another run, from these weights if you like: --init-from RUN',
       value: now ?? null,
+    },
+  );
+}
+
+/**
+ * @param env `env.json` of the run until now
+ * @param now the dataset as it is; undefined: the run has none
+ * @throws {GrpoError} DATASET_CHANGED
+ */
+export function refuseOtherData(
+  env: Record<string, unknown> | undefined,
+  now: DatasetSource | undefined,
+  how: keyof typeof REFUSALS = 'resume',
+): void {
+  const before = env?.dataset as DatasetSource | undefined;
+  if (!before || !now || sameSource(before, now)) return;
+  throw new GrpoError(
+    'DATASET_CHANGED',
+    `the dataset ${[now.name].flat().join(', ')} has changed: ${REFUSALS[how].run} would go on with other problems`,
+    {
+      fix: `put back what env.json of the run names, by its SHA-256 or revision, or start another run, from these weights if you like: --init-from RUN`,
+      value: now.name,
     },
   );
 }

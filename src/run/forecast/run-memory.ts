@@ -47,7 +47,7 @@ const BESIDE_TENSORS_OF_GPU = 512e6;
 export async function memoryOfRun(
   model: TrainableModel,
   engine: EngineInfo,
-  /** Number of tokens of each different prompt. */
+  /** Number of tokens of different prompts, the longest among them. */
   promptLengths: readonly number[],
   options: MachineOptions &
     BatchShape & {

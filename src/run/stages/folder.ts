@@ -4,6 +4,7 @@
  */
 import { basename, dirname } from 'node:path';
 import { GrpoError } from '../../common/errors.js';
+import type { Task } from '../../data/tasks/task.js';
 import { findWeights } from '../../model/run-weights.js';
 import type { TrainExtras } from '../extras.js';
 import { findCheckpoint, lineageOf, type Checkpoint } from '../folder/checkpoints.js';
@@ -12,7 +13,7 @@ import { RunFolder } from '../folder/folder.js';
 import { findFork, parseForkFrom, type Fork } from '../folder/fork.js';
 import { modelName } from '../folder/names.js';
 import type { Change } from '../folder/changes.js';
-import { changesOf, changeText, refuseMeaningless } from '../folder/resume.js';
+import { changesOf, changeText, refuseMeaningless, refuseOtherData } from '../folder/resume.js';
 import type { StageOptions } from './options.js';
 import type { Subject } from './task.js';
 
@@ -34,7 +35,7 @@ export interface Place {
  * Writes nothing, but takes the lock of a run that is resumed.
  * @param config the options as `config.yaml` has them
  * @throws {GrpoError} INIT_FROM, OUTPUT_DIR_HOLDS_RUN, RUN_LOCKED, RESUME_NOTHING, RESUME_CHECKPOINT,
- *   RESUME_CHANGED, FORK_FROM, FORK_CHANGED, RUN_NOT_FOUND
+ *   RESUME_CHANGED, FORK_FROM, FORK_CHANGED, DATASET_CHANGED, RUN_NOT_FOUND
  */
 export async function folderStage(
   options: StageOptions,
@@ -46,10 +47,10 @@ export async function folderStage(
   const weights = typeof initFrom === 'string' ? await findWeights(initFrom, extras.onNotice) : undefined;
   const lineage = weights === undefined ? undefined : await lineageOf(weights);
   const run = extras.save === false ? undefined : await openRun(options, task.name, extras);
-  const resumed = await findResumed(run, options.resume, config, forkFrom !== null, extras);
+  const resumed = await findResumed(run, options, task, config, extras);
   if (forkFrom === null || resumed.resumeFrom) return { run, weights, lineage, fork: undefined, ...resumed };
   try {
-    return { run, weights, lineage, ...(await findForked(forkFrom, config, extras)) };
+    return { run, weights, lineage, ...(await findForked(forkFrom, task, config, extras)) };
   } catch (error) {
     run?.release();
     throw error;
@@ -81,9 +82,9 @@ async function openRun(
 /** Where a run goes on, and with which options changed. */
 async function findResumed(
   run: RunFolder | undefined,
-  resume: StageOptions['resume'],
+  { resume, forkFrom = null }: StageOptions,
+  task: Task,
   config: Record<string, unknown>,
-  forked: boolean,
   { onNotice }: TrainExtras,
 ): Promise<Pick<Place, 'resumeFrom' | 'changes'>> {
   if (!run || resume === false) return { resumeFrom: undefined, changes: [] };
@@ -92,13 +93,14 @@ async function findResumed(
   try {
     const resumeFrom = await findCheckpoint(run, typeof resume === 'string' ? resume : undefined, onNotice);
     if (!resumeFrom) {
-      const start = forked ? 'where it was forked' : 'from the beginning';
+      const start = forkFrom !== null ? 'where it was forked' : 'from the beginning';
       onNotice?.(`${run.path} holds no complete checkpoint: the run starts ${start}`);
       return { resumeFrom, changes: [] };
     }
     const before = (await run.readConfig()) ?? {};
     const changes = changesOf(before, config);
     refuseMeaningless(changes, before, config);
+    refuseOtherData(await run.readJson('env.json'), task.source);
     for (const change of changes) onNotice?.(`resumed with another option: ${changeText(change)}`);
     return { resumeFrom, changes };
   } catch (error) {
@@ -110,6 +112,7 @@ async function findResumed(
 /** Where a fork begins, and with which options changed. */
 async function findForked(
   forkFrom: string,
+  task: Task,
   config: Record<string, unknown>,
   { onNotice }: TrainExtras,
 ): Promise<Pick<Place, 'resumeFrom' | 'fork' | 'changes'>> {
@@ -119,6 +122,7 @@ async function findForked(
   // The run that is left may be a fork itself.
   const changes = changesOf({ ...before, fork_from: config.fork_from }, config);
   refuseMeaningless(changes, before, config, 'fork');
+  refuseOtherData(await fork.run.readJson('env.json'), task.source, 'fork');
   const step = fork.checkpoint.state.global_step;
   onNotice?.([`forked from ${run} after step ${step}`, ...changes.map(changeText)].join('; '));
   return { resumeFrom: fork.checkpoint, fork, changes };

@@ -12,12 +12,13 @@ import { setAside } from '../folder/checkpoints.js';
 import { refuseUnfit } from '../forecast/run-memory.js';
 import type { Place } from './folder.js';
 import type { StageOptions } from './options.js';
+import { problemsToCheck } from './prompts.js';
 
 export interface LoadedModel {
   model: TrainableModel;
   /** Folder it was loaded from here; undefined: the program brought a model of its own. */
   folder: string | undefined;
-  /** Tokens of each different prompt. */
+  /** Tokens of the longest prompts, and of others. */
   promptLengths: number[];
   /** Gives back a model that was loaded here. */
   dispose: () => Promise<void>;
@@ -87,8 +88,10 @@ async function loadModel(
   });
 }
 
-/** @returns tokens of each different prompt */
+/** @returns tokens of the longest prompts, and of others */
 function checkPrompts(model: TrainableModel, problems: Problem[], maxCompletionLength: number): number[] {
-  const byPrompt = new Map(problems.map((problem) => [problem.prompt, problem]));
-  return [...byPrompt.values()].map((problem) => encodePrompt(model, problem, maxCompletionLength).length);
+  const room = model.config.maxPositionEmbeddings - maxCompletionLength;
+  return problemsToCheck(problems, room).map(
+    (problem) => encodePrompt(model, problem, maxCompletionLength).length,
+  );
 }

@@ -1,4 +1,5 @@
 /** First stage: the options that every stage after it reads, of `train` and of `sft` alike. */
+import type { DatasetTaskOptions } from '../../data/tasks/index.js';
 import type { ChoosingOptions } from '../choosing.js';
 import type { TrainExtras } from '../extras.js';
 import { checkTrackers } from '../trackers/tracked.js';
@@ -15,6 +16,7 @@ export type StageOptions = Pick<
   | 'taskWeights'
   | 'maxOperand'
   | 'operations'
+  | keyof DatasetTaskOptions
   | 'reward'
   | 'rewardTimeout'
   | 'chat'

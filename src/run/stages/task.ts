@@ -1,4 +1,5 @@
 /** Second stage: what is to be learned and how it is judged. */
+import { GrpoError } from '../../common/errors.js';
 import { loadRewards } from '../../data/rewards/load.js';
 import { rulesOf, type Rules } from '../../data/rewards/rules.js';
 import type { NamedReward } from '../../data/rewards/types.js';
@@ -21,11 +22,11 @@ export interface Subject {
   stop: StopRule | undefined;
 }
 
-/** @throws {GrpoError} TASK_NOT_FOUND, BAD_TASK, MODULE_FAILED, ALGORITHM, CURRICULUM, and what `loadRewards` throws */
+/** @throws {GrpoError} the codes of `loadStages` and of `loadRewards`; MODULE_FAILED, ALGORITHM */
 export async function taskStage(options: StageOptions, extras: TrainExtras): Promise<Subject> {
   const curriculum = extras.task
-    ? [{ untilEpoch: Infinity, task: extras.task, trainSamples: null }]
-    : await loadStages(options);
+    ? [{ untilEpoch: Infinity, task: ofProgram(extras.task, options), trainSamples: null }]
+    : await loadStages(options, extras);
   const task = await curriculumTask(curriculum);
   const rewards = extras.reward
     ? [{ name: 'reward', reward: extras.reward }]
@@ -37,4 +38,13 @@ export async function taskStage(options: StageOptions, extras: TrainExtras): Pro
   });
   const rules = rulesOf(task, rewards);
   return { task, curriculum, rewards, rules, algorithm, stop: stopRule(options.stop, rules) };
+}
+
+/** A program's task stands for the option `task`, not for a dataset. */
+function ofProgram(task: Task, { datasetName }: StageOptions): Task {
+  if (datasetName === null) return task;
+  throw new GrpoError('BAD_COMBINATION', 'the program gives a task, and dataset_name a dataset', {
+    fix: 'leave out one of them',
+    value: datasetName,
+  });
 }

@@ -61,7 +61,8 @@ function compare(main: HTMLElement, runs: RunData[], { about }: Source): void {
 }
 
 function show(main: HTMLElement, run: RunData, source: Source): void {
-  const about = [run.config.model, run.config.task, run.config.preset]
+  const about = [run.config.model, run.config.task, run.config.dataset_name, run.config.preset]
+    .flat()
     .filter((one) => typeof one === 'string')
     .join(', ');
   let page = new RunPage(run, source);

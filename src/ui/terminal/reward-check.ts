@@ -1,5 +1,6 @@
 /** The result of `check-reward` as a table. */
 import colors from 'picocolors';
+import stringWidth from 'string-width';
 import type { RewardCheck } from '../../data/rewards/check.js';
 import { table, type Column } from './table.js';
 import { fit, visibleSpaces } from './text.js';
@@ -42,7 +43,9 @@ export function rewardCheckText(
         correct === null ? colors.red('?') : correct ? colors.green('yes') : 'no',
       ]);
     const { answer } = completions.find((one) => one.prompt === prompt)!;
-    return `${colors.bold(visibleSpaces(prompt))}  right: ${visibleSpaces(answer)}\n${table(columns, rows)}`;
+    const right = `right: ${fit(visibleSpaces(answer), Math.max(8, Math.floor(width / 4)))}`;
+    const asked = fit(visibleSpaces(prompt), Math.max(16, width - stringWidth(right) - 2));
+    return `${colors.bold(asked)}  ${right}\n${table(columns, rows)}`;
   });
   return [
     `${colors.bold(task)}, ${names.join(', ')}`,

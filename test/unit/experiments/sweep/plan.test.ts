@@ -33,6 +33,20 @@ describe('a sweep', () => {
     expect(names('runs: [{preset: mixed}, {preset: small-numbers}]\ngrid: {seed: [1, 2]}')).toHaveLength(4);
   });
 
+  it('of datasets is named by these', () => {
+    const data = ['./data/tickets.jsonl', './data/mails.csv'];
+    expect(names(`grid: {dataset_name: [${data.join()}], seed: [1, 2]}`)).toEqual([
+      'tickets.jsonl-seed1',
+      'tickets.jsonl-seed2',
+      'mails.csv-seed1',
+      'mails.csv-seed2',
+    ]);
+    expect(names(`grid: {dataset_name: [${data.join()}]}\nbase: {preset: mixed}`)).toEqual([
+      'mixed-dataset_name._data_tickets.jsonl',
+      'mixed-dataset_name._data_mails.csv',
+    ]);
+  });
+
   it('comes from flags: one that is given several times is a dimension', () => {
     const flags = { model: ['tiny'], preset: ['mixed', 'small-numbers'], seed: [1, 2] };
     const runs = planSweep(sweepOf(undefined, flags));
