@@ -104,6 +104,7 @@ function aboutOf(record: RunRecord, config: Options) {
   const dataset = typeof data === 'string' && /^[\w-][\w.-]*\/[\w-][\w.-]*$/.test(data) ? data : undefined;
   const interval = ({ accuracy, accuracy_low: low, accuracy_high: high }: typeof run) =>
     `${percent(accuracy)} (95% interval ${percent(low)} to ${percent(high)})`;
+  const best = record.summary?.best as { step: number; loaded: boolean } | undefined;
   const first = record.evaluations.find(({ step }) => step === 0);
   const rows: [string, string][] = [
     ...(run.accuracy === null ? [] : [['held-out accuracy', interval(run)] satisfies [string, string]]),
@@ -120,7 +121,8 @@ function aboutOf(record: RunRecord, config: Options) {
             }),
           ] satisfies [string, string],
         ]),
-    ['steps', String(run.best_step ?? run.steps)],
+    ['steps', String(run.steps)],
+    ...(best?.loaded ? [['weights of step', String(best.step)] satisfies [string, string]] : []),
   ];
   const named = { 'grpo-native': 'grpo_native', libtorch: 'torch', on: 'device', in: 'dtype' };
   const parts = Object.entries(named).flatMap(([word, key]) => {

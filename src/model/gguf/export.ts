@@ -4,7 +4,7 @@
  */
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { buildGgufHeader, type GGUFTypedMetadata, GGUFValueType } from '@huggingface/gguf';
+import type { GGUFTypedMetadata } from '@huggingface/gguf';
 import { GrpoError } from '../../common/errors.js';
 import type { TensorLocation } from '../../engine/types.js';
 import { asDiskError, diskError } from '../../machine/disk.js';
@@ -12,7 +12,7 @@ import { readConfigJson, readModelConfig } from '../config.js';
 import { resolveModel, type ResolveOptions } from '../files.js';
 import { readRope } from '../rope.js';
 import { locateTensors } from '../safetensors.js';
-import { type Entries, modelMetadata, ropeFactors } from './metadata.js';
+import { type Entries, modelMetadata, ropeFactors, VALUE_TYPES } from './metadata.js';
 import { bytesOf, type GgufDtype, LIMITS, narrow, widen } from './numbers.js';
 import { type GgufTensor, ggufTensors, interleave } from './tensors.js';
 import { tokenizerMetadata } from './tokenizer.js';
@@ -84,14 +84,15 @@ export async function exportGguf(options: ExportOptions): Promise<ExportedModel>
 
 /** Everything before the numbers of the tensors. */
 async function headerOf(metadata: Entries, tensors: GgufTensor[]): Promise<Uint8Array> {
+  const { buildGgufHeader } = await import('@huggingface/gguf');
   const typed = {
-    version: { value: 3, type: GGUFValueType.UINT32 },
-    tensor_count: { value: BigInt(tensors.length), type: GGUFValueType.UINT64 },
-    kv_count: { value: BigInt(Object.keys(metadata).length), type: GGUFValueType.UINT64 },
+    version: { value: 3, type: VALUE_TYPES.uint32 },
+    tensor_count: { value: BigInt(tensors.length), type: VALUE_TYPES.uint64 },
+    kv_count: { value: BigInt(Object.keys(metadata).length), type: VALUE_TYPES.uint64 },
     ...metadata,
-  } as GGUFTypedMetadata;
+  };
   const infos = new Blob([tensorInfos(tensors)]);
-  const header = await buildGgufHeader(infos, typed, {
+  const header = await buildGgufHeader(infos, typed as unknown as GGUFTypedMetadata, {
     littleEndian: true,
     tensorInfoByteRange: [0, infos.size],
     alignment: ALIGNMENT,

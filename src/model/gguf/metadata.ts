@@ -1,27 +1,41 @@
 /** The keys and values of a GGUF file that say what the model is. */
-import { GGUFValueType, type GGUFTypedMetadata } from '@huggingface/gguf';
 import { GrpoError } from '../../common/errors.js';
 import type { ModelConfig } from '../../engine/types.js';
 import type { RopeSettings } from '../rope.js';
 import type { GgufDtype } from './numbers.js';
 
-/** A value with its type. */
-export type Entry = GGUFTypedMetadata[string];
+/** The format's numbers for types of values; the library's are in code that programs would load for nothing. */
+export const VALUE_TYPES = {
+  uint32: 4,
+  int32: 5,
+  float32: 6,
+  bool: 7,
+  string: 8,
+  array: 9,
+  uint64: 10,
+} as const;
+
+/** A value with its type; of a list, `subType` is that of its values. */
+export interface Entry {
+  value: string | number | bigint | boolean | string[] | number[];
+  type: number;
+  subType?: number;
+}
 export type Entries = Record<string, Entry>;
 
-export const text = (value: string): Entry => ({ value, type: GGUFValueType.STRING });
-export const uint = (value: number): Entry => ({ value, type: GGUFValueType.UINT32 });
-const float = (value: number): Entry => ({ value, type: GGUFValueType.FLOAT32 });
-export const bool = (value: boolean): Entry => ({ value, type: GGUFValueType.BOOL });
+export const text = (value: string): Entry => ({ value, type: VALUE_TYPES.string });
+export const uint = (value: number): Entry => ({ value, type: VALUE_TYPES.uint32 });
+const float = (value: number): Entry => ({ value, type: VALUE_TYPES.float32 });
+export const bool = (value: boolean): Entry => ({ value, type: VALUE_TYPES.bool });
 export const texts = (value: string[]): Entry => ({
   value,
-  type: GGUFValueType.ARRAY,
-  subType: GGUFValueType.STRING,
+  type: VALUE_TYPES.array,
+  subType: VALUE_TYPES.string,
 });
 export const ints = (value: number[]): Entry => ({
   value,
-  type: GGUFValueType.ARRAY,
-  subType: GGUFValueType.INT32,
+  type: VALUE_TYPES.array,
+  subType: VALUE_TYPES.int32,
 });
 
 /** llama.cpp's numbers for the type that most tensors of a file have. */

@@ -96,7 +96,7 @@ describe('a dataset that has Parquet files', () => {
     hub.before = ({ method, url }, response) => {
       if (method !== 'GET' || !url!.endsWith('.parquet') || breaks-- <= 0) return false;
       response.writeHead(200, { 'content-length': 5000 });
-      response.write('x'.repeat(2000), () => setTimeout(() => response.destroy(), 20));
+      response.write('x'.repeat(2000), () => setTimeout(() => response.destroy(), 250));
       return true;
     };
     const { files, config } = await downloadDataset('org/data', { split: 'train' });

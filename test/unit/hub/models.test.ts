@@ -79,7 +79,7 @@ class Hub {
     response.writeHead(from > 0 ? 206 : 200, { 'content-length': body.length - from });
     if (name === 'model.safetensors' && this.breaks > 0) {
       this.breaks--;
-      response.write(rest.subarray(0, this.breakAfter), () => setTimeout(() => response.destroy(), 20));
+      response.write(rest.subarray(0, this.breakAfter), () => setTimeout(() => response.destroy(), 250));
     } else response.end(rest);
   }
 }
