@@ -247,7 +247,6 @@ export const FIRST: readonly string[] = [
   'max_steps',
   'batch_size',
   'num_generations',
-  'gradient_accumulation_steps',
   'learning_rate',
   'beta',
   'algorithm',

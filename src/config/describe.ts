@@ -66,8 +66,11 @@ function describeOption(name: string, option: JsonSchema): OptionInfo {
   };
 }
 
-/** The type of a list's items; of several, the first. */
-const itemsOf = (list: Form | undefined): Kind | undefined => list?.items && formsOf(list.items)[0]?.type;
+/** The type of a list's items; a text, where they may be one. */
+function itemsOf(list: Form | undefined): Kind | undefined {
+  const kinds = list?.items && formsOf(list.items).map(({ type }) => type);
+  return kinds?.includes('string') ? 'string' : kinds?.[0];
+}
 
 /** A union may be made of unions, as one that may also be null is. */
 const formsOf = ({ type, ...option }: JsonSchema): Form[] =>

@@ -76,12 +76,12 @@ export const DATASET_OPTIONS = {
 export const datasetDefaults: Defaults = ({ dataset_name: name }) =>
   name === undefined || name === null ? {} : { task: null, task_weights: null, max_operand: null };
 
-/** A reward's name with its argument, a module, or `{ name: { option: value } }`. */
-const rewardSpec = z.union([path(), z.record(z.string(), z.unknown())]);
+/** Objects first: a check of a text's length must not meet an object that is called `length`. */
+const options = z.record(z.string(), z.unknown());
 
 export const REWARD_OPTIONS = {
   reward: z
-    .union([path(), z.array(rewardSpec).min(1), z.record(z.string(), z.unknown())])
+    .union([options, z.array(z.union([options, path()])).min(1), path()])
     .nullable()
     .default(null)
     .meta({

@@ -73,8 +73,7 @@ export class Tokenizer {
     this.size = last + 1;
     this.eosTokenId = this.#idOf(config.eos_token);
     this.padTokenId = this.#idOf(config.pad_token);
-    if (isByteLevel(json.decoder))
-      this.#bytes = byteDecoder((id) => this.#inner.id_to_token(id), new Set(added.keys()));
+    if (isByteLevel(json.decoder)) this.#bytes = byteDecoder((id) => this.#stored(id), new Set(added.keys()));
     this.#nothing = this.#bytes?.nothing ?? this.#divided(json);
   }
 
@@ -185,6 +184,12 @@ export class Tokenizer {
    */
   growingText(): GrowingText {
     return this.#nothing;
+  }
+
+  /** Text of an id as the vocabulary stores it; a damaged file may have anything there. */
+  #stored(id: number): string | undefined {
+    const token: unknown = this.#inner.id_to_token(id);
+    return typeof token === 'string' ? token : undefined;
   }
 
   /** @param ids that the vocabulary has; at least one */

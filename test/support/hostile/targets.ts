@@ -16,6 +16,9 @@ import { locateTensors, readHeader } from '../../../src/model/safetensors.js';
 import { Tokenizer, readEosTokenIds } from '../../../src/model/tokenizer.js';
 import type { TensorLocation } from '../../../src/engine/types.js';
 import { planSweep, sweepOf } from '../../../src/experiments/sweep/plan.js';
+import { loadRewards } from '../../../src/data/rewards/load.js';
+import { rulesOf } from '../../../src/data/rewards/rules.js';
+import type { RewardSpec } from '../../../src/data/rewards/types.js';
 import { loadDataset } from '../../../src/data/tasks/dataset.js';
 import type { Problem } from '../../../src/data/tasks/task.js';
 import { mutatedJson, mutatedSafetensors, mutatedYaml } from './mutations.js';
@@ -78,6 +81,8 @@ export function targets(models: string, scratch: string): Target[] {
     options(),
     sweep(),
     dataset(),
+    rewards(),
+    jsonSchema(join(scratch, 'schema.json')),
     scoreLine(
       new Tokenizer(
         readJson(join(models, 'qwen2-tied', 'tokenizer.json')) as Record<string, unknown>,
@@ -249,7 +254,10 @@ function tokenizer(name: string, folder: string, seed?: object): Target<string> 
           refusal = error;
         }
       const all = Array.from({ length: vocabSize + 2 }, (_, id) => id);
-      require(typeof read.decode(all) === 'string' && typeof read.token(5) === 'string', 'no text');
+      const whole = read.decode(all, { skipSpecialTokens: false });
+      require(typeof whole === 'string' && typeof read.token(5) === 'string', 'no text');
+      const grown = all.reduce((text, id) => text.with(id), read.growingText()).text;
+      require(grown === whole, 'another text where it grows by a token at a time');
       if (refusal) throw refusal as Error;
     },
   };
@@ -332,6 +340,66 @@ function dataset(): Target<string> {
       require(stages.every(({ positions }) =>
         positions.every((at) => train[at] !== undefined),
       ), 'a position of no problem');
+    },
+  };
+}
+
+const REWARDS = [
+  ['exact_match', 'one_of:3,1 + 1', { contains: { tag: 'answer', ignore_case: true } }, 'length:10'],
+  [{ number: { read: 'boxed', column: 'n', name: 'n' } }, { number: 'last' }, 'math', 'similarity'],
+  [{ regex: { pattern: '(?i)is\\s+(\\d+|x{1,9})[^a-z]*$', tag: 'a-b' } }, { format: ['think', 'answer'] }],
+  [{ math: { form: 'countdown', numbers: 'nums' } }, { json_schema: { schema: { type: 'integer' } } }],
+];
+const SAID = ['', '3', 'It is 3.', '<answer>3</answer>', '\\boxed{3}', '{"name": "a"}', '[1, 2', '\0\ud800'];
+
+/** Rewards give numbers from 0 to 1 to whatever is said. */
+async function tryRewards(spec: RewardSpec | RewardSpec[] | null): Promise<void> {
+  const problem = { prompt: '1 + 2 = ', answer: '3', columns: { n: 3, nums: [1, 2] } };
+  const task = { name: 'mine', reward: () => [], problems: () => [problem] };
+  const loaded = await loadRewards(spec, task);
+  const completions = SAID.map((completion) => ({ ...problem, completion, problem }));
+  const { extract, stop } = rulesOf(task, loaded);
+  for (const { reward, name } of loaded) {
+    if (name === 'task' || name === 'partial_credit') continue;
+    const values = await reward(completions);
+    require(values.length === SAID.length &&
+      values.every((value) => value !== null && value >= 0 && value <= 1), `${name} gave ${values.join()}`);
+  }
+  for (const text of SAID) require(typeof extract(text, problem) === 'string', 'no text');
+  for (const text of SAID) stop?.(text, problem);
+}
+
+function rewards(): Target<string> {
+  return {
+    name: 'rewards by name',
+    inputs: fc.oneof(...REWARDS.map(mutatedJson)),
+    read: async (text) => {
+      const { reward } = resolveConfig(TRAIN, [parseYaml(`reward: ${text}`, 'a.yaml')], trainDefaults);
+      await tryRewards(reward);
+    },
+  };
+}
+
+const SCHEMA = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  type: 'object',
+  required: ['name'],
+  properties: {
+    name: { type: 'string', pattern: '^[a-z]{1,9}$', minLength: 1 },
+    tags: { type: 'array', items: { $ref: '#/$defs/tag' }, uniqueItems: true },
+  },
+  patternProperties: { '^x-': { oneOf: [{ type: 'number', minimum: 0 }, { const: null }] } },
+  $defs: { tag: { enum: ['a', 'b'] } },
+  additionalProperties: false,
+};
+
+function jsonSchema(file: string): Target<string> {
+  return {
+    name: 'JSON schema',
+    inputs: mutatedJson(SCHEMA),
+    read: async (input) => {
+      writeFileSync(file, input);
+      await tryRewards({ json_schema: { schema: file } });
     },
   };
 }

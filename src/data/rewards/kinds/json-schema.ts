@@ -79,9 +79,11 @@ function compileSchema(schema: Record<string, unknown> | null, name: string): Va
     code: { regExp: Object.assign(linearPattern, { code: 'linearPattern' }) },
   } as const;
   try {
-    return new (shown(schema?.$schema).includes('2020-12') ? Ajv2020 : Ajv)(options).compile(
+    const validate = new (shown(schema?.$schema).includes('2020-12') ? Ajv2020 : Ajv)(options).compile(
       schema as AnySchema,
     );
+    if ('$async' in validate) throw new Error('it is asynchronous');
+    return validate;
   } catch (cause) {
     throw badReward(`json_schema: ${name} is no JSON schema: ${reasonOf(cause)}`, FIX, schema, cause);
   }

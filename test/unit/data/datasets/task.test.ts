@@ -397,7 +397,8 @@ describe('the reward', () => {
   it('is 1 for the answer alone', async () => {
     const task = await loadDatasetTask({ datasetName: fileOf(numbered(1)) });
     const [problem] = await task.problems();
-    const said = (completion: string) => ({ prompt: '', completion, answer: ' yes', problem: problem! });
+    const asked = { ...problem!, answer: ' yes' };
+    const said = (completion: string) => ({ prompt: '', completion, answer: ' yes', problem: asked });
     expect(await task.reward(['yes', '  yes\n', 'Yes', 'yes.', ''].map(said))).toEqual([1, 1, 0, 0, 0]);
   });
 });

@@ -208,6 +208,7 @@ describe('a bad reward is refused before work starts', () => {
     ['json_schema', 'BAD_REWARD', /needs schema/],
     ['json_schema:./nowhere.json', 'BAD_REWARD', /cannot read/],
     [{ json_schema: { schema: { type: 'thing' } } }, 'BAD_REWARD', /no JSON schema/],
+    [{ json_schema: { schema: { $async: true } } }, 'BAD_REWARD', /asynchronous/],
     [{ json_schema: { schema: { type: 'string', pattern: '(?!a)' } } }, 'BAD_REWARD', /pattern/],
     [{ json_schema: { schema: { $ref: 'https://example.org/x.json' } } }, 'BAD_REWARD', /no JSON schema/],
     ['http:example', 'BAD_REWARD', /no address/],
