@@ -203,24 +203,14 @@ describe('Parquet', () => {
     expect(await rowsOf(file('empty'))).toEqual([]);
   });
 
-  it('that is damaged gives rows or is refused', async () => {
+  it('that is cut off is refused', async () => {
     const whole = readFileSync(file('zstd'));
-    const damaged = join(temporaryFolder(), 'damaged.parquet');
-    // What the file has beside data is at its end.
-    const place = fc.oneof(
-      fc.nat(whole.length - 1),
-      fc.integer({ min: whole.length - 4000, max: whole.length - 1 }),
-    );
-    await fc.assert(
-      fc.asyncProperty(place, fc.nat(255), async (at, byte) => {
-        const copy = Buffer.from(whole);
-        copy[at] = byte;
-        writeFileSync(damaged, copy);
-        expect(['no error', 'DATASET_FILE']).toContain(await codeOf(rowsOf(damaged)));
-      }),
-      { numRuns: 100 },
-    );
-  }, 60_000);
+    const path = join(temporaryFolder(), 'cut.parquet');
+    for (const bytes of [1, 8, 100, whole.length - 100, whole.length - 1]) {
+      writeFileSync(path, whole.subarray(0, bytes));
+      expect((await faultOf(path)).code).toBe('DATASET_FILE');
+    }
+  });
 
   it('with another compression is refused', async () => {
     expect(await faultOf(file('lzo'))).toEqual({
