@@ -42,7 +42,11 @@ export async function loadDatasetTask(
       value: options.datasetName,
     });
   const problems = [...heldOut, ...train];
-  const { reward } = await exactMatch.load('exact_match', {}, { problems: () => Promise.resolve(problems), folder: '' });
+  const { reward } = await exactMatch.load(
+    'exact_match',
+    {},
+    { problems: () => Promise.resolve(problems), folder: '' },
+  );
   return {
     name: found.name,
     problems: () => problems,
