@@ -33,7 +33,7 @@ import { folderStage } from './stages/folder.js';
 import { modelStage, type LoadedModel } from './stages/model.js';
 import { optionsStage } from './stages/options.js';
 import { planStage, type Schedule } from './stages/plan.js';
-import { problemsToCheck } from './stages/prompts.js';
+import { problemsToCheck, promptText } from './stages/prompts.js';
 import { taskStage } from './stages/task.js';
 import { optimizerOptions } from '../grpo/optimizer.js';
 
@@ -225,7 +225,7 @@ function endOfAnswer({ tokenizer, eosTokenIds }: Pick<TrainableModel, 'tokenizer
 
 /** An answer is learned whole, however long a completion may be. */
 function checkAnswers(model: TrainableModel, problems: Problem[]): void {
-  const whole = ({ prompt, answer }: Problem) => prompt + answer;
+  const whole = (problem: Problem) => promptText(problem) + problem.answer;
   for (const problem of problemsToCheck(problems, model.config.maxPositionEmbeddings, whole)) {
     const tokens = answerTokens(model, problem, problem.answer);
     checkPositions(model.config, tokens.prompt.length, tokens.completion.length, {

@@ -1,5 +1,6 @@
 /** Which problems are looked at before a run, where encoding every prompt would take longer than its first steps. */
 import type { Problem } from '../../data/tasks/task.js';
+import { conversationText } from '../../model/message.js';
 
 /** Up to so many prompts each is encoded, which takes a second or two. */
 const FEW = 5000;
@@ -19,7 +20,7 @@ const ADDED = 1000;
 export function problemsToCheck(
   problems: readonly Problem[],
   room: number,
-  textOf: (problem: Problem) => string = ({ prompt }) => prompt,
+  textOf: (problem: Problem) => string = promptText,
 ): Problem[] {
   const different = [...new Map(problems.map((problem) => [problem.prompt, problem])).values()];
   if (different.length <= FEW) return different;
@@ -35,3 +36,7 @@ export function problemsToCheck(
   );
   return [...new Set([...longest.map(({ problem }) => problem), ...byRoles.values()])];
 }
+
+/** All that the prompt says, a system message among it. */
+export const promptText = ({ prompt, messages }: Problem): string =>
+  messages ? conversationText(messages) : prompt;
