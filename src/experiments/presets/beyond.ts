@@ -24,7 +24,7 @@ export const BEYOND: Preset[] = [
   {
     name: 'beyond-arithmetic',
     differs: 'all arithmetic problems of the training split',
-    outcome: 'not measured yet; with scale_rewards group SmolLM2-135M 58% held out after 20 steps (one run)',
+    outcome: 'Qwen2.5-0.5B 91.5% held out after 20 steps, 96.5% after 60 (medians of 3 seeds)',
     options: {},
   },
   {
