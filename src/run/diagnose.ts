@@ -28,6 +28,7 @@ export function startDiagnosis(
     learningRate: config.learning_rate as number,
     numGenerations: plan.numGenerations,
     maxCompletionLength: config.max_completion_length as number,
+    stop: config.stop as string | string[],
     trainProblems: plan.trainProblems,
     repeatedShare: plan.repeatedShare,
   });

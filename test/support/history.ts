@@ -9,6 +9,7 @@ export const facts = (changed: Partial<RunFacts> = {}): RunFacts => ({
   learningRate: 1e-3,
   numGenerations: 16,
   maxCompletionLength: 16,
+  stop: 'none',
   trainProblems: 1000,
   repeatedShare: 0,
   ...changed,

@@ -15,6 +15,8 @@ export interface RunFacts {
   learningRate: number;
   numGenerations: number;
   maxCompletionLength: number;
+  /** The option `stop`. */
+  stop: string | string[];
   /** Number of different training problems. */
   trainProblems: number;
   /** Share of an epoch's problems that repeat another. */

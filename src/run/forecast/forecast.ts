@@ -30,7 +30,7 @@ export async function forecast(
     validationProblems,
     memory,
   }: Pick<TrainPlan, 'steps' | 'evalSamples' | 'validationProblems' | 'memory'>,
-  options: Pick<TrainOptions, 'evalSteps' | 'numGenerations' | 'batchSize'>,
+  options: Pick<TrainOptions, 'evalSteps' | 'numGenerations' | 'batchSize' | 'stop'>,
 ): Promise<Forecast> {
   const began = performance.now();
   const taken: Metrics[] = [];
@@ -72,13 +72,14 @@ export async function forecast(
     stepSeconds,
     hours: (steps * stepSeconds + evaluations * asked * evaluation) / 3600,
     ...seen,
-    ...verdict({ ...seen, memory, nonfinite, numGenerations: options.numGenerations }),
+    ...verdict({ ...seen, memory, nonfinite, numGenerations: options.numGenerations, stop: options.stop }),
   };
 }
 
 type Seen = Pick<TrainPlan, 'memory'> &
   Pick<Forecast, 'groups' | 'fracRewardZeroStd' | 'fracAllRight' | 'accuracy' | 'clippedRatio'> & {
     numGenerations: number;
+    stop: TrainOptions['stop'];
     nonfinite: boolean;
   };
 
@@ -108,7 +109,7 @@ export function verdict(seen: Seen): Pick<Forecast, 'go' | 'reasons'> {
   among(
     CUT_OFF,
     clippedRatio,
-    `${percent(clippedRatio, 0)} of the completions run into max_completion_length: raise it, or end them with --stop answer`,
+    `${percent(clippedRatio, 0)} of the completions run into max_completion_length: raise it${seen.stop === 'none' ? ', or end them with --stop answer' : ''}`,
   );
   if (memory.peak > memory.available)
     warnings.push(

@@ -19,9 +19,9 @@ export const cutOff: Rule = {
       }
     );
   },
-  remedies: ({ maxCompletionLength }) => [
+  remedies: ({ maxCompletionLength, stop }) => [
     `raise --max-completion-length (it is ${maxCompletionLength})`,
-    'let completions end where their reward is decided: --stop answer',
+    ...(stop === 'none' ? ['let completions end where their reward is decided: --stop answer'] : []),
     'leave those that were cut out of the loss: --mask-truncated-completions',
   ],
 };

@@ -71,7 +71,7 @@ describe('a forecast', () => {
       { takeStep },
       () => Promise.reject(new Error('not asked for')),
       { steps: 100, evalSamples: 0, validationProblems: 0, memory: planned().memory },
-      { evalSteps: 0, batchSize: 64, numGenerations: 16 },
+      { evalSteps: 0, batchSize: 64, numGenerations: 16, stop: 'none' },
     );
     expect(stepSeconds).toBe(4);
     expect(groups).toBe(8);
@@ -101,6 +101,7 @@ describe('the verdict', () => {
     accuracy: 0.3,
     clippedRatio: 0,
     numGenerations: 16,
+    stop: 'answer',
     nonfinite: false,
   };
   it.each([
@@ -108,7 +109,13 @@ describe('the verdict', () => {
     ['a quarter of the groups without', { fracRewardZeroStd: 0.25 }, true, /in 25% of 16 groups all/],
     ['half of them without', { fracRewardZeroStd: 0.5 }, false, /in 50% of 16 groups all/],
     ['groups that are right', { fracRewardZeroStd: 0.5, fracAllRight: 0.4 }, true, /50% of 16 groups have/],
-    ['completions cut off', { clippedRatio: 0.3 }, true, /30% of the completions run into/],
+    ['completions cut off', { clippedRatio: 0.3 }, true, /30% of the completions run into \S+: raise it$/],
+    [
+      'those that nothing ends',
+      { clippedRatio: 0.3, stop: 'none' },
+      true,
+      /raise it, or end them with --stop/,
+    ],
     ['most of them cut off', { clippedRatio: 0.5 }, false, /50% of the completions run into/],
     ['no number', { nonfinite: true }, false, /is NaN or infinite/],
     ['little memory', { memory: { ...memory, available: memory.peak / 2 } }, true, /done in parts/],
