@@ -101,7 +101,7 @@ describe('the verdict', () => {
     accuracy: 0.3,
     clippedRatio: 0,
     numGenerations: 16,
-    stop: 'answer',
+    stop: 'answer' as const,
     nonfinite: false,
   };
   it.each([
@@ -112,7 +112,7 @@ describe('the verdict', () => {
     ['completions cut off', { clippedRatio: 0.3 }, true, /30% of the completions run into \S+: raise it$/],
     [
       'those that nothing ends',
-      { clippedRatio: 0.3, stop: 'none' },
+      { clippedRatio: 0.3, stop: 'none' as const },
       true,
       /raise it, or end them with --stop/,
     ],
