@@ -1,7 +1,7 @@
 /** `export`: a model in the format of other tools. */
 import { GrpoError } from '../common/errors.js';
 import { bytes } from '../common/format.js';
-import { interruptible } from './interrupt.js';
+import { interruptible, sayStopping } from './interrupt.js';
 import { listCommand } from './list-command.js';
 import { EXPORT } from './options.js';
 import { downloadBar, printJsonLine, progressLine, toStandardError } from './output.js';
@@ -31,24 +31,22 @@ export const command = listCommand({
     const { exportGguf } = await import('../model/gguf/export.js');
     const download = downloadBar();
     const progress = progressLine('writing');
-    const exported = await interruptible(
-      () => process.stderr.write('\nStopping.\n'),
-      (signal) =>
-        exportGguf({
-          model,
-          dtype,
-          output,
-          onProgress: download.onProgress,
-          onNotice: toStandardError,
-          onWritten: (written, total) => {
-            download.end();
-            progress.update(written, total);
-          },
-          signal,
-        }).finally(() => {
+    const exported = await interruptible(sayStopping, (signal) =>
+      exportGguf({
+        model,
+        dtype,
+        output,
+        onProgress: download.onProgress,
+        onNotice: toStandardError,
+        onWritten: (written, total) => {
           download.end();
-          progress.end();
-        }),
+          progress.update(written, total);
+        },
+        signal,
+      }).finally(() => {
+        download.end();
+        progress.end();
+      }),
     );
     if (argv.json === true) printJsonLine(exported);
     else process.stdout.write(`${exported.file}  ${bytes(exported.bytes)}\n`);

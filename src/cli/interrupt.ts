@@ -17,6 +17,9 @@ let current: AbortController | undefined;
 
 let left = false;
 
+/** For `interruptible`, where nothing is saved: says that the signal was heard. */
+export const sayStopping = (): void => void process.stderr.write('\nStopping.\n');
+
 /** To be called last: what was left in the middle (a reward's timers, its connections) keeps no process. */
 export function leave(failed: boolean): void {
   if (left || failed) setTimeout(() => process.exit(), 500).unref();

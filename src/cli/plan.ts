@@ -7,7 +7,7 @@ import { camelKeys } from '../config/names.js';
 import type { TrainInput } from '../run/train-options.js';
 import { snakeDeep } from '../run/folder/names.js';
 import { FIRST } from './options.js';
-import { interruptible } from './interrupt.js';
+import { interruptible, sayStopping } from './interrupt.js';
 import { downloadBar, printJsonLine } from './output.js';
 import { schemaCommand } from './schema-command.js';
 
@@ -33,14 +33,12 @@ export const command = schemaCommand({
     const { plan } = await import('../experiments/plan.js');
     const download = downloadBar();
     const notices: string[] = [];
-    const found = await interruptible(
-      () => process.stderr.write('\nStopping.\n'),
-      (signal) =>
-        plan(camelKeys(config) as TrainInput, {
-          signal,
-          onDownload: download.onProgress,
-          onNotice: (text) => notices.push(text),
-        }),
+    const found = await interruptible(sayStopping, (signal) =>
+      plan(camelKeys(config) as TrainInput, {
+        signal,
+        onDownload: download.onProgress,
+        onNotice: (text) => notices.push(text),
+      }),
     ).finally(download.end);
     if (argv.json) {
       printJsonLine(

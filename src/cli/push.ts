@@ -1,7 +1,7 @@
 /** `push`: a run's model to the hub, with a page that says what it is. */
 import { basename, join } from 'node:path';
 import { GrpoError } from '../common/errors.js';
-import { interruptible } from './interrupt.js';
+import { interruptible, sayStopping } from './interrupt.js';
 import { listCommand } from './list-command.js';
 import { PUSH } from './options.js';
 import { printJsonLine, toStandardError } from './output.js';
@@ -43,13 +43,11 @@ export const command = listCommand({
       return;
     }
     toStandardError(`uploading ${files.length} files to ${id}`);
-    const url = await interruptible(
-      () => process.stderr.write('\nStopping.\n'),
-      (signal) =>
-        pushFiles(
-          files.map((path) => ({ path, file: join(folder, path) })),
-          { id, isPrivate: options.private, title: `${basename(run)} of grpo-native`, signal },
-        ),
+    const url = await interruptible(sayStopping, (signal) =>
+      pushFiles(
+        files.map((path) => ({ path, file: join(folder, path) })),
+        { id, isPrivate: options.private, title: `${basename(run)} of grpo-native`, signal },
+      ),
     );
     report(argv, { url, folder, files }, url);
   },

@@ -1,6 +1,6 @@
 /** Loads a model for a command and disposes of it afterwards. */
 import type { LanguageModel, LoadOptions } from '../model/language-model.js';
-import { interruptible } from './interrupt.js';
+import { interruptible, sayStopping } from './interrupt.js';
 import { downloadBar, toStandardError } from './output.js';
 
 /** What is loaded, and what computes it. */
@@ -19,29 +19,17 @@ export async function withModel<T>(
 ): Promise<T> {
   const { LanguageModel } = await import('../model/language-model.js');
   const download = downloadBar();
-  return interruptible(
-    () => process.stderr.write('\nStopping.\n'),
-    async (signal) => {
-      const { model: name, device, dtype, threads, maxMemory } = options;
-      const { chat = false, chatTemplatePath = null, chatTemplateKwargs = null } = options;
-      const model = await LanguageModel.load({
-        model: name,
-        device,
-        dtype,
-        threads,
-        maxMemory,
-        chat,
-        chatTemplatePath,
-        chatTemplateKwargs,
-        onProgress: download.onProgress,
-        onNotice: toStandardError,
-        signal,
-      }).finally(download.end);
-      try {
-        return await work(model, signal);
-      } finally {
-        await model.dispose();
-      }
-    },
-  );
+  return interruptible(sayStopping, async (signal) => {
+    const model = await LanguageModel.load({
+      ...options,
+      onProgress: download.onProgress,
+      onNotice: toStandardError,
+      signal,
+    }).finally(download.end);
+    try {
+      return await work(model, signal);
+    } finally {
+      await model.dispose();
+    }
+  });
 }

@@ -1,5 +1,5 @@
 /** File writes after which a crash or a full disk leaves either the old or the new content. */
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { GrpoError } from '../common/errors.js';
 
@@ -49,16 +49,32 @@ export async function syncFolder(path: string): Promise<void> {
   await handle?.close();
 }
 
-/** Replaces a file atomically: after a crash it holds the old content or the new, never a part of it. */
+/**
+ * Replaces a file atomically: after a crash it holds the old content or the new, never a part of it. Its folder is
+ * made where there is none.
+ */
 export async function writeAtomic(path: string, content: string | Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true }).catch(diskError(path));
+  await replaceFile(path, (handle) => handle.writeFile(content));
+}
+
+/**
+ * The same, of content that is written a part at a time.
+ * @returns what `write` gives
+ */
+export async function replaceFile<T>(path: string, write: (handle: FileHandle) => Promise<T>): Promise<T> {
   const temporary = `${path}.tmp-${process.pid}`;
+  const handle = await open(temporary, 'w').catch(diskError(path));
   try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeSynced(temporary, content);
+    const result = await write(handle);
+    await handle.sync();
+    await handle.close();
     await rename(temporary, path);
     await syncFolder(dirname(path));
+    return result;
   } catch (error) {
+    await handle.close().catch(() => undefined);
     await rm(temporary, { force: true }).catch(() => undefined);
-    throw asDiskError(error, path);
+    throw (error as Error).name === 'AbortError' ? error : asDiskError(error, path);
   }
 }

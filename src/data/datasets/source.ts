@@ -1,9 +1,7 @@
 /** Where the rows of a dataset come from, so that a run that goes on can tell whether they are the same. */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { sha256 } from '../../machine/files.js';
 import { asFileFault } from './faults.js';
 import type { Found } from './find.js';
 
@@ -54,12 +52,6 @@ export async function sourceOf(
         throw asFileFault(path, error);
       }
   return { name, files };
-}
-
-async function sha256(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 2 ** 20 }), hash);
-  return hash.digest('hex');
 }
 
 /** Whether two datasets have the same rows, wherever their files are. */

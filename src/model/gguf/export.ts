@@ -2,12 +2,12 @@
  * Writes a model as a GGUF file, which llama.cpp and the tools around it run. Weights go from the safetensors files to
  * it a part at a time, so that little memory is needed.
  */
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { GGUFTypedMetadata } from '@huggingface/gguf';
 import { GrpoError } from '../../common/errors.js';
 import type { TensorLocation } from '../../engine/types.js';
-import { asDiskError, diskError } from '../../machine/disk.js';
+import { replaceFile } from '../../machine/disk.js';
 import { readConfigJson, readModelConfig } from '../config.js';
 import { resolveModel, type ResolveOptions } from '../files.js';
 import { readRope } from '../rope.js';
@@ -75,7 +75,7 @@ export async function exportGguf(options: ExportOptions): Promise<ExportedModel>
   const tensors = ggufTensors(config, await locateTensors(folder, config), dtype, ropeFactors(config, rope));
   const header = await headerOf(metadata, tensors);
   const file = resolve(options.output ?? `${name}-${dtype.toUpperCase()}.gguf`);
-  const bytes = await writeWhole(file, async (handle) => {
+  const bytes = await replaceFile(file, async (handle) => {
     await handle.writeFile(header);
     return header.byteLength + (await writeTensors(handle, tensors, config.headDim, options));
   });
@@ -124,26 +124,6 @@ const sizeOf = ({ shape, dtype }: GgufTensor): number =>
     dtype,
   );
 const padded = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-
-/**
- * Writes the file beside its place, and puts it there when it is on the disk.
- * @returns what `write` gives
- */
-async function writeWhole<T>(file: string, write: (handle: FileHandle) => Promise<T>): Promise<T> {
-  const temporary = `${file}.tmp-${process.pid}`;
-  const handle = await open(temporary, 'w').catch(diskError(file));
-  try {
-    const result = await write(handle);
-    await handle.sync();
-    await handle.close();
-    await rename(temporary, file);
-    return result;
-  } catch (error) {
-    await handle.close().catch(() => undefined);
-    await rm(temporary, { force: true });
-    throw (error as Error).name === 'AbortError' ? error : asDiskError(error, file);
-  }
-}
 
 /** The numbers of the tensors, each from a multiple of 32 bytes on. Gives how many bytes they are. */
 async function writeTensors(

@@ -2,13 +2,12 @@
  * `manifest.json`: sizes and hashes of a folder's files. It is written last, and shows that the folder is
  * complete.
  */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '../../common/json.js';
 import { writeSynced, syncFolder } from '../../machine/disk.js';
+import { sha256 } from '../../machine/files.js';
 
 const MANIFEST = 'manifest.json';
 
@@ -55,10 +54,4 @@ export async function faultOf(folder: string, options: { hashes: boolean }): Pro
 function parseManifest(text: string): Manifest | undefined {
   const manifest = MANIFEST_SCHEMA.safeParse(parseJson(text));
   return manifest.success ? manifest.data : undefined;
-}
-
-async function sha256(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }

@@ -26,8 +26,8 @@ export interface LoadedModel {
 
 /**
  * @param check throws where the model can't be taught these problems
- * @throws {GrpoError} MODEL_NOT_FOUND, CHAT_TEMPLATE_MISSING, MEMORY, PROMPT_TOO_LONG, ADDON_MISSING and others of the model's folder,
- *   before anything is written
+ * @throws {GrpoError} MODEL_NOT_FOUND, CHAT_TEMPLATE_MISSING, MEMORY, PROMPT_TOO_LONG, ADDON_MISSING and others of the
+ *   model's folder, before anything is written
  */
 export async function modelStage(
   options: StageOptions,
@@ -74,18 +74,7 @@ async function loadModel(
   const folder = await resolveModel(model, download);
   const { device, memory } = await openDevice(options.device, onNotice);
   await refuseUnfit(folder, { beta: 0, ...options }, memory);
-  const { dtype, threads, maxMemory, chatTemplatePath, chatTemplateKwargs } = options;
-  return LanguageModel.load({
-    model: folder,
-    device,
-    dtype,
-    threads,
-    maxMemory,
-    chat,
-    chatTemplatePath,
-    chatTemplateKwargs,
-    ...download,
-  });
+  return LanguageModel.load({ ...options, model: folder, device, chat, ...download });
 }
 
 /** @returns tokens of the longest prompts, and of others */
