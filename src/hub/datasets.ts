@@ -13,6 +13,7 @@ import { readJson } from '../machine/paths.js';
 import { CachedRepository, type Commit } from './cache.js';
 import type { DownloadOptions } from './download.js';
 import { isOffline } from './environment.js';
+import { isRepositoryName } from './name.js';
 
 /** Which part of a dataset, and what to do meanwhile. */
 export interface DatasetDownload extends DownloadOptions {
@@ -56,7 +57,7 @@ type Layout = Map<string, Map<string, string[]>>;
  * ```
  */
 export async function downloadDataset(id: string, options: DatasetDownload): Promise<DownloadedDataset> {
-  if (!/^[\w-][\w.-]*\/[\w-][\w.-]*$/.test(id) || id.includes('..'))
+  if (!isRepositoryName(id))
     throw new GrpoError('DATASET_NOT_FOUND', `${shown(id)} is no name of a dataset of the hub`, {
       fix: 'give organisation/dataset, as in openai/gsm8k',
       value: id,

@@ -2,6 +2,7 @@
 import { pathToFileURL } from 'node:url';
 import { GrpoError, reasonOf, shown } from '../common/errors.js';
 import { endpoint, isOffline, readToken, tokenFile } from './environment.js';
+import { isRepositoryName } from './name.js';
 import { hubFetch, unreachable } from './request.js';
 
 /** A file to upload. */
@@ -25,7 +26,7 @@ export interface PushOptions {
 
 /** @throws {GrpoError} HUB_NAME where a repository can't have the name */
 export function checkName(id: string): void {
-  if (/^[\w-][\w.-]*\/[\w-][\w.-]*$/.test(id) && !/\.\.|--/.test(id)) return;
+  if (isRepositoryName(id) && !id.includes('--')) return;
   throw new GrpoError('HUB_NAME', `${shown(id)} is no name of a repository`, {
     fix: 'give user/name or organisation/name, of letters, digits, dots, dashes and underscores',
     value: id,

@@ -6,6 +6,7 @@ import { packageRoot } from '../machine/paths.js';
 import { isRun, weightsOf } from './run-weights.js';
 import type { DownloadOptions } from '../hub/download.js';
 import { downloadModel } from '../hub/models.js';
+import { parseRepository } from '../hub/name.js';
 
 /** What a model that is looked for reports, and what ends the search. */
 export interface ResolveOptions extends DownloadOptions {
@@ -38,11 +39,11 @@ export async function resolveModel(model: string, options: ResolveOptions = {}):
       fix: 'give the folder that holds it, in the Hugging Face layout (config.json, tokenizer.json, model.safetensors)',
       value: model,
     });
-  const id = /^([\w-][\w.-]*\/[\w-][\w.-]*)(?:@([\w./-]+))?$/.exec(model);
-  if (!id || model.includes('..'))
+  const named = parseRepository(model);
+  if (!named)
     throw new GrpoError('MODEL_NOT_FOUND', `there is no model ${shown(model)}`, {
       fix: `give ${TINY}, a folder in the Hugging Face layout, a run such as runs/NAME, or a hub id such as Qwen/Qwen2.5-0.5B`,
       value: model,
     });
-  return downloadModel(id[1]!, id[2] ?? 'main', options);
+  return downloadModel(named.id, named.revision, options);
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, link, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { licenceOf } from '../hub/models.js';
+import { parseRepository } from '../hub/name.js';
 import { diskError, writeAtomic } from '../machine/disk.js';
 import { findWeights } from '../model/run-weights.js';
 import { readRun } from '../run/folder/read.js';
@@ -47,6 +48,6 @@ export async function writeHubFolder(
 
 /** The hub's name of a model that a run was started with; undefined where that was a folder, a run or `tiny`. */
 function hubIdOf(model: unknown): string | undefined {
-  const [, id] = /^([\w-][\w.-]*\/[\w-][\w.-]*)(?:@[\w./-]+)?$/.exec(String(model)) ?? [];
+  const id = parseRepository(String(model))?.id;
   return id === undefined || existsSync(String(model)) || id.startsWith('runs/') ? undefined : id;
 }

@@ -2,6 +2,7 @@
 import { isAbsolute, basename } from 'node:path';
 import { stringify } from 'yaml';
 import { percent } from '../common/format.js';
+import { isRepositoryName } from '../hub/name.js';
 import { compareRun } from '../experiments/compare/compare.js';
 import type { RunRecord } from '../run/folder/read.js';
 import { chosenOptions, repeatCommand } from './server/repeat.js';
@@ -101,7 +102,7 @@ function aboutOf(record: RunRecord, config: Options) {
   const run = compareRun(record, 0.5);
   const { dataset_name: data } = config;
   const task = typeof data === 'string' ? data : run.task;
-  const dataset = typeof data === 'string' && /^[\w-][\w.-]*\/[\w-][\w.-]*$/.test(data) ? data : undefined;
+  const dataset = typeof data === 'string' && isRepositoryName(data) ? data : undefined;
   const interval = ({ accuracy, accuracy_low: low, accuracy_high: high }: typeof run) =>
     `${percent(accuracy)} (95% interval ${percent(low)} to ${percent(high)})`;
   const best = record.summary?.best as { step: number; loaded: boolean } | undefined;

@@ -2,6 +2,7 @@
 import { GrpoError } from '../../common/errors.js';
 import { downloadDataset } from '../../hub/datasets.js';
 import type { DownloadProgress } from '../../hub/download.js';
+import { parseRepository } from '../../hub/name.js';
 import { formatOf } from './formats.js';
 import type { DatasetTaskOptions } from './options.js';
 
@@ -13,18 +14,9 @@ export interface DatasetExtras {
   signal?: AbortSignal | undefined;
 }
 
-interface HubId {
-  id: string;
-  revision: string;
-}
-
-/** `user/name` or `user/name@revision`; undefined where the text is neither. */
-export function hubId(name: string): HubId | undefined {
-  const match = /^([\w-][\w.-]*\/[\w-][\w.-]*)(?:@([\w./-]+))?$/.exec(name);
-  return match && !name.includes('..') && formatOf(name) === undefined
-    ? { id: match[1]!, revision: match[2] ?? 'main' }
-    : undefined;
-}
+/** What `user/name` or `user/name@revision` says; undefined where the text is neither, as where it is a file's. */
+export const hubId = (name: string): ReturnType<typeof parseRepository> =>
+  formatOf(name) === undefined ? parseRepository(name) : undefined;
 
 /** The files of a dataset of the hub, in the cache. */
 export interface HubSplits {
@@ -37,7 +29,7 @@ export interface HubSplits {
 }
 
 export async function hubFiles(
-  { id, revision }: HubId,
+  { id, revision }: NonNullable<ReturnType<typeof hubId>>,
   {
     datasetConfig: config,
     datasetTrainSplit,
