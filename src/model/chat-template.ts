@@ -206,25 +206,37 @@ async function templateAt(path: string): Promise<TemplateText> {
   });
 }
 
-/** The template of a model's folder, by the same precedence as transformers'. */
+/** The template of a model's folder that is used where no other is asked for. */
 async function templateOf(folder: string): Promise<TemplateText | undefined> {
-  const own = await readTemplate(join(folder, CHAT_TEMPLATE_FILE));
-  if (own) return own;
-  const names = await additionalNames(folder);
-  if (names.includes(DEFAULT)) return readTemplate(join(folder, ADDITIONAL, `${DEFAULT}.jinja`));
-  const file = join(folder, 'tokenizer_config.json');
-  const value = (await readJsonObject(file))?.chat_template;
-  if (typeof value === 'string') return { text: value, file };
-  const named = Array.isArray(value) ? value.filter(isNamed) : [];
-  const chosen = named.find(({ name }) => name === DEFAULT);
-  if (chosen) return { text: chosen.template, file };
-  const others = [...names, ...named.map(({ name }) => name)];
-  if (others.length === 0) return undefined;
+  const templates = await templatesOf(folder);
+  const chosen = templates.get(DEFAULT);
+  if (chosen || templates.size === 0) return chosen;
+  const others = [...templates.keys()];
   throw new GrpoError(
     'CHAT_TEMPLATE_MISSING',
     `${folder} has chat templates with names (${cut(others.join(', '))}), and none is called ${DEFAULT}`,
     { fix: 'write the one that you mean to a file, and give it: --chat-template-path FILE', value: others },
   );
+}
+
+/**
+ * The templates of a model's folder by their names, with the precedence that transformers gives them: files of their
+ * own before `tokenizer_config.json`. One without a name is called `default`.
+ * @throws {GrpoError} MODEL_FILE_UNREADABLE, MODEL_FILE_NOT_JSON
+ */
+export async function templatesOf(folder: string): Promise<Map<string, TemplateText>> {
+  const templates = new Map<string, TemplateText>();
+  const file = join(folder, 'tokenizer_config.json');
+  const value = (await readJsonObject(file))?.chat_template;
+  if (typeof value === 'string') templates.set(DEFAULT, { text: value, file });
+  for (const { name, template } of Array.isArray(value) ? value.filter(isNamed) : [])
+    templates.set(name, { text: template, file });
+  for (const name of await additionalNames(folder)) {
+    const additional = await readTemplate(join(folder, ADDITIONAL, `${name}.jinja`));
+    if (additional) templates.set(name, additional);
+  }
+  const own = await readTemplate(join(folder, CHAT_TEMPLATE_FILE));
+  return own ? templates.set(DEFAULT, own) : templates;
 }
 
 async function readTemplate(file: string): Promise<TemplateText | undefined> {

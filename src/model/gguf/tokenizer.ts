@@ -2,8 +2,9 @@
 import { join } from 'node:path';
 import { GrpoError } from '../../common/errors.js';
 import { isObject } from '../../common/json.js';
-import { withAddedTokens } from '../added-tokens.js';
-import { readJsonObject, readModelFile } from '../json.js';
+import { contentOf, withAddedTokens } from '../added-tokens.js';
+import { templatesOf } from '../chat-template.js';
+import { readJsonObject } from '../json.js';
 import { readEosTokenIds, Tokenizer } from '../tokenizer.js';
 import { bool, type Entries, ints, text, texts, uint } from './metadata.js';
 
@@ -53,7 +54,7 @@ export async function tokenizerMetadata(folder: string, vocabSize: number): Prom
     'tokenizer.ggml.token_type': ints(types),
     'tokenizer.ggml.merges': texts(merges),
     ...(await specialTokens(folder, vocabSize, tokenizer, config)),
-    ...(await chatTemplates(folder, config)),
+    ...(await chatTemplates(folder)),
   };
 }
 
@@ -134,8 +135,7 @@ async function specialTokens(
         value: start,
       },
     );
-  const named = config.bos_token as { content?: string } | string | null | undefined;
-  const bosToken = typeof named === 'string' ? named : named?.content;
+  const bosToken = contentOf(config.bos_token);
   const bos = start[0] ?? (bosToken === undefined ? undefined : tokenizer.idOf(bosToken));
   const entry = (key: string, id: number | undefined): Entries =>
     id === undefined ? {} : { [`tokenizer.ggml.${key}_token_id`]: uint(id) };
@@ -149,17 +149,10 @@ async function specialTokens(
 }
 
 /** The chat template, and those with names. */
-async function chatTemplates(folder: string, config: Json): Promise<Entries> {
-  const file = (await readModelFile(join(folder, 'chat_template.jinja')))?.toString('utf8');
-  const inConfig = config.chat_template;
-  if (file !== undefined || typeof inConfig === 'string')
-    return { 'tokenizer.chat_template': text(file ?? (inConfig as string)) };
-  if (!Array.isArray(inConfig)) return {};
-  const named = (inConfig as unknown[]).filter(
-    (one): one is { name: string; template: string } =>
-      isObject(one) && typeof one.name === 'string' && typeof one.template === 'string',
-  );
+async function chatTemplates(folder: string): Promise<Entries> {
   const key = (name: string) =>
     name === 'default' ? 'tokenizer.chat_template' : `tokenizer.chat_template.${name}`;
-  return Object.fromEntries(named.map(({ name, template }) => [key(name), text(template)]));
+  return Object.fromEntries(
+    [...(await templatesOf(folder))].map(([name, one]) => [key(name), text(one.text)]),
+  );
 }
