@@ -5,7 +5,7 @@
  *
  * An answer ends with the end-of-sequence token, in a conversation with the end of the turn, so that the model
  * learns to stop.
- * Left out on purpose: packing, and data other than a task's problems.
+ * Left out on purpose: packing.
  */
 import { shown } from '../common/errors.js';
 import { sftConfig, toOptions, type SftInput, type SftOptions } from './train-options.js';
