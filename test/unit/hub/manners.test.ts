@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { cacheFolder, tokenFile } from '../../../src/hub/environment.js';
 import { downloadModel } from '../../../src/hub/models.js';
 import { codeOf, fixtureModel } from '../../support/fixtures.js';
-import { Loopback, sendFile, startHub } from '../../support/hub-server.js';
+import { type HubServer, Loopback, sendFile, startHub } from '../../support/hub-server.js';
 
 const SHA = 'b'.repeat(40);
 const NAMES = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'model.safetensors'];
@@ -20,6 +20,15 @@ async function hubWithModel() {
   const { hub, home } = await startHub();
   hub.add('models/org/name@main', SHA, modelFiles());
   return { hub, home };
+}
+
+/** Lets the hub redirect to a store for the weights, without a word about them. */
+function redirectWeights(hub: HubServer, store: Loopback): void {
+  hub.before = ({ url }, response) => {
+    if (!url!.endsWith('model.safetensors')) return false;
+    response.writeHead(302, { location: store.url }).end();
+    return true;
+  };
 }
 
 describe('the token', () => {
@@ -93,11 +102,7 @@ describe('a mirror', () => {
       else response.end(body);
       return true;
     }).start();
-    hub.before = ({ url }, response) => {
-      if (!url!.endsWith('model.safetensors')) return false;
-      response.writeHead(302, { location: store.url }).end();
-      return true;
-    };
+    redirectWeights(hub, store);
     expect(await codeOf(downloadModel('org/name', 'main'))).toBe('HUB_INTERRUPTED');
     body = content('model.safetensors');
     const folder = await downloadModel('org/name', 'main');
@@ -113,11 +118,7 @@ describe('a mirror', () => {
       sendFile(request, response, content('model.safetensors'), { etag: `"${'c'.repeat(64)}"` });
       return true;
     }).start();
-    hub.before = ({ url }, response) => {
-      if (!url!.endsWith('model.safetensors')) return false;
-      response.writeHead(302, { location: store.url }).end();
-      return true;
-    };
+    redirectWeights(hub, store);
     const folder = await downloadModel('org/name', 'main');
     expect(readFileSync(join(folder, 'model.safetensors')).equals(content('model.safetensors'))).toBe(true);
   });
