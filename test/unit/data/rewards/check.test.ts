@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { checkReward } from '../../../../src/data/rewards/check.js';
 import type { RewardFunction } from '../../../../src/data/tasks/task.js';
@@ -118,7 +119,7 @@ describe('checking rewards by name', () => {
       '<answer>five</answer>': '',
     });
     expect(check.spellings.every(({ reward }) => reward === 'number')).toBe(true);
-    const text = rewardCheckText(check, 110);
+    const text = stripVTControlCharacters(rewardCheckText(check, 110));
     expect(text).toMatch(/How number reads/);
     expect(text).toMatch(/<answer>five<\/answer> +│ nothing/);
   });
