@@ -1,4 +1,4 @@
-/** `presets`: the experiments of the research journal, and those that go beyond it, by name. */
+/** `presets`: the experiments of the research journal, those that go beyond it, and published recipes, by name. */
 import type { Preset } from '../experiments/presets/types.js';
 import { PRESETS as OPTIONS } from './options.js';
 import { listCommand } from './list-command.js';
@@ -8,7 +8,7 @@ export const command = listCommand({
   name: 'presets',
   form: '[NAME ...]',
   describe:
-    "List the journal's experiments and those beyond them, with what came of each; with a name, its options",
+    "List the journal's experiments, those beyond them and published recipes, with what came of each; with a name, its options",
   schema: OPTIONS,
   extra: {
     json: { type: 'boolean', default: false, describe: 'Print JSON alone on standard output' },
@@ -19,8 +19,7 @@ export const command = listCommand({
     ['grpo-native train --preset mixed --model Qwen/Qwen2.5-0.5B --seed 7', 'Runs one, with other options'],
   ],
   run: async ({ model }, names, argv) => {
-    const { PRESETS, findPreset, outcomeFrom, presetOptions } =
-      await import('../experiments/presets/index.js');
+    const { PRESETS, findPreset, outcomes, presetOptions } = await import('../experiments/presets/index.js');
     const chosen = names.length > 0 ? names.map(findPreset) : PRESETS;
     const optionsOf = ({ name }: Preset) => presetOptions(name, model ?? undefined);
     if (argv.json === true)
@@ -28,19 +27,20 @@ export const command = listCommand({
         chosen.map((preset) => ({
           name: preset.name,
           differs: preset.differs,
-          [outcomeFrom(preset)]: preset.outcome,
+          ...outcomes(preset),
           options: optionsOf(preset),
         })),
       );
     else if (names.length > 0) {
       const { toYaml } = await import('../config/load.js');
-      for (const preset of chosen)
-        process.stdout.write(
-          `# ${preset.name}: ${preset.differs}\n# ${outcomeFrom(preset)}: ${preset.outcome}\n${toYaml(optionsOf(preset))}\n`,
-        );
+      for (const preset of chosen) {
+        const said = { [preset.name]: preset.differs, ...outcomes(preset) };
+        const head = Object.entries(said).map(([who, what]) => `# ${who}: ${what}\n`);
+        process.stdout.write(`${head.join('')}${toYaml(optionsOf(preset))}\n`);
+      }
     } else {
       const { presetsText } = await import('../ui/terminal/presets.js');
-      process.stdout.write(presetsText(PRESETS, process.stdout.columns || 100));
+      process.stdout.write(presetsText(process.stdout.columns || 100));
     }
   },
 });

@@ -32,6 +32,8 @@ export interface Evaluation extends Accuracy {
   tasks?: Record<string, Accuracy>;
   /** Mean reward, over the completions that the reward function judged. */
   reward: number;
+  /** Of several reward functions by name: the mean of what each gave, over the completions that it judged. */
+  rewards?: Record<string, number>;
   /** That the completions were sampled with; 0: the most likely token each time. */
   temperature: number;
   /** Mean length of a completion, tokens. */
@@ -109,10 +111,11 @@ export async function evaluate(model: Sampler, options: EvaluateOptions): Promis
   const { task, problems, temperature = 0, batchSize = 64, inParts = new Split() } = options;
   const start = performance.now();
   const rewards = rewardsOf(options.reward, task);
-  const rules = rulesOf(task, rewards);
+  const rules = rulesOf(task, rewards, options.rewardWeights);
   const prompts = problems.map((problem) => encodePrompt(model, problem, options.maxCompletionLength));
   const right: boolean[] = [];
   const givenRewards: number[] = [];
+  const givenBy: number[][] = rewards.map(() => []);
   let tokens = 0;
   for (let from = 0; from < problems.length; from += batchSize) {
     const part = problems.slice(from, from + batchSize);
@@ -149,6 +152,7 @@ export async function evaluate(model: Sampler, options: EvaluateOptions): Promis
           signal: options.signal,
         }),
       );
+    values.forEach((own, k) => givenBy[k]!.push(...own.filter((value) => !Number.isNaN(value))));
     const sums = weightedSum(values, options.rewardWeights ?? null);
     judged.forEach((completion, i) => {
       const sum = sums[i]!;
@@ -178,15 +182,18 @@ export async function evaluate(model: Sampler, options: EvaluateOptions): Promis
         names.map((name) => [name, accuracyOf(right.filter((_, i) => problems[i]!.task === name))]),
       ),
     }),
-    reward:
-      givenRewards.length > 0
-        ? givenRewards.reduce((sum, reward) => sum + reward, 0) / givenRewards.length
-        : 0,
+    reward: meanOf(givenRewards),
+    ...(rewards.length > 1 && {
+      rewards: Object.fromEntries(rewards.map(({ name }, k) => [name, meanOf(givenBy[k]!)])),
+    }),
     temperature,
     meanLength: total > 0 ? tokens / total : 0,
     seconds: (performance.now() - start) / 1000,
   };
 }
+
+const meanOf = (values: readonly number[]): number =>
+  values.length > 0 ? values.reduce((sum, value) => sum + value, 0) / values.length : 0;
 
 const rewardsOf = (reward: EvaluateOptions['reward'], task: Task): readonly NamedReward[] =>
   reward === undefined
@@ -202,7 +209,13 @@ function accuracyOf(right: boolean[]): Accuracy {
 }
 
 /** The metrics of an evaluation, under their names in the metrics of a step. */
-export function evaluationMetrics({ accuracy, low, high, tasks = {} }: Evaluation): Partial<Metrics> {
+export function evaluationMetrics({
+  accuracy,
+  low,
+  high,
+  tasks = {},
+  rewards = {},
+}: Evaluation): Partial<Metrics> {
   const ofTask = Object.entries(tasks).flatMap(([name, own]) => [
     [`eval/${name}/accuracy`, own.accuracy],
     [`eval/${name}/accuracy_low`, own.low],
@@ -213,8 +226,12 @@ export function evaluationMetrics({ accuracy, low, high, tasks = {} }: Evaluatio
     'eval/accuracy_low': low,
     'eval/accuracy_high': high,
     ...(Object.fromEntries(ofTask) as Partial<Metrics>),
+    ...Object.fromEntries(Object.entries(rewards).map(([name, mean]) => [evaluatedReward(name), mean])),
   };
 }
+
+/** The column of what a reward function gave in evaluations. */
+export const evaluatedReward = (name: string) => `eval/rewards/${name}/mean` as const;
 
 /** The columns of an evaluation on validation problems. */
 export const VALIDATION_COLUMNS = [

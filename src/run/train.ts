@@ -17,7 +17,7 @@ import { checkResumed } from './resumed.js';
 import { restore } from './folder/restore.js';
 import type { Session } from './method.js';
 import { runSession } from './session.js';
-import { taskColumns, VALIDATION_COLUMNS } from './evaluate.js';
+import { evaluatedReward, taskColumns, VALIDATION_COLUMNS } from './evaluate.js';
 import { dataStage, evaluation } from './stages/data.js';
 import { folderStage } from './stages/folder.js';
 import { modelStage } from './stages/model.js';
@@ -166,7 +166,9 @@ async function prepareWeights(
 function columnsOf(rewards: readonly NamedReward[], dataset: Dataset): RunMetricName[] {
   const tasks = [...new Set(dataset.heldOut.map(({ task }) => task))].filter((name) => name !== undefined);
   return [
-    ...(rewards.length > 1 ? rewards.flatMap(({ name }) => rewardColumns(name)) : []),
+    ...(rewards.length > 1
+      ? rewards.flatMap(({ name }) => [...rewardColumns(name), evaluatedReward(name)])
+      : []),
     ...(tasks.length > 1 ? taskColumns(tasks) : []),
     ...(dataset.validation.length > 0 ? VALIDATION_COLUMNS : []),
   ];

@@ -19,10 +19,17 @@ export interface Rules {
 /**
  * The rules of a task under some rewards. A completion is right where all rewards say so that judge the answer;
  * where none does, the task's rule decides, else whether the sum is above 0.
+ * @param weights `[rewards]` what each counts in the sum; null (default): 1 each. One of weight 0 is a metric only,
+ * and decides nothing but where a completion ends
  */
-export function rulesOf(task: Task, rewards: readonly NamedReward[]): Rules {
-  const judges = rewards.flatMap(({ isCorrect }, k) => (isCorrect ? [{ isCorrect, k }] : []));
-  const reader = rewards.find(({ extract }) => extract);
+export function rulesOf(
+  task: Task,
+  rewards: readonly NamedReward[],
+  weights: readonly number[] | null = null,
+): Rules {
+  const counting = rewards.flatMap((reward, k) => (weights?.[k] === 0 ? [] : [{ ...reward, k }]));
+  const judges = counting.flatMap(({ isCorrect, k }) => (isCorrect ? [{ isCorrect, k }] : []));
+  const reader = counting.find(({ extract }) => extract);
   return {
     isCorrect: (completion, values, sum) =>
       judges.length > 0

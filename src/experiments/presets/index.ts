@@ -4,13 +4,28 @@ import { GrpoError, shown } from '../../common/errors.js';
 import { nearest } from '../../common/nearest.js';
 import { modelName } from '../../run/folder/names.js';
 import { BEYOND, BEYOND_BASE } from './beyond.js';
-import { BASE, COMMON, JOURNAL } from './journal.js';
+import { BASE, JOURNAL } from './journal.js';
+import { PUBLISHED, PUBLISHED_BASE } from './published.js';
 import type { Preset } from './types.js';
 
 export type { Preset } from './types.js';
 
-/** All of them: the journal's, and those that go beyond it. */
-export const PRESETS: Preset[] = [...JOURNAL, ...BEYOND];
+interface PresetGroup {
+  name: 'journal' | 'beyond' | 'published';
+  presets: readonly Preset[];
+  /** The options of all of them. */
+  base: Preset['options'] & { model: string; learning_rate: number };
+}
+
+/** The journal's experiments, those that go beyond them, and other people's recipes. */
+export const PRESET_GROUPS: readonly PresetGroup[] = [
+  { name: 'journal', presets: JOURNAL, base: BASE },
+  { name: 'beyond', presets: BEYOND, base: BEYOND_BASE },
+  { name: 'published', presets: PUBLISHED, base: PUBLISHED_BASE },
+];
+
+/** All of them. */
+export const PRESETS: readonly Preset[] = PRESET_GROUPS.flatMap(({ presets }) => presets);
 
 /**
  * Learning rates on the embedded model, which is 600 times smaller and needs rates that would ruin a real
@@ -30,27 +45,31 @@ export function findPreset(name: string): Preset {
   });
 }
 
-/** Where a preset's outcome is from: the journal reported it, or it was measured here. */
-export const outcomeFrom = (preset: Preset): 'journal' | 'measured' =>
-  BEYOND.includes(preset) ? 'measured' : 'journal';
+const groupOf = (preset: Preset): PresetGroup =>
+  PRESET_GROUPS.find(({ presets }) => presets.includes(preset))!;
+
+/** What came of a preset, by who says so: the journal, whoever published it, or a measurement here. */
+export function outcomes(preset: Preset): Record<string, string> {
+  const { reported, measured } = preset;
+  return { ...(reported && { [groupOf(preset).name]: reported }), ...(measured && { measured }) };
+}
 
 /**
  * A preset's options, by their snake_case names.
- * @param model replaces the journal's model
+ * @param model replaces the preset's model
  */
 export function presetOptions(name: string, model?: string): Record<string, unknown> {
   const preset = findPreset(name);
-  const all = { ...(outcomeFrom(preset) === 'journal' ? BASE : BEYOND_BASE), ...preset.options };
-  const chosen = model ?? COMMON.model;
+  const { base } = groupOf(preset);
+  const all = { ...base, ...preset.options };
+  const chosen = model ?? preset.options.model ?? base.model;
+  const rate = preset.options.learning_rate ?? base.learning_rate;
   return {
     ...all,
     model: chosen,
     ...(preset.continues !== undefined && { init_from: defaultRun(chosen, preset.continues) }),
     ...(chosen === TINY_MODEL && {
-      learning_rate: Math.min(
-        TINY_RULE.rate * (preset.options.learning_rate ?? COMMON.learning_rate),
-        TINY_RULE.most,
-      ),
+      learning_rate: Math.min(TINY_RULE.rate * rate, TINY_RULE.most),
     }),
   };
 }

@@ -5,17 +5,22 @@
  */
 import type { Preset } from './types.js';
 
-/** The options that the experiments beyond the journal share with it. */
-export const COMMON = {
-  model: 'Qwen/Qwen2-0.5B',
-  task: 'arithmetic',
-  max_operand: 20,
+/** How the journal learns, whatever the problems are. */
+export const LEARNING = {
   num_generations: 16,
   loss_type: 'grpo',
   beta: 0.1,
   learning_rate: 5e-6,
   lr_scheduler_type: 'linear',
   temperature: 0.7,
+} as const satisfies Preset['options'];
+
+/** The options that the experiments beyond the journal share with it. */
+export const COMMON = {
+  model: 'Qwen/Qwen2-0.5B',
+  task: 'arithmetic',
+  max_operand: 20,
+  ...LEARNING,
 } as const satisfies Preset['options'];
 
 /** The options that all of the journal's share: 100 arithmetic problems, 64 completions per step. */
@@ -50,49 +55,49 @@ export const JOURNAL: Preset[] = [
   {
     name: 'arithmetic-baseline',
     differs: '30 epochs',
-    outcome: 'reward about 0.80',
+    reported: 'reward about 0.80',
     options: {},
   },
   {
     name: 'arithmetic-long',
     differs: '100 epochs, seed 789',
-    outcome: 'reward 0.875 at epoch 89, KL 0.689',
+    reported: 'reward 0.875 at epoch 89, KL 0.689',
     options: { num_train_epochs: 100, seed: 789 },
   },
   {
     name: 'arithmetic-higher-beta',
     differs: 'beta 0.2, 50 epochs, seed 321',
-    outcome: 'reward 0.53, accuracy 30%, KL 0.574',
+    reported: 'reward 0.53, accuracy 30%, KL 0.574',
     options: { beta: 0.2, num_train_epochs: 50, seed: 321 },
   },
   {
     name: 'arithmetic-higher-lr',
     differs: 'learning rate 1e-5, 50 epochs, seed 654',
-    outcome: 'reward 0.84, accuracy 30%, KL 0.748, half of the groups without spread',
+    reported: 'reward 0.84, accuracy 30%, KL 0.748, half of the groups without spread',
     options: { learning_rate: 1e-5, num_train_epochs: 50, seed: 654 },
   },
   {
     name: 'arithmetic-no-kl',
     differs: 'beta 0, dr_grpo',
-    outcome: 'collapse to -1',
+    reported: 'collapse to -1',
     options: { beta: 0, loss_type: 'dr_grpo' },
   },
   {
     name: 'arithmetic-expanded',
     differs: '500 problems, 100 epochs',
-    outcome: 'reward 0.75 while running',
+    reported: 'reward 0.75 while running',
     options: { train_samples: 500, num_train_epochs: 100 },
   },
   {
     name: 'arithmetic-partial-credit',
     differs: 'reward 1, 0.5, 0.25, -0.5 or -1, by how far off the answer is',
-    outcome: '-0.785 after 8 steps',
+    reported: '-0.785 after 8 steps',
     options: { reward: 'partial_credit' },
   },
   {
     name: 'arithmetic-curriculum',
     differs: 'epochs 1-20 addition to 10, 21-50 all operations to 10, 51-100 all to 20',
-    outcome: '-1, no spread',
+    reported: '-1, no spread',
     options: {
       num_train_epochs: 100,
       curriculum: [
@@ -106,56 +111,56 @@ export const JOURNAL: Preset[] = [
   {
     name: 'arithmetic-temperature-1-g4',
     differs: 'temperature 1, 4 generations, 50 epochs',
-    outcome: '-1',
+    reported: '-1',
     options: { ...FOUR, temperature: 1 },
   },
   {
     name: 'mixed-g4',
     differs: 'mixed tasks, 4 generations, batch 64, 50 epochs',
-    outcome: '-0.94',
+    reported: '-0.94',
     options: { ...MIXED, ...FOUR },
   },
   {
     name: 'small-numbers-g4',
     differs: 'numbers to 10, 200 problems, 4 generations, 50 epochs',
-    outcome: '-1',
+    reported: '-1',
     options: { ...FOUR, max_operand: 10, train_samples: 200 },
   },
   {
     name: 'arithmetic-temperature-1',
     differs: 'temperature 1, batch 256, 50 epochs',
-    outcome: 'reward 0.758, accuracy 28%',
+    reported: 'reward 0.758, accuracy 28%',
     options: { temperature: 1, batch_size: 256, num_train_epochs: 50 },
   },
   {
     name: 'small-numbers',
     differs: 'numbers to 10, 200 problems, batch 256, 50 epochs',
-    outcome: 'reward 0.859, accuracy 45%',
+    reported: 'reward 0.859, accuracy 45%',
     options: { max_operand: 10, train_samples: 200, batch_size: 256, num_train_epochs: 50 },
   },
   {
     name: 'mixed',
     differs: '50% arithmetic, 25% counting, 25% comparison, 150 problems, batch 240, 50 epochs',
-    outcome: 'reward 0.767, accuracy 54.7%',
+    reported: 'reward 0.767, accuracy 54.7%',
     options: MIXED,
   },
   {
     name: 'mixed-small-numbers',
     differs: 'mixed with numbers to 10, 100 epochs',
-    outcome: 'proposed: over 60%',
+    reported: 'proposed: over 60%',
     options: { ...MIXED, max_operand: 10, num_train_epochs: 100 },
   },
   {
     name: 'mixed-extended',
     differs: 'goes on from mixed for 100 more epochs',
-    outcome: 'proposed: 60-65%',
+    reported: 'proposed: 60-65%',
     options: { ...MIXED, num_train_epochs: 100 },
     continues: 'mixed',
   },
   {
     name: 'mixed-curriculum',
     differs: 'mixed, epochs 1-30 to 5, 31-60 to 10, 61-100 to 20',
-    outcome: 'proposed: over 65%',
+    reported: 'proposed: over 65%',
     options: {
       ...MIXED,
       num_train_epochs: 100,
@@ -169,25 +174,25 @@ export const JOURNAL: Preset[] = [
   {
     name: 'mixed-large',
     differs: 'mixed, 500 problems (250, 125, 125)',
-    outcome: 'proposed',
+    reported: 'proposed',
     options: { ...MIXED, train_samples: 500 },
   },
   {
     name: 'mixed-64',
     differs: 'mixed, 64 generations, batch 960',
-    outcome: 'proposed: 60-70%',
+    reported: 'proposed: 60-70%',
     options: { ...MIXED, num_generations: 64, batch_size: 960 },
   },
   {
     name: 'overfit-comparison',
     differs: '32 comparison problems, 64 generations, learning rate 1e-4, 50 epochs',
-    outcome: 'reward 0.75',
+    reported: 'reward 0.75',
     options: { ...OVERFIT, task: 'comparison', train_samples: 32, num_generations: 64, batch_size: 256 },
   },
   {
     name: 'overfit-binary',
     differs: '100 problems drawn from 16 of binary, 32 generations, learning rate 1e-4, 50 epochs',
-    outcome: 'reward 0.84',
+    reported: 'reward 0.84',
     options: {
       ...OVERFIT,
       task: 'binary',
@@ -201,7 +206,7 @@ export const JOURNAL: Preset[] = [
   {
     name: 'overfit-counting',
     differs: '16 counting problems, 256 generations, learning rate 5e-4, 50 epochs',
-    outcome: 'no figure given',
+    reported: 'no figure given',
     options: {
       ...OVERFIT,
       task: 'counting',
@@ -214,7 +219,7 @@ export const JOURNAL: Preset[] = [
   {
     name: 'overfit-arithmetic',
     differs: '16 problems, 64 generations, learning rate 1e-4, 50 epochs',
-    outcome: 'no figure given',
+    reported: 'no figure given',
     options: { ...OVERFIT, train_samples: 16, num_generations: 64, batch_size: 256 },
   },
 ];

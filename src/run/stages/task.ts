@@ -36,7 +36,7 @@ export async function taskStage(options: StageOptions, extras: TrainExtras): Pro
     ...(extras.advantages && { advantages: extras.advantages }),
     ...(extras.loss && { loss: extras.loss }),
   });
-  const rules = rulesOf(task, rewards);
+  const rules = rulesOf(task, rewards, options.rewardWeights);
   return { task, curriculum, rewards, rules, algorithm, stop: stopRule(options.stop, rules) };
 }
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { fixtures } from '../../../support/fixtures.js';
 import { loadOne, problemOf } from '../../../support/rewards.js';
 
-/** Scores that the package gives to completions, by examples/recipes/reasoning-gym/make_data.py. */
+/** Scores that the package gives to completions, by examples/recipes/gym.py. */
 const checks = JSON.parse(readFileSync(join(fixtures, 'recipes/reasoning-gym.json'), 'utf8')) as {
   task: string;
   answer: string;

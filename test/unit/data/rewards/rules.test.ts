@@ -11,10 +11,10 @@ import { dataTask, problemOf } from '../../../support/rewards.js';
 
 const problem = problemOf('5');
 
-async function rules(spec: RewardSpec | RewardSpec[], task?: Task) {
+async function rules(spec: RewardSpec | RewardSpec[], task?: Task, weights: number[] | null = null) {
   const given = task ?? (await dataTask([problem]));
   const rewards = await loadRewards(spec, given);
-  const { isCorrect, ...others } = rulesOf(given, rewards);
+  const { isCorrect, ...others } = rulesOf(given, rewards, weights);
   return {
     ...others,
     isRight: async (text: string) => {
@@ -46,6 +46,17 @@ describe('a completion is right', () => {
     expect(await isRight('5')).toBe(true);
     expect(await isRight('5.0 kg')).toBe(false);
     expect(await isRight('6')).toBe(false);
+  });
+
+  it('whatever a reward of weight 0 says, which is a metric only', async () => {
+    const spec: RewardSpec[] = ['number:####', { number: { read: 'last', name: 'last' } }];
+    expect(await (await rules(spec, undefined, [1, 0])).isRight('#### 5 of 6')).toBe(true);
+    expect(await (await rules(spec, undefined, [1, 1])).isRight('#### 5 of 6')).toBe(false);
+    const { isRight, extract, stop } = await rules(spec, undefined, [0, 1]);
+    expect(await isRight('#### 6, no, 5')).toBe(true);
+    expect(extract('#### 6, no, 5', problem)).toBe('5');
+    // Its metric is of whole completions too.
+    expect(stop).toBeUndefined();
   });
 
   it("by the task's rule where none judges the answer", async () => {

@@ -1,8 +1,8 @@
 """Problems of ten reasoning-gym tasks with short answers, as JSON lines for `--dataset-name`.
 
     pip install reasoning-gym==0.1.19
-    python make_data.py --out data                   # data/TASK/{train,test}.jsonl
-    python make_data.py --scores FILE                # what the package's own scorers say, for the tests
+    python gym.py                                    # data/gym/TASK/{train,test}.jsonl
+    python gym.py --scores FILE                      # what the package's own scorers say, for the tests
 
 reasoning-gym (https://github.com/open-thought/reasoning-gym, Apache-2.0) generates problems by rule. Train and
 test come from different seeds, and no test question is among those to train on.
@@ -83,12 +83,12 @@ def write_scores(file: Path) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("data/gym"))
     parser.add_argument("--scores", type=Path)
     parser.add_argument("--train", type=int, default=2000)
     parser.add_argument("--test", type=int, default=200)
     args = parser.parse_args()
-    if args.out:
-        write_data(args.out, args.train, args.test)
     if args.scores:
         write_scores(args.scores)
+    else:
+        write_data(args.out, args.train, args.test)
