@@ -1,12 +1,13 @@
 """test/fixtures/datasets/*.parquet, and what pyarrow reads of them as JSON (rows.json).
 
-    python3 -m venv .venv && .venv/bin/pip install pyarrow
+    python3 -m venv .venv && .venv/bin/pip install pyarrow datasets
     .venv/bin/python scripts/make-parquet-fixtures.py
 
 The same rows with each compression, in row groups of two. lzo.parquet only says that it is compressed with LZO, which
-nobody writes any more; empty.parquet has no rows.
+nobody writes any more; empty.parquet has no rows; labels.parquet has class labels, as the hub's datasets do.
 """
 import datetime, decimal, json, pathlib
+import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -98,3 +99,8 @@ data = (OUT / "gzip.parquet").read_bytes()
 footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
 (OUT / "lzo.parquet").write_bytes(data[:footer] + data[footer:].replace(b"\x15\x04\x16", b"\x15\x06\x16"))
 assert pq.read_metadata(OUT / "lzo.parquet").row_group(0).column(0).compression == "LZO"
+
+label = datasets.ClassLabel(names=["negative", "neutral", "positive"])
+labelled = {"text": ["a", "b", "c"], "label": [2, 0, -1], "tags": [[1], [], [0, 2]], "stars": [5, 1, 3]}
+features = {"text": datasets.Value("string"), "label": label, "tags": [label], "stars": datasets.Value("int32")}
+datasets.Dataset.from_dict(labelled, datasets.Features(features)).to_parquet(OUT / "labels.parquet")

@@ -1,6 +1,7 @@
 /** Parquet, a row group at a time. */
 import type { FileMetaData, ParquetParsers } from 'hyparquet';
 import { reasonOf } from '../../common/errors.js';
+import { isObject, parseJson } from '../../common/json.js';
 import { asFileFault, fileFault } from './faults.js';
 import type { Row } from './row.js';
 
@@ -27,6 +28,7 @@ export async function* readParquet(path: string): AsyncGenerator<Row[]> {
     });
   }
   refuseCodecs(path, metadata, ['UNCOMPRESSED', ...Object.keys(compressors)]);
+  const labels = labelNames(metadata);
   let rowStart = 0;
   for (const { num_rows: count } of metadata.row_groups) {
     const rowEnd = rowStart + Number(count);
@@ -43,7 +45,7 @@ export async function* readParquet(path: string): AsyncGenerator<Row[]> {
     const first = rowStart + 1;
     yield values.map((row, i) => ({
       place: `${path}, row ${first + i}`,
-      values: row as Record<string, unknown>,
+      values: named(row as Record<string, unknown>, labels),
     }));
     rowStart = rowEnd;
   }
@@ -57,6 +59,35 @@ function refuseCodecs(path: string, { row_groups }: FileMetaData, known: readonl
         fix: "write it with another compression: pyarrow.parquet.write_table(table, path, compression='zstd')",
       });
     }
+}
+
+/** Names of class labels by column: Hugging Face's `datasets` writes their numbers, and the names in the metadata. */
+function labelNames({ key_value_metadata: entries = [] }: FileMetaData): Map<string, unknown[]> {
+  const written = parseJson(entries.find(({ key }) => key === 'huggingface')?.value ?? '');
+  const features = isObject(written) && isObject(written.info) ? written.info.features : undefined;
+  return new Map(
+    Object.entries(isObject(features) ? features : {}).flatMap(([column, feature]) => {
+      // A list's elements are its `feature`.
+      const element = isObject(feature) && isObject(feature.feature) ? feature.feature : feature;
+      return isObject(element) && element._type === 'ClassLabel' && Array.isArray(element.names)
+        ? [[column, element.names]]
+        : [];
+    }),
+  );
+}
+
+/** The row with the names of its class labels; null for -1, by which `datasets` says that nobody labelled it. */
+function named(
+  row: Record<string, unknown>,
+  labels: ReadonlyMap<string, unknown[]>,
+): Record<string, unknown> {
+  for (const [column, names] of labels) {
+    const nameOf = (value: unknown) => (typeof value === 'number' ? (names[value] ?? null) : value);
+    if (!Object.hasOwn(row, column)) continue;
+    const value = row[column];
+    row[column] = Array.isArray(value) ? value.map(nameOf) : nameOf(value);
+  }
+  return row;
 }
 
 /** A value as JSON would have it. */

@@ -203,6 +203,14 @@ describe('Parquet', () => {
     expect(await rowsOf(file('empty'))).toEqual([]);
   });
 
+  it('of the hub has the names of its class labels', async () => {
+    expect(await valuesOf(file('labels'))).toEqual([
+      { text: 'a', label: 'positive', tags: ['neutral'], stars: 5 },
+      { text: 'b', label: 'negative', tags: [], stars: 1 },
+      { text: 'c', label: null, tags: ['negative', 'positive'], stars: 3 },
+    ]);
+  });
+
   it('that is cut off is refused', async () => {
     const whole = readFileSync(file('zstd'));
     const path = join(temporaryFolder(), 'cut.parquet');
