@@ -49,6 +49,21 @@ export interface ModelConfig {
   ropeInvFreq: Float64Array;
 }
 
+/**
+ * Low-rank adapters (Hu et al. 2021, arXiv:2106.09685): a linear layer that has one computes W x + scale B A x. The
+ * model's own weights are frozen, in the checkpoint's own number format where that is bfloat16, and A and B learn.
+ */
+export interface LoraConfig {
+  /** Rank: A is `[r, in]` and B `[out, r]`. */
+  r: number;
+  /** What B A x is multiplied by: lora_alpha / r, or of rsLoRA lora_alpha / sqrt(r) (arXiv:2312.03732). */
+  scale: number;
+  /** The layers that have an adapter, by the last part of their names, such as `q_proj`. */
+  targetModules: string[];
+  /** Decides A's first values, uniform in ±1 / sqrt(in); B's are 0. */
+  seed: number;
+}
+
 /** Where a tensor's bytes are in a file. Checked in TypeScript, and again in C++ before they are read. */
 export interface TensorLocation {
   /** As the checkpoint names it, such as `model.layers.0.self_attn.q_proj.weight`. */
@@ -222,12 +237,18 @@ export interface OptimizerOptions {
   maxGradNorm: number;
 }
 
-/** A parameter of the model. */
+/** A tensor with its name. */
 export interface NamedTensor {
-  /** As the checkpoint names it. */
+  /** As the checkpoint names it; of an adapter as PEFT does: `base_model.model.` + layer + `.lora_A.weight`. */
   name: string;
   /** Size of each dimension. */
   shape: number[];
+}
+
+/** A parameter of the model. */
+export interface Parameter extends NamedTensor {
+  /** Whether it learns. Frozen ones have no gradient and no moments. */
+  trainable: boolean;
 }
 
 /** What computes, and how fast. */
@@ -279,10 +300,10 @@ export interface MemoryReport {
 }
 
 /**
- * Which value of a parameter: its weight, its gradient, AdamW's first or second moment, or the reference
- * model's weight.
+ * Which value of a parameter: its weight, its gradient, AdamW's first or second moment, the reference model's
+ * weight, or its weight with what an adapter of its layer adds (`merged`: W + scale B A).
  */
-export type TensorKind = 'weight' | 'grad' | 'exp_avg' | 'exp_avg_sq' | 'reference';
+export type TensorKind = 'weight' | 'grad' | 'exp_avg' | 'exp_avg_sq' | 'reference' | 'merged';
 
 /**
  * The native addon's object, which `LanguageModel` is built on (`model.engine`). Most programs need only
@@ -298,17 +319,20 @@ export interface NativeEngine {
   /** What computes. The first call loads libtorch and opens the device. */
   info(): Promise<EngineInfo>;
 
-  /** Reads the weights of a model; once an engine. */
-  load(config: ModelConfig, tensors: TensorLocation[]): Promise<void>;
+  /** Reads the weights of a model; once an engine. With `lora` the adapters are added to it, and they alone learn. */
+  load(config: ModelConfig, tensors: TensorLocation[], lora?: LoraConfig | null): Promise<void>;
   /**
    * Draws the weights from normal(0, 0.02), with biases 0 and norms 1, in place of `load`. For benchmarks and
    * tests.
    */
-  initialize(config: ModelConfig, seed: number): Promise<void>;
-  /** Copies the policy's weights as they are now into the reference model. */
+  initialize(config: ModelConfig, seed: number, lora?: LoraConfig | null): Promise<void>;
+  /**
+   * Copies the policy's weights as they are now into the reference model. With adapters the reference is the model
+   * without them, and shares its weights.
+   */
   freezeReference(): Promise<void>;
 
-  /** reference = alpha * policy + (1 - alpha) * reference, weight by weight. */
+  /** reference = alpha * policy + (1 - alpha) * reference, weight by weight. Not with adapters. */
   mixReference(alpha: number): Promise<void>;
 
   /** Starts a rollout. There is one at a time; a new one drops the old. */
@@ -343,8 +367,8 @@ export interface NativeEngine {
 
   /** Logits `[ids.length, vocabSize]` of one sequence, row-major. */
   logits(ids: Int32Array): Promise<Float32Array>;
-  /** Names and shapes of the parameters, in the checkpoint's order. */
-  parameters(): Promise<NamedTensor[]>;
+  /** The parameters, in the checkpoint's order; adapters after the weight of their layer. */
+  parameters(): Promise<Parameter[]>;
   /** One tensor's values as float32. */
   tensor(name: string, kind: TensorKind): Promise<Float32Array>;
   /** Writes `header` and then each named tensor as float32 to `file`, and syncs it to disk. */
