@@ -65,6 +65,9 @@ void Engine::freeze_reference() {
 
 void Engine::mix_reference(double alpha) {
   pending_.reset();
+  if (policy().lora)
+    throw Error("BAD_ARGUMENT", "the reference of a model with adapters is the model without them",
+                "Train all weights to mix them into the reference.");
   auto& frozen = reference().parameters();
   const auto& trained = policy().parameters();
   for (size_t i = 0; i < frozen.size(); ++i) {

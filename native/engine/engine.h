@@ -43,7 +43,7 @@ struct TokenScores {
 };
 
 // The tensors that belong to a parameter.
-enum class TensorKind { kWeight, kGrad, kExpAvg, kExpAvgSq, kReference };
+enum class TensorKind { kWeight, kGrad, kExpAvg, kExpAvgSq, kReference, kMerged };
 
 struct NamedTensor {
   std::string name;  // the parameter's, in the checkpoint
@@ -55,9 +55,10 @@ struct StoredTensor {
   TensorKind kind;
 };
 
-struct NamedShape {
+struct ParameterInfo {
   std::string name;
   std::vector<int64_t> shape;
+  bool trainable;
 };
 
 // Copies of tensors as they were, on the CPU and in float32.
@@ -78,8 +79,9 @@ class Engine {
   const std::string& matmul_backend() const { return info_.matmul.name; }
 
   // weights.cc: the policy's weights, read from files or drawn at random
-  void load(const ModelConfig& config, const std::vector<TensorLocation>& tensors);
-  void initialize(const ModelConfig& config, uint64_t seed);
+  void load(const ModelConfig& config, const std::vector<TensorLocation>& tensors,
+            const std::optional<LoraConfig>& lora);
+  void initialize(const ModelConfig& config, uint64_t seed, const std::optional<LoraConfig>& lora);
 
   void freeze_reference();
   // reference = alpha policy + (1 - alpha) reference (Gorbatovski et al. 2024, arXiv:2404.09656)
@@ -103,7 +105,7 @@ class Engine {
   std::vector<float> logits(const Tokens& ids);  // [ids, vocab]
 
   // tensors.cc: what checkpoints hold, in and out
-  std::vector<NamedShape> parameter_shapes();
+  std::vector<ParameterInfo> parameters();
   std::vector<float> tensor_values(const std::string& name, TensorKind kind);
   void write_tensors(const std::string& file, const std::string& header,
                      const std::vector<NamedTensor>& tensors);
@@ -129,8 +131,9 @@ class Engine {
 
   Model& policy();
   Model& reference();
-  // Makes the policy; `fill` writes the float32 master weights of one parameter after another.
-  void make_policy(const ModelConfig& config, const std::function<void(Parameter&)>& fill);
+  // Makes the policy; `weight` gives the model's own weights, one after another.
+  void make_policy(const ModelConfig& config, const std::optional<LoraConfig>& lora,
+                   const std::function<at::Tensor(const Parameter&)>& weight);
   at::Tensor tensor(const NamedTensor& named);
 
   // Throws where a sequence is empty, or holds a token that is not in the vocabulary.

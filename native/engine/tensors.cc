@@ -26,18 +26,23 @@ int64_t gradient_bytes(const Model& model) {
 
 }  // namespace
 
-std::vector<NamedShape> Engine::parameter_shapes() {
-  std::vector<NamedShape> shapes;
-  for (const auto& parameter : policy().parameters()) shapes.push_back({parameter.name, parameter.shape});
-  return shapes;
+std::vector<ParameterInfo> Engine::parameters() {
+  std::vector<ParameterInfo> infos;
+  for (const auto& p : policy().parameters()) infos.push_back({p.name, p.shape, p.trainable});
+  return infos;
 }
 
 at::Tensor Engine::tensor(const NamedTensor& named) {
   const size_t i = policy().index_of(named.name);
   const Parameter& parameter = policy().parameters()[i];
+  const bool of_training = named.kind == TensorKind::kGrad || named.kind == TensorKind::kExpAvg ||
+                           named.kind == TensorKind::kExpAvgSq;
+  if (of_training && !parameter.trainable)
+    throw Error("TENSOR_UNKNOWN", named.name + " is frozen: it has no gradient and no moments",
+                "Use a parameter that is trainable.");
   switch (named.kind) {
     case TensorKind::kWeight:
-      return parameter.master;
+      return parameter.master.to(at::kFloat);
     case TensorKind::kGrad:
       return parameter.has_grad ? parameter.grad : at::zeros_like(parameter.master);
     case TensorKind::kExpAvg:
@@ -45,10 +50,12 @@ at::Tensor Engine::tensor(const NamedTensor& named) {
     case TensorKind::kExpAvgSq:
       return optimizer_->exp_avg_sq(i);
     case TensorKind::kReference:
-      return reference().parameters()[i].value.to(at::kFloat);
+      return reference().parameter(named.name).value.to(at::kFloat);
+    case TensorKind::kMerged:
+      return policy().merged(named.name);
   }
   throw Error("TENSOR_UNKNOWN", "unknown kind of tensor",
-              "Use weight, grad, exp_avg, exp_avg_sq or reference.");
+              "Use weight, grad, exp_avg, exp_avg_sq, reference or merged.");
 }
 
 std::vector<float> Engine::tensor_values(const std::string& name, TensorKind kind) {
@@ -83,6 +90,10 @@ void Engine::read_tensors(const std::vector<StoredTensor>& tensors) {
                   "tensor " + location.name + " in " + location.file + " has another shape",
                   "The checkpoint belongs to another model.");
     }
+    if (kind == TensorKind::kMerged ||
+        (kind == TensorKind::kWeight && !policy().parameter(location.name).trainable)) {
+      throw Error("BAD_ARGUMENT", location.name + " is frozen", "Read what is trainable alone.");
+    }
     if (kind == TensorKind::kReference) {
       reference().parameter(location.name).freeze(source.to(policy().options()));
     } else {
@@ -93,7 +104,8 @@ void Engine::read_tensors(const std::vector<StoredTensor>& tensors) {
 }
 
 MemoryReport Engine::memory() {
-  return {policy_ ? weight_bytes(*policy_) : 0, reference_ ? weight_bytes(*reference_) : 0,
+  const bool shares = policy_ && policy_->lora;  // then the reference has no weights of its own
+  return {policy_ ? weight_bytes(*policy_) : 0, reference_ && !shares ? weight_bytes(*reference_) : 0,
           policy_ ? gradient_bytes(*policy_) : 0, optimizer_ ? optimizer_->bytes() : 0};
 }
 

@@ -3,9 +3,21 @@
 #include "error.h"
 
 namespace grpo {
+namespace {
+constexpr auto kAdapterPrefix = "base_model.model.";  // PEFT's
+}
 
-Model::Model(const ModelConfig& config, at::Device device, at::ScalarType compute_type)
-    : config(config), device_(device), compute_type_(compute_type) {
+Model::Model(const ModelConfig& config, at::Device device, at::ScalarType compute_type,
+             std::optional<LoraConfig> lora)
+    : Model(config, device, compute_type, std::move(lora), true) {}
+
+Model::Model(const ModelConfig& config, at::Device device, at::ScalarType compute_type,
+             std::optional<LoraConfig> lora, bool allocate)
+    : config(config),
+      lora(std::move(lora)),
+      device_(device),
+      compute_type_(compute_type),
+      allocate_(allocate) {
   const int64_t hidden = config.hidden_size, dim = config.head_dim;
   const int64_t query = config.num_attention_heads * dim, key = config.num_key_value_heads * dim;
   inv_freq_ = at::tensor(config.rope_inv_freq, at::kDouble).to(device, at::kFloat);
@@ -127,19 +139,38 @@ size_t Model::index_of(const std::string& name) const {
 
 void Model::refresh_values() {
   if (compute_type_ == at::kFloat) return;
-  for (auto& parameter : parameters_) parameter.value.copy_(parameter.master);
+  for (auto& parameter : parameters_) {
+    if (parameter.trainable) parameter.value.copy_(parameter.master);
+  }
 }
 
 std::unique_ptr<Model> Model::frozen_copy() const {
-  auto copy = std::make_unique<Model>(config, device_, compute_type_);
-  for (size_t i = 0; i < parameters_.size(); ++i) copy->parameters_[i].freeze(parameters_[i].value);
+  auto copy = std::unique_ptr<Model>(new Model(config, device_, compute_type_, std::nullopt, false));
+  for (auto& parameter : copy->parameters_) {
+    const at::Tensor& value = parameters_[index_of(parameter.name)].value;
+    lora ? parameter.share(value) : parameter.freeze(value);
+  }
   return copy;
 }
 
-Parameter* Model::add(const std::string& name, std::vector<int64_t> shape) {
+at::Tensor Model::merged(const std::string& name) const {
+  const at::Tensor weight = parameters_[index_of(name)].master.to(at::kFloat);
+  for (const auto& layer : layers) {
+    const auto& [q, k, v, o, q_norm, k_norm] = layer.self_attn;
+    const auto& [gate, up, down] = layer.mlp;
+    for (const Linear* linear : {&q, &k, &v, &o, &gate, &up, &down}) {
+      if (linear->lora && linear->weight->name == name) return weight + linear->lora.product();
+    }
+  }
+  return weight;
+}
+
+Parameter* Model::add(const std::string& name, std::vector<int64_t> shape, bool of_adapter) {
   Parameter& parameter = parameters_.emplace_back();
   parameter.name = name;
   parameter.shape = shape;
+  parameter.trainable = allocate_ && lora.has_value() == of_adapter;
+  if (!parameter.trainable) return &parameter;  // its weight is given to it (see Parameter::freeze)
   parameter.master = at::empty(shape, at::TensorOptions(device_).dtype(at::kFloat));
   parameter.value = compute_type_ == at::kFloat
                         ? parameter.master
@@ -148,7 +179,13 @@ Parameter* Model::add(const std::string& name, std::vector<int64_t> shape) {
 }
 
 Linear Model::add_linear(const std::string& name, int64_t out, int64_t in, bool bias) {
-  return {add(name + ".weight", {out, in}), bias ? add(name + ".bias", {out}) : nullptr};
+  Linear linear{add(name + ".weight", {out, in}), bias ? add(name + ".bias", {out}) : nullptr};
+  if (lora && lora->target_modules.count(name.substr(name.rfind('.') + 1)) > 0) {
+    const std::string adapter = kAdapterPrefix + name;
+    linear.lora = {add(adapter + ".lora_A.weight", {lora->r, in}, true),
+                   add(adapter + ".lora_B.weight", {out, lora->r}, true), lora->scale};
+  }
+  return linear;
 }
 
 RmsNorm Model::add_norm(const std::string& name, int64_t size) {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <optional>
 
 #include "model/attention.h"
 #include "model/config.h"
@@ -15,7 +16,9 @@ namespace grpo {
 
 class Model {
  public:
-  Model(const ModelConfig& config, at::Device device, at::ScalarType compute_type);
+  // With `lora` the model's own weights are frozen, and adapters learn.
+  Model(const ModelConfig& config, at::Device device, at::ScalarType compute_type,
+        std::optional<LoraConfig> lora = std::nullopt);
   Model(const Model&) = delete;
 
   // Forwards the layout's nodes into the rows that the trace was just extended by. `on_layer` is called
@@ -42,9 +45,13 @@ class Model {
   Parameter& parameter(const std::string& name) { return parameters_[index_of(name)]; }
   // Copies the float32 master weights to those that are computed with (a no-op in float32).
   void refresh_values();
-  // A copy that can only be forwarded (see Parameter::freeze).
+  // A copy that can only be forwarded (see Parameter::freeze). Of a model with adapters it is the model
+  // without them, and has its weights in common.
   std::unique_ptr<Model> frozen_copy() const;
+  // A weight in float32 with what the adapter of its layer adds: W + scale B A.
+  at::Tensor merged(const std::string& name) const;
   const ModelConfig config;
+  const std::optional<LoraConfig> lora;
 
  private:
   struct Attention {
@@ -62,12 +69,16 @@ class Model {
     Mlp mlp;
   };
 
-  Parameter* add(const std::string& name, std::vector<int64_t> shape);
+  // Without weights, for `frozen_copy`.
+  Model(const ModelConfig& config, at::Device device, at::ScalarType compute_type,
+        std::optional<LoraConfig> lora, bool allocate);
+  Parameter* add(const std::string& name, std::vector<int64_t> shape, bool of_adapter = false);
   Linear add_linear(const std::string& name, int64_t out, int64_t in, bool bias);
   RmsNorm add_norm(const std::string& name, int64_t size);
 
   const at::Device device_;
   const at::ScalarType compute_type_;
+  const bool allocate_;
   std::deque<Parameter> parameters_;  // in a deque addresses stay the same: the layers point here
   at::Tensor inv_freq_;               // [head_dim / 2]
   Embedding embed_tokens;

@@ -10,8 +10,12 @@ void Parameter::freeze(const at::Tensor& numbers) {
   // Weights of a bfloat16 checkpoint are exact in bfloat16: half the memory, and the same results.
   const at::Tensor narrow = numbers.dim() == 2 ? numbers.to(at::kBFloat16) : at::Tensor();
   const bool exact = narrow.defined() && narrow.to(numbers.scalar_type()).equal(numbers);
-  value = exact && !narrow.is_same(numbers) ? narrow : numbers.clone();
-  master = value;
+  share(exact && !narrow.is_same(numbers) ? narrow : numbers.clone());
+}
+
+void Parameter::share(const at::Tensor& shared) {
+  trainable = false;
+  value = master = shared;
 }
 
 void Parameter::allocate_grad() {

@@ -11,6 +11,7 @@ namespace grpo {
 struct Parameter {
   std::string name;  // in the checkpoint
   std::vector<int64_t> shape;
+  bool trainable = true;  // false: a weight for forwards alone, whose `master` is its `value`
   at::Tensor master;      // float32; what the optimiser updates
   at::Tensor value;       // what layers compute with: the master itself, or its bfloat16 copy (see `freeze`)
   at::Tensor grad;        // float32, allocated at the first gradient
@@ -21,6 +22,8 @@ struct Parameter {
   // Makes this a weight for forwards alone, without a master. Matrices are kept in bfloat16 where all of
   // `numbers` are exact in it.
   void freeze(const at::Tensor& numbers);
+  // Makes this a weight for forwards alone, which has `value` in common with another one.
+  void share(const at::Tensor& value);
   void zero_grad() { has_grad = false; }
   // grad += a^T b. a: [n, rows], b: [n, columns]
   void add_product_grad(const at::Tensor& a, const at::Tensor& b);

@@ -12,6 +12,7 @@ namespace grpo {
 // read_model.cc
 EngineOptions read_engine_options(const Napi::Value& value);
 ModelConfig read_model_config(const Napi::Value& value);
+std::optional<LoraConfig> read_lora_config(const Napi::Value& value);  // null or undefined: none
 uint64_t read_seed(const Napi::Value& value);
 int64_t read_memory_limit(const Napi::Value& value);  // bytes
 

@@ -43,8 +43,8 @@ Work prepare(const Napi::CallbackInfo& call) {
 constexpr Method kMethods[] = {
     {"info", prepare<&Engine::info>},
 
-    {"load", prepare<&Engine::load, read_model_config, read_tensor_locations>},
-    {"initialize", prepare<&Engine::initialize, read_model_config, read_seed>},
+    {"load", prepare<&Engine::load, read_model_config, read_tensor_locations, read_lora_config>},
+    {"initialize", prepare<&Engine::initialize, read_model_config, read_seed, read_lora_config>},
     {"freezeReference", prepare<&Engine::freeze_reference>},
     {"mixReference", prepare<&Engine::mix_reference, read_alpha>},
 
@@ -59,7 +59,7 @@ constexpr Method kMethods[] = {
     {"zeroGrad", prepare<&Engine::zero_grad>},
 
     {"logits", prepare<&Engine::logits, to_tokens>},
-    {"parameters", prepare<&Engine::parameter_shapes>},
+    {"parameters", prepare<&Engine::parameters>},
     {"tensor", prepare<&Engine::tensor_values, to_string, read_tensor_kind>},
     {"writeTensors", prepare<&Engine::write_tensors, to_string, to_bytes, read_named_tensors>},
     {"snapshot", prepare<&Engine::snapshot, read_named_tensors>},

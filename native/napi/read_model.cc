@@ -37,6 +37,14 @@ ModelConfig read_model_config(const Napi::Value& value) {
   return config;
 }
 
+std::optional<LoraConfig> read_lora_config(const Napi::Value& value) {
+  if (value.IsNull() || value.IsUndefined()) return std::nullopt;
+  const Fields fields(value);
+  const auto names = to_vector(fields["targetModules"], to_string);
+  return LoraConfig{
+      fields.size("r"), fields.number("scale"), {names.begin(), names.end()}, read_seed(fields["seed"])};
+}
+
 uint64_t read_seed(const Napi::Value& value) { return static_cast<uint64_t>(to_integer(value, "seed")); }
 
 int64_t read_memory_limit(const Napi::Value& value) { return to_integer(value, "bytes"); }

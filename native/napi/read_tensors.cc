@@ -41,7 +41,8 @@ TensorKind read_tensor_kind(const Napi::Value& value) {
   if (kind == "exp_avg") return TensorKind::kExpAvg;
   if (kind == "exp_avg_sq") return TensorKind::kExpAvgSq;
   if (kind == "reference") return TensorKind::kReference;
-  bad_argument("kind must be weight, grad, exp_avg, exp_avg_sq or reference, not " + kind);
+  if (kind == "merged") return TensorKind::kMerged;
+  bad_argument("kind must be weight, grad, exp_avg, exp_avg_sq, reference or merged, not " + kind);
 }
 
 std::vector<TensorLocation> read_tensor_locations(const Napi::Value& value) {

@@ -69,15 +69,16 @@ Napi::Value to_value(Napi::Env env, const TokenScores& scores) {
   return object;
 }
 
-Napi::Value to_value(Napi::Env env, const std::vector<NamedShape>& parameters) {
+Napi::Value to_value(Napi::Env env, const std::vector<ParameterInfo>& parameters) {
   auto array = Napi::Array::New(env, parameters.size());
   for (uint32_t i = 0; i < parameters.size(); ++i) {
-    const auto& [name, sides] = parameters[i];
+    const auto& [name, sides, trainable] = parameters[i];
     auto shape = Napi::Array::New(env, sides.size());
     for (uint32_t d = 0; d < sides.size(); ++d) shape.Set(d, static_cast<double>(sides[d]));
     auto object = Napi::Object::New(env);
     object.Set("name", name);
     object.Set("shape", shape);
+    object.Set("trainable", trainable);
     array.Set(i, object);
   }
   return array;

@@ -15,7 +15,7 @@ Napi::Value to_value(Napi::Env env, const std::vector<float>& numbers);  // Floa
 Napi::Value to_value(Napi::Env env, const EngineInfo& info);
 Napi::Value to_value(Napi::Env env, const SampledPosition& position);
 Napi::Value to_value(Napi::Env env, const TokenScores& scores);
-Napi::Value to_value(Napi::Env env, const std::vector<NamedShape>& parameters);
+Napi::Value to_value(Napi::Env env, const std::vector<ParameterInfo>& parameters);
 Napi::Value to_value(Napi::Env env, const MemoryReport& report);
 Napi::Value to_value(Napi::Env env, const MachineLimits& limits);
 

@@ -45,8 +45,8 @@ void AdamW::allocate() {
   if (!exp_avg_.empty()) return;
   std::vector<at::Tensor> first, second;  // all or none, as memory may run out on the way
   for (const auto& parameter : parameters_) {
-    first.push_back(at::zeros_like(parameter.master));
-    second.push_back(at::zeros_like(parameter.master));
+    first.push_back(parameter.trainable ? at::zeros_like(parameter.master) : at::Tensor());
+    second.push_back(parameter.trainable ? at::zeros_like(parameter.master) : at::Tensor());
   }
   exp_avg_ = std::move(first);
   exp_avg_sq_ = std::move(second);
@@ -56,6 +56,7 @@ double AdamW::step(const AdamWOptions& options) {
   allocate();
   std::vector<at::Tensor> grads;
   for (auto& parameter : parameters_) {
+    if (!parameter.trainable) continue;
     if (!parameter.has_grad) parameter.add_grad(at::zeros_like(parameter.master));
     grads.push_back(parameter.grad);
   }
@@ -66,8 +67,10 @@ double AdamW::step(const AdamWOptions& options) {
     const double scale = options.max_grad_norm > 0 ? std::min(1.0, options.max_grad_norm / (norm + 1e-6)) : 1;
     ++steps_;
     std::vector<size_t> decayed, plain;
-    for (size_t i = 0; i < parameters_.size(); ++i)
+    for (size_t i = 0; i < parameters_.size(); ++i) {
+      if (!parameters_[i].trainable) continue;
       (options.no_weight_decay.count(parameters_[i].name) == 0 ? decayed : plain).push_back(i);
+    }
     update(decayed, scale, options.weight_decay, options);
     update(plain, scale, 0, options);
   }
@@ -79,7 +82,7 @@ void AdamW::update(const std::vector<size_t>& which, double scale, double weight
                    const AdamWOptions& options) {
   if (which.empty()) return;
   const double steps = static_cast<double>(steps_), rate = options.learning_rate;
-  if (suits_adamw(parameters_.front().master)) {
+  if (suits_adamw(parameters_[which.front()].master)) {
     const auto number = [](double x) { return static_cast<float>(x); };
     const AdamWUpdate update{number(scale),
                              number(options.beta1),
@@ -113,7 +116,9 @@ void AdamW::update(const std::vector<size_t>& which, double scale, double weight
 
 int64_t AdamW::bytes() const {
   int64_t bytes = 0;
-  for (const auto& moment : exp_avg_) bytes += 2 * static_cast<int64_t>(moment.nbytes());
+  for (const auto& moment : exp_avg_) {
+    if (moment.defined()) bytes += 2 * static_cast<int64_t>(moment.nbytes());
+  }
   return bytes;
 }
 

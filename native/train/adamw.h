@@ -17,13 +17,14 @@ struct AdamWOptions {
 
 class AdamW {
  public:
+  // Updates those of them that are trainable.
   explicit AdamW(std::deque<Parameter>& parameters) : parameters_(parameters) {}
 
   // Clips the gradients, updates the weights (`master` and `value`) and zeroes the gradients. Returns the
   // norm before clipping; where it isn't finite, no weight is updated.
   double step(const AdamWOptions& options);
 
-  // The moments of parameter i, zero until the first step.
+  // The moments of parameter i, zero until the first step; undefined where it is frozen.
   at::Tensor& exp_avg(size_t i) { return allocate(), exp_avg_[i]; }
   at::Tensor& exp_avg_sq(size_t i) { return allocate(), exp_avg_sq_[i]; }
   void set_steps(int64_t steps) { steps_ = steps; }
