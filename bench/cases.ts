@@ -21,6 +21,8 @@ export interface Case {
   num_generations: number;
   max_completion_length: number;
   dtype: DType;
+  /** Rank of adapters on all linear layers, which learn in place of the weights (LoRA); null: all weights learn. */
+  lora_r: number | null;
   /** `answer`: a completion ends as soon as its reward is decided; `none`: at `max_completion_length`, as in TRL. */
   stop: 'answer' | 'none';
   /** TRL's: `answer`, at the first token that is no part of a number; `none`, at its greatest length. */
@@ -44,6 +46,7 @@ const JOURNAL = {
   num_generations: 16,
   max_completion_length: 16,
   dtype: 'float32',
+  lora_r: null,
   stop: 'answer',
   peer_stop: 'none',
   beta: 0.1,
@@ -87,6 +90,31 @@ export const CASES: Case[] = [
     stop: 'none',
     dtype: 'bfloat16',
     steps: 3,
+  },
+  { ...JOURNAL, name: 'journal-lora', describe: "The journal's step with adapters of rank 16", lora_r: 16 },
+  {
+    ...JOURNAL,
+    name: 'same-work-lora',
+    describe: 'Every completion to its full length, with adapters of rank 16',
+    lora_r: 16,
+    stop: 'none',
+    steps: 3,
+  },
+  {
+    ...JOURNAL,
+    name: 'journal-1.5b-lora',
+    describe: 'The same with the shape of Qwen2.5-1.5B',
+    model: 'qwen2.5-1.5b',
+    lora_r: 16,
+    steps: 3,
+  },
+  {
+    ...JOURNAL,
+    name: 'journal-3b-lora',
+    describe: 'The same with the shape of Qwen2.5-3B',
+    model: 'qwen2.5-3b',
+    lora_r: 16,
+    steps: 2,
   },
   { ...JOURNAL, name: 'scale-4', describe: 'How a step grows with prompts: 4' },
   { ...JOURNAL, name: 'scale-25', describe: 'How a step grows with prompts: 25', prompts: 25, steps: 3 },

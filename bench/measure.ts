@@ -137,8 +137,8 @@ async function takeSteps(
     steps.push({
       seconds,
       counts: counted,
-      work: workOf(model.config, options.dtype, counted),
-      plain_training_flops: plainTrainingFlops(model.config, counted),
+      work: workOf(model.config, options.dtype, counted, one.lora_r),
+      plain_training_flops: plainTrainingFlops(model.config, counted, one.lora_r),
       tokens: trlTokens(rollout),
       completion_tokens: sampledTokens(rollout),
     });

@@ -22,12 +22,15 @@ export interface PeerRun {
   steps: { seconds: Record<string, number>; tokens: number; completion_tokens: number }[];
 }
 
-/** @throws {GrpoError} PEER_PYTHON, PEER_MISSING, before any work starts */
-export function checkPeer(python: string): void {
+/**
+ * @param adapters whether a case has some, which takes PEFT
+ * @throws {GrpoError} PEER_PYTHON, PEER_MISSING, before any work starts
+ */
+export function checkPeer(python: string, adapters = false): void {
   const script = `
 import importlib.util, sys
 print(' '.join(name for name in sys.argv[1:] if importlib.util.find_spec(name) is None))`;
-  const { ok, stdout, stderr } = run(python, ['-c', script, ...PACKAGES]);
+  const { ok, stdout, stderr } = run(python, ['-c', script, ...PACKAGES, ...(adapters ? ['peft'] : [])]);
   if (!ok)
     throw new GrpoError('PEER_PYTHON', `${python} does not run: ${stderr.trim()}`, {
       fix: 'give --peer-python the path of a Python interpreter, such as .venv/bin/python',
@@ -64,6 +67,7 @@ export async function runPeer(
     beta: one.beta,
     learning_rate: one.learning_rate,
     dtype: one.dtype,
+    lora_r: one.lora_r,
     threads,
     device,
     warmup: Math.min(WARMUP, one.warmup),

@@ -9,10 +9,14 @@
  *   optimizer   the norm reads the gradients; AdamW reads weights, gradients and both moments, and writes
  *               weights and both moments
  *
+ * With adapters (LoRA) the weights are read in bfloat16, have no derivatives, and only the adapters have gradients
+ * and moments.
+ *
  * Attention, norms, activations and the KV cache are left out on purpose: they are small beside the weights at
  * these lengths, and so the result is never too high.
  */
 import { parameterCount } from '../src/model/config.js';
+import { expectedTensors } from '../src/model/tensor-names.js';
 import type { Batch, DType, MachineLimits, ModelConfig } from '../src/engine/types.js';
 
 export const PHASES = ['sample', 'reference', 'train', 'optimizer'] as const;
@@ -61,34 +65,51 @@ function forwardFlops(config: ModelConfig, { nodes, rows }: { nodes: number; row
 }
 
 /** FLOPs of training without kept activations: a forward, and a backward, which is twice as much. */
-export const plainTrainingFlops = (config: ModelConfig, { train }: Counts): number =>
-  3 * forwardFlops(config, train);
+export const plainTrainingFlops = (config: ModelConfig, { train }: Counts, loraR: number | null = null) =>
+  (loraR === null ? 3 : 2) * forwardFlops(config, train);
 
-/** The work of each phase of a step. */
-export function workOf(config: ModelConfig, dtype: DType, counts: Counts): Record<Phase, Work> {
+/** Numbers of the adapters of rank `r` on all linear layers: A `[r, in]` and B `[out, r]` of each. */
+const adapterCount = (config: ModelConfig, r: number): number =>
+  expectedTensors(config)
+    .filter(({ name }) => name.endsWith('_proj.weight'))
+    .reduce((sum, { shape: [out, into] }) => sum + r * (out! + into!), 0);
+
+/**
+ * The work of each phase of a step.
+ * @param loraR rank of adapters on all linear layers; null (default): all weights learn
+ */
+export function workOf(
+  config: ModelConfig,
+  dtype: DType,
+  counts: Counts,
+  loraR: number | null = null,
+): Record<Phase, Work> {
   const { layers, vocabulary } = matrixWeights(config);
-  const size = dtype === 'bfloat16' ? 2 : FLOAT32;
-  const parameters = parameterCount(config);
-  const forward = (rows: { nodes: number; rows: number }) => forwardFlops(config, rows);
+  const adapters = loraR === null ? 0 : adapterCount(config, loraR);
+  const size = dtype === 'bfloat16' || loraR !== null ? 2 : FLOAT32;
+  const learning = loraR === null ? parameterCount(config) : adapters;
+  const forward = (rows: { nodes: number; rows: number }) =>
+    forwardFlops(config, rows) + 2 * rows.nodes * adapters;
   const pass = (layers + vocabulary) * size;
   const { sample, reference, train } = counts;
-  // A backward is twice the forward: derivatives with respect to the inputs, and to the weights.
-  const backward = train.backward ? 2 * forward(train) : 0;
+  // Derivatives with respect to the inputs take as much as the forward, and those with respect to what learns.
+  const learned = loraR === null ? forward(train) : 2 * train.nodes * adapters;
+  const backward = train.backward ? forward(train) + learned : 0;
   return {
     sample: { flops: forward(sample), read: sample.positions * pass, written: 0 },
-    reference: { flops: forward(reference), read: reference.nodes > 0 ? pass : 0, written: 0 },
+    reference: { flops: forwardFlops(config, reference), read: reference.nodes > 0 ? pass : 0, written: 0 },
     train: {
       flops: forward(train.forward) + backward,
       read:
         (train.forward.nodes > 0 ? layers * size : 0) +
         (train.forward.rows > 0 ? vocabulary * size : 0) +
         (train.backward ? pass : 0),
-      written: train.backward ? parameters * FLOAT32 : 0,
+      written: train.backward ? learning * FLOAT32 : 0,
     },
     optimizer: {
       flops: 0,
-      read: 5 * parameters * FLOAT32,
-      written: 3 * parameters * FLOAT32 + (dtype === 'bfloat16' ? parameters * size : 0),
+      read: 5 * learning * FLOAT32,
+      written: 3 * learning * FLOAT32 + (dtype === 'bfloat16' ? learning * size : 0),
     },
   };
 }

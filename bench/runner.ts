@@ -51,7 +51,11 @@ export interface BenchReport {
 export async function runBench(options: BenchOptions): Promise<BenchReport> {
   const { cases, threads, peerPython, onProgress, onCase } = options;
   const load = loadavg()[0]!;
-  if (peerPython !== null) checkPeer(peerPython);
+  if (peerPython !== null)
+    checkPeer(
+      peerPython,
+      cases.some(({ lora_r: r }) => r !== null),
+    );
   // Models are downloaded, and missing ones reported, before the first case.
   const folders: (string | undefined)[] = [];
   for (const { model } of cases)
@@ -103,15 +107,15 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
 
 /** Warns if a case may not fit into memory, before the system kills its process for it. */
 async function warnIfTooLarge(
-  { name, model }: Case,
+  { name, model, lora_r: r }: Case,
   folder: string | undefined,
   { onNotice }: BenchOptions,
 ): Promise<void> {
   const config =
     folder === undefined ? parseModelConfig(SHAPES[model]!.config) : await readModelConfig(folder);
   // Bytes per parameter: weights, reference, gradients and two moments, 4 each. In bfloat16 it is as much: the
-  // reference takes 2, and the bfloat16 copy of the weights 2.
-  const needed = parameterCount(config) * 20;
+  // reference takes 2, and the bfloat16 copy of the weights 2. With adapters there are the frozen weights alone.
+  const needed = parameterCount(config) * (r === null ? 20 : 2);
   const { free } = memory();
   if (needed > free)
     onNotice?.(

@@ -30,6 +30,38 @@ export const SHAPES: Record<string, Shape> = {
     },
     answer: { tokens: 3, temperature: 0.025 },
   },
+  'qwen2.5-1.5b': {
+    config: {
+      model_type: 'qwen2',
+      vocab_size: 151936,
+      hidden_size: 1536,
+      intermediate_size: 8960,
+      num_hidden_layers: 28,
+      num_attention_heads: 12,
+      num_key_value_heads: 2,
+      max_position_embeddings: 32768,
+      rms_norm_eps: 1e-6,
+      rope_theta: 1e6,
+      tie_word_embeddings: true,
+    },
+    answer: { tokens: 3, temperature: 0.025 },
+  },
+  'qwen2.5-3b': {
+    config: {
+      model_type: 'qwen2',
+      vocab_size: 151936,
+      hidden_size: 2048,
+      intermediate_size: 11008,
+      num_hidden_layers: 36,
+      num_attention_heads: 16,
+      num_key_value_heads: 2,
+      max_position_embeddings: 32768,
+      rms_norm_eps: 1e-6,
+      rope_theta: 1e6,
+      tie_word_embeddings: true,
+    },
+    answer: { tokens: 3, temperature: 0.025 },
+  },
   'smollm2-135m': {
     config: {
       model_type: 'llama',

@@ -2,7 +2,8 @@
 
 In:  model (folder) or config (a shape: random weights), problems [{prompt, answer}], prompts,
      num_generations, max_completion_length, stop (answer; none), temperature, beta, learning_rate,
-     dtype (float32; bfloat16: weights in float32, autocast as by TRL's bf16=True), device (cpu; cuda;
+     dtype (float32; bfloat16: weights in float32, autocast as by TRL's bf16=True), lora_r (rank of PEFT's
+     adapters on all linear layers; null: none), device (cpu; cuda;
      cuda:N), threads, warmup, steps
 Out: versions, peak_memory (bytes), and for each measured step seconds by phase and its tokens.
 
@@ -138,6 +139,16 @@ class Phases(TrainerCallback):
         print(f"TRL: step {len(self.steps)}, {step:.1f} s", file=sys.stderr, flush=True)
 
 
+def adapters():
+    """As ours: alpha is twice the rank, without dropout."""
+    if case["lora_r"] is None:
+        return None
+    from peft import LoraConfig
+
+    rank = case["lora_r"]
+    return LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", lora_dropout=0, task_type="CAUSAL_LM")
+
+
 def main():
     result = sys.stdout
     sys.stdout = sys.stderr  # TRL prints its metrics
@@ -157,6 +168,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         trainer = GRPOTrainer(
             model=model,
+            peft_config=adapters(),
             reward_funcs=[reward],
             processing_class=tokenizer,
             train_dataset=Dataset.from_list(case["problems"]),

@@ -1,4 +1,5 @@
 /** Floors against numbers worked out by hand. */
+import { expectedTensors } from '../../../src/model/tensor-names.js';
 import { describe, expect, it } from 'vitest';
 import {
   bestLimits,
@@ -90,6 +91,31 @@ describe('the work of a step', () => {
     const train = { forward: { nodes: 0, rows: 0 }, nodes: 9, rows: 5, backward: true };
     const work = workOf(config, 'float32', { ...counts, train });
     expect(work.train).toMatchObject({ flops: 2 * work.sample.flops, read: 352 * 4 });
+  });
+});
+
+describe('the work of a step with adapters of rank 2', () => {
+  // [out, in] of the seven matrices of a layer sum to 2 (in + out) numbers each.
+  const adapters = expectedTensors(config)
+    .filter(({ name }) => name.endsWith('_proj.weight'))
+    .reduce((sum, { shape: [out, into] }) => sum + 2 * (out! + into!), 0);
+  const work = workOf(config, 'float32', counts, 2);
+
+  it('reads weights in bfloat16, and multiplies with the adapters too', () => {
+    expect(work.sample).toEqual({
+      flops: 2 * (9 * 312 + 5 * 40) + 2 * 9 * adapters,
+      read: 3 * 352 * 2,
+      written: 0,
+    });
+    expect(work.reference).toEqual({ flops: 2 * (7 * 312 + 4 * 40), read: 352 * 2, written: 0 });
+  });
+
+  it('has derivatives of the adapters alone, and updates these', () => {
+    const forward = (nodes: number) => 2 * (nodes * 312 + 5 * 40) + 2 * nodes * adapters;
+    expect(work.train.flops).toBe(forward(2) + forward(9) + 2 * 9 * adapters);
+    expect(work.train.written).toBe(4 * adapters);
+    expect(work.optimizer).toEqual({ flops: 0, read: 20 * adapters, written: 12 * adapters });
+    expect(plainTrainingFlops(config, counts, 2)).toBe(2 * 2 * (9 * 312 + 5 * 40));
   });
 });
 
