@@ -60,11 +60,27 @@ export async function runCase(
   }
 }
 
-function openModel({ case: { model, dtype }, folder, device, threads }: CaseJob): Promise<LanguageModel> {
-  if (folder !== undefined) return LanguageModel.load({ model: folder, dtype, device, threads });
+function openModel({
+  case: { model, dtype, lora_r: r },
+  folder,
+  device,
+  threads,
+}: CaseJob): Promise<LanguageModel> {
+  // As PEFT's peers have it: alpha is twice the rank.
+  const lora = r === null ? null : { r, alpha: 2 * r, targetModules: null, rslora: false };
+  if (folder !== undefined) return LanguageModel.load({ model: folder, dtype, device, threads, lora });
   const config = parseModelConfig(SHAPES[model]!.config, model);
   const tokenizer = shapeTokenizer(config.vocabSize);
-  return LanguageModel.initialize({ config, tokenizer, eosTokenIds: [], seed: SEED, dtype, device, threads });
+  return LanguageModel.initialize({
+    config,
+    tokenizer,
+    eosTokenIds: [],
+    seed: SEED,
+    dtype,
+    device,
+    threads,
+    lora,
+  });
 }
 
 /** The case as training options. With random weights, `shapes.ts` says after how many tokens a completion ends. */

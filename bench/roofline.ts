@@ -16,7 +16,7 @@
  * these lengths, and so the result is never too high.
  */
 import { parameterCount } from '../src/model/config.js';
-import { expectedTensors } from '../src/model/tensor-names.js';
+import { adapterCount } from '../src/model/lora.js';
 import type { Batch, DType, MachineLimits, ModelConfig } from '../src/engine/types.js';
 
 export const PHASES = ['sample', 'reference', 'train', 'optimizer'] as const;
@@ -68,12 +68,6 @@ function forwardFlops(config: ModelConfig, { nodes, rows }: { nodes: number; row
 export const plainTrainingFlops = (config: ModelConfig, { train }: Counts, loraR: number | null = null) =>
   (loraR === null ? 3 : 2) * forwardFlops(config, train);
 
-/** Numbers of the adapters of rank `r` on all linear layers: A `[r, in]` and B `[out, r]` of each. */
-const adapterCount = (config: ModelConfig, r: number): number =>
-  expectedTensors(config)
-    .filter(({ name }) => name.endsWith('_proj.weight'))
-    .reduce((sum, { shape: [out, into] }) => sum + r * (out! + into!), 0);
-
 /**
  * The work of each phase of a step.
  * @param loraR rank of adapters on all linear layers; null (default): all weights learn
@@ -85,7 +79,7 @@ export function workOf(
   loraR: number | null = null,
 ): Record<Phase, Work> {
   const { layers, vocabulary } = matrixWeights(config);
-  const adapters = loraR === null ? 0 : adapterCount(config, loraR);
+  const adapters = loraR === null ? 0 : adapterCount(config, { r: loraR, targetModules: null });
   const size = dtype === 'bfloat16' || loraR !== null ? 2 : FLOAT32;
   const learning = loraR === null ? parameterCount(config) : adapters;
   const forward = (rows: { nodes: number; rows: number }) =>

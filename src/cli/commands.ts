@@ -36,6 +36,10 @@ export const COMMANDS: Record<string, Entry> = {
     describe: 'Write a model as a GGUF file, for llama.cpp and the tools around it',
     load: () => import('./export.js'),
   },
+  merge: {
+    describe: 'Write a model with its adapter (LoRA) in its weights',
+    load: () => import('./merge.js'),
+  },
   push: { describe: "Upload a run's model to the hub, with a model card", load: () => import('./push.js') },
   replay: {
     describe: 'Score recorded completions under other losses, and compare their gradients',

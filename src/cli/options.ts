@@ -20,7 +20,14 @@ import {
 } from '../grpo/options.js';
 import { LOSS_TYPES } from '../grpo/losses/types.js';
 import { GGUF_DTYPES } from '../model/gguf/numbers.js';
-import { CHAT_OPTIONS, CHAT_TEMPLATE_OPTIONS, MACHINE_OPTIONS, MODEL_OPTIONS } from '../model/options.js';
+import {
+  ADAPTER_OPTIONS,
+  CHAT_OPTIONS,
+  CHAT_TEMPLATE_OPTIONS,
+  LORA_OPTIONS,
+  MACHINE_OPTIONS,
+  MODEL_OPTIONS,
+} from '../model/options.js';
 import {
   anyTemperature,
   CHOOSING_OPTIONS,
@@ -35,6 +42,7 @@ import {
 
 export const EVAL = z.strictObject({
   ...MODEL_OPTIONS,
+  ...ADAPTER_OPTIONS,
   ...TASK_OPTIONS,
   ...DATASET_OPTIONS,
   ...REWARD_OPTIONS,
@@ -60,7 +68,8 @@ export const CHECK_REWARD = z.strictObject({
 });
 
 export const GENERATE = z.strictObject({
-  model: MODEL_OPTIONS.model,
+  ...MODEL_OPTIONS,
+  ...ADAPTER_OPTIONS,
   prompt: z.string().min(1).describe('Text to go on from, or to answer (--chat)'),
   num: whole(1).default(1).describe('Completions'),
   ...CHAT_OPTIONS,
@@ -76,7 +85,8 @@ export const GENERATE = z.strictObject({
 });
 
 export const SCORE = z.strictObject({
-  model: MODEL_OPTIONS.model,
+  ...MODEL_OPTIONS,
+  ...ADAPTER_OPTIONS,
   ...CHAT_TEMPLATE_OPTIONS,
   temperature: z
     .number()
@@ -86,6 +96,17 @@ export const SCORE = z.strictObject({
     .describe('Softmax temperature of the log-probabilities'),
   batch_size: whole(1).default(64).describe('Lines scored together'),
   ...MACHINE_OPTIONS,
+});
+
+export const MERGE = z.strictObject({
+  model: path()
+    .nullable()
+    .default(null)
+    .describe("The model that the adapter is for (null: as the adapter's configuration says)"),
+  output_dir: path().describe('Folder to write, in the Hugging Face layout'),
+  device: MACHINE_OPTIONS.device,
+  threads: MACHINE_OPTIONS.threads,
+  max_memory: MACHINE_OPTIONS.max_memory,
 });
 
 /** Null: as the case says. */
@@ -201,6 +222,7 @@ export const PRESETS = z.strictObject({
 export const GROUPS: Record<string, object> = {
   'Task and model': {
     ...MODEL_OPTIONS,
+    ...ADAPTER_OPTIONS,
     ...TASK_OPTIONS,
     ...DATASET_OPTIONS,
     ...REWARD_OPTIONS,
@@ -219,6 +241,7 @@ export const GROUPS: Record<string, object> = {
     ...CURRICULUM_OPTIONS,
     ...PROBING_OPTIONS,
   },
+  'Adapters (LoRA)': LORA_OPTIONS,
   Batches: BATCH_OPTIONS,
   'Choice of problems': PROBLEM_OPTIONS,
   Optimiser: OPTIMIZER_OPTIONS,

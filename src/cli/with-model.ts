@@ -4,7 +4,10 @@ import { interruptible, sayStopping } from './interrupt.js';
 import { downloadBar, toStandardError } from './output.js';
 
 /** What is loaded, and what computes it. */
-export interface ModelOptions extends Pick<LoadOptions, 'chat' | 'chatTemplatePath' | 'chatTemplateKwargs'> {
+export interface ModelOptions extends Pick<
+  LoadOptions,
+  'adapter' | 'chat' | 'chatTemplatePath' | 'chatTemplateKwargs'
+> {
   model: string;
   device: string;
   dtype: 'float32' | 'bfloat16';

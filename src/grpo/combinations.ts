@@ -5,16 +5,22 @@ import { checkSchedule } from './schedule.js';
 
 /**
  * @param rewards number of reward functions
+ * @param adapters whether adapters learn in place of the weights
  * @returns notices: things that the user should know and that are not errors
  * @throws {GrpoError} BAD_COMBINATION, BAD_OPTION, before any work starts
  */
-export function checkCombinations(options: GrpoOptions, rewards: number): string[] {
+export function checkCombinations(options: GrpoOptions, rewards: number, adapters = false): string[] {
   const { beta, lossType, importanceSamplingLevel: level, rewardWeights, syncRefModel } = options;
   checkSchedule(options);
   if (syncRefModel && beta === 0)
     refuse('sync_ref_model is true and beta is 0: there is no reference model to synchronise', {
       fix: 'set sync_ref_model to false, or beta above 0',
       value: beta,
+    });
+  if (syncRefModel && adapters)
+    refuse('sync_ref_model is true and use_peft too: the reference of adapters is the model without them', {
+      fix: 'set sync_ref_model to false, or use_peft to false',
+      value: syncRefModel,
     });
   if (rewardWeights !== null && rewardWeights.length !== rewards)
     refuse(`reward_weights has ${rewardWeights.length} numbers for ${rewards} reward functions`, {

@@ -17,7 +17,7 @@ export interface LossGradient {
   lossType: LossType;
   /** The loss. */
   loss: number;
-  /** 2-norm of the gradient of all weights. */
+  /** 2-norm of the gradient of all weights that learn. */
   gradNorm: number;
   /** `[losses]` cosine of the angle to the gradient of each loss; null where a gradient is 0. */
   cosines: (number | null)[];
@@ -85,8 +85,8 @@ async function gradientOf(
   try {
     await backwardInParts(model, batch, temperature, result, parts);
     const tensors: Float32Array[] = [];
-    for (const { name } of await model.engine.parameters())
-      tensors.push(await model.engine.tensor(name, 'grad'));
+    for (const { name, trainable } of await model.engine.parameters())
+      if (trainable) tensors.push(await model.engine.tensor(name, 'grad'));
     const all = new Float32Array(tensors.reduce((sum, { length }) => sum + length, 0));
     let offset = 0;
     for (const tensor of tensors) {

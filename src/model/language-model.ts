@@ -2,8 +2,9 @@
  * A language model that samples, scores and learns: the engine and its tokenizer in one object.
  * Everything here is about tokens and weights; rewards and losses are elsewhere.
  */
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { GrpoError } from '../common/errors.js';
+import { exists } from '../machine/files.js';
 import { engineThreads } from '../machine/processor.js';
 import { BESIDE_TENSORS, freeWithin } from '../machine/memory.js';
 import { createEngine, writeSnapshot } from '../engine/addon.js';
@@ -15,13 +16,15 @@ import type {
   EngineInfo,
   EngineOptions,
   ModelConfig,
-  NamedTensor,
   NativeEngine,
   OptimizerOptions,
+  Parameter,
   SampleRequest,
+  TensorLocation,
   TensorSnapshot,
   TokenScores,
 } from '../engine/types.js';
+import { adapterConfig, locateAdapter, resolveSource } from './adapter.js';
 import {
   CHAT_TEMPLATE_FILE,
   ChatTemplate,
@@ -30,12 +33,19 @@ import {
 } from './chat-template.js';
 import { parameterCount, readModelConfig } from './config.js';
 import type { DownloadProgress } from '../hub/download.js';
-import { resolveModel } from './files.js';
 import type { GrowingText } from './growing-text.js';
+import { adapterCount, engineLora, type Lora } from './lora.js';
 import type { Message } from './message.js';
 import { checkBatch, checkPositions, promptIds } from './positions.js';
 import { locateTensors, readHeader } from './safetensors.js';
-import { MOMENTS, ModelSaver, readKeptFiles, tensorsOf, type KindOfTensor } from './saving.js';
+import {
+  MOMENTS,
+  ModelSaver,
+  readKeptFiles,
+  tensorsOf,
+  type KindOfTensor,
+  type SavedFiles,
+} from './saving.js';
 import { readEosTokenIds, Tokenizer } from './tokenizer.js';
 
 /** Which model, and what it computes with. */
@@ -45,6 +55,17 @@ export interface LoadOptions extends ChatTemplateOptions {
    * hub id such as `Qwen/Qwen2.5-0.5B`, which is downloaded once.
    */
   model: string;
+  /** Folder, run or hub id of an adapter for it (LoRA, as PEFT writes it); null (default): none but what `model` is. */
+  adapter?: string | null;
+  /**
+   * Adapters that learn in place of the weights; null (default): all weights learn. Where an adapter is read, that
+   * one learns, and these have to be its own options.
+   */
+  lora?: Lora | null;
+  /** What the configuration of saved adapters calls the model; default as `model` says, a folder by its whole path. */
+  base?: string;
+  /** Decides the first values of adapters that are not read; default 0. */
+  loraSeed?: number;
   /** `auto` (default: a GPU that works, else the CPU), `cpu`, `cuda` or `cuda:N`. */
   device?: string;
   /** Number format of matrix products; weights are kept in float32 too. Default `float32`. */
@@ -67,7 +88,10 @@ export interface LoadOptions extends ChatTemplateOptions {
 }
 
 /** A model of random weights. */
-export interface InitializeOptions extends Pick<LoadOptions, 'device' | 'dtype' | 'threads' | 'maxMemory'> {
+export interface InitializeOptions extends Pick<
+  LoadOptions,
+  'device' | 'dtype' | 'threads' | 'maxMemory' | 'lora'
+> {
   /** Its architecture. */
   config: ModelConfig;
   /** Its tokenizer. */
@@ -187,6 +211,10 @@ export class LanguageModel {
     readonly engine: NativeEngine,
     /** Conversations to ids; undefined where the model has no chat template. */
     readonly chatTemplate: ChatTemplate | undefined,
+    /** The adapters that learn, or that were read; undefined: all weights learn. */
+    readonly lora: Lora | undefined,
+    /** What the model that adapters are for is called in what `save` writes. */
+    readonly base: string,
     files: Map<string, Uint8Array> | GrpoError = new Map<string, Uint8Array>(),
   ) {
     this.#files = files;
@@ -198,7 +226,7 @@ export class LanguageModel {
    * @throws {GrpoError} before any weight is read: MODEL_NOT_FOUND, MODEL_NOT_A_FOLDER, MODEL_CONFIG_MISSING,
    * MODEL_CONFIG_INVALID, MODEL_CONFIG_UNSUPPORTED, MODEL_TENSORS_MISMATCH, SAFETENSORS_MISSING,
    * SAFETENSORS_INVALID, SAFETENSORS_DTYPE, TOKENIZER_MISSING, TOKENIZER_INVALID, TOKENIZER_VOCABULARY,
-   * GIT_LFS_POINTER, CHAT_TEMPLATE_MISSING and CHAT_TEMPLATE_FAILED (`chat`, `chatTemplatePath`),
+   * GIT_LFS_POINTER, ADAPTER_INVALID, ADAPTER_UNSUPPORTED, ADAPTER_BASE, CHAT_TEMPLATE_MISSING and CHAT_TEMPLATE_FAILED (`chat`, `chatTemplatePath`),
    * HUB_NOT_FOUND and other HUB codes, ADDON_MISSING, ADDON_BROKEN; then DEVICE_UNKNOWN,
    * DEVICE_MISSING, OUT_OF_MEMORY, LIBTORCH_VERSION (`maxMemory` on a GPU)
    */
@@ -213,18 +241,23 @@ export class LanguageModel {
       onNotice,
       signal,
     } = options;
-    const folder = await resolveModel(options.model, {
+    const download = {
       ...(onProgress && { onProgress }),
       ...(onNotice && { onNotice }),
       ...(signal && { signal }),
-    });
+    };
+    const { folder, adapter, ...source } = await resolveSource(options.model, download, options.adapter);
+    const lora = adapter?.lora ?? options.lora ?? undefined;
     const config = await readModelConfig(folder);
-    const [tensors, tokenizer, files] = await Promise.all([
+    const [tensors, adapterTensors, tokenizer, files] = await Promise.all([
       locateTensors(folder, config),
+      adapter ? locateAdapter(adapter, config) : [],
       Tokenizer.load(folder, config.vocabSize, options.onNotice),
       readKeptFiles(folder).catch(unlessLink),
     ]);
-    const chatTemplate = await ChatTemplate.load(folder, tokenizer, options);
+    // An adapter is trained to the template that is saved with it.
+    const said = adapter && (await exists(join(adapter.folder, 'tokenizer.json'))) ? adapter.folder : folder;
+    const chatTemplate = await ChatTemplate.load(said, tokenizer, options);
     if (chat && !chatTemplate) throw missingTemplate(folder);
     if (chat) chatTemplate?.check();
     // A template that is not among these files is saved with the model, which is trained to it.
@@ -232,12 +265,25 @@ export class LanguageModel {
       files.set(CHAT_TEMPLATE_FILE, Buffer.from(chatTemplate.source));
     const engine = await openEngine(
       { device, dtype, threads, maxMemory },
-      (empty) => empty.load(config, tensors),
+      async (empty) => {
+        await empty.load(config, tensors, lora ? engineLora(lora, options.loraSeed ?? 0) : null);
+        if (adapter) await empty.readTensors(asWeights(adapterTensors));
+      },
       onNotice,
     );
     // Ids without an embedding are left out: they are never drawn.
     const eosTokenIds = (await readEosTokenIds(folder, tokenizer)).filter((id) => id < config.vocabSize);
-    return new LanguageModel(folder, config, tokenizer, eosTokenIds, engine, chatTemplate, files);
+    return new LanguageModel(
+      folder,
+      config,
+      tokenizer,
+      eosTokenIds,
+      engine,
+      chatTemplate,
+      lora,
+      options.base ?? source.base,
+      files,
+    );
   }
 
   /**
@@ -248,12 +294,12 @@ export class LanguageModel {
    * LIBTORCH_VERSION (`maxMemory` on a GPU)
    */
   static async initialize(options: InitializeOptions): Promise<LanguageModel> {
-    const { config, tokenizer, eosTokenIds, seed } = options;
+    const { config, tokenizer, eosTokenIds, seed, lora } = options;
     const { device = 'auto', dtype = 'float32', threads = 0, maxMemory = null } = options;
     const engine = await openEngine({ device, dtype, threads, maxMemory }, (empty) =>
-      empty.initialize(config, seed),
+      empty.initialize(config, seed, lora ? engineLora(lora, seed) : null),
     );
-    return new LanguageModel('', config, tokenizer, eosTokenIds, engine, undefined);
+    return new LanguageModel('', config, tokenizer, eosTokenIds, engine, undefined, lora ?? undefined, '');
   }
 
   /**
@@ -286,6 +332,12 @@ export class LanguageModel {
     this.#kept();
   }
 
+  /** What `save` writes beside the weights. */
+  #saved(): SavedFiles {
+    const files = this.#kept();
+    return { files, adapter: this.lora && adapterConfig(this.lora, this.base) };
+  }
+
   #kept(): Map<string, Uint8Array> {
     if (this.#files instanceof GrpoError) throw this.#files;
     return this.#files;
@@ -293,7 +345,7 @@ export class LanguageModel {
 
   /**
    * Copies the weights as they are now into the reference model, which `score(batch, { which: 'reference' })`
-   * uses.
+   * uses. Of a model with adapters it is the model without them, which takes no memory.
    */
   freezeReference(): Promise<void> {
     return this.engine.freezeReference();
@@ -451,12 +503,22 @@ export class LanguageModel {
   }
 
   /**
-   * Writes a folder that transformers loads: weights in float32, configuration and tokenizer as they were read.
+   * Writes a folder that transformers loads: weights in float32, configuration and tokenizer as they were read. Of a
+   * model with adapters it is the adapter alone, as PEFT has it, with the tokenizer.
    *
    * @throws {GrpoError} MODEL_LINK, DISK_FULL, WRITE_FAILED, FILE_WRITE
    */
   save(folder: string): Promise<void> {
     return this.#saver().then((saver) => saver.save(folder));
+  }
+
+  /**
+   * Writes a folder as `save` does of a model without adapters: what they add is in its weights (W + scale B A).
+   *
+   * @throws {GrpoError} MODEL_LINK, DISK_FULL, WRITE_FAILED, FILE_WRITE
+   */
+  saveMerged(folder: string): Promise<void> {
+    return this.#saver().then((saver) => saver.saveMerged(folder));
   }
 
   /**
@@ -479,7 +541,8 @@ export class LanguageModel {
 
   /** Bytes that `snapshot` takes. */
   snapshotBytes({ reference = false } = {}): number {
-    return 4 * parameterCount(this.config) * (1 + MOMENTS.length + (reference ? 1 : 0));
+    const learning = this.lora ? adapterCount(this.config, this.lora) : parameterCount(this.config);
+    return 4 * learning * (1 + MOMENTS.length + (reference ? 1 : 0));
   }
 
   /**
@@ -490,22 +553,22 @@ export class LanguageModel {
    */
   async snapshot({ reference = false } = {}): Promise<ModelSnapshot> {
     const parameters = await this.engine.parameters();
-    const tensors = tensorsOf(parameters, [
-      'weight',
-      ...MOMENTS,
-      ...(reference ? ['reference' as const] : []),
-    ]);
-    return new ModelSnapshot(this.#kept(), parameters, tensors, await this.engine.snapshot(tensors));
+    const learning = parameters.filter(({ trainable }) => trainable);
+    const tensors = tensorsOf(learning, ['weight', ...MOMENTS, ...(reference ? ['reference' as const] : [])]);
+    return new ModelSnapshot(this.#saved(), parameters, tensors, await this.engine.snapshot(tensors));
   }
 
   /**
-   * Replaces the weights by those of a folder that `save` wrote.
+   * Replaces the weights that learn by those of a folder that `save` wrote.
    *
-   * @throws {GrpoError} SAFETENSORS_MISSING, SAFETENSORS_INVALID, MODEL_TENSORS_MISMATCH
+   * @throws {GrpoError} SAFETENSORS_MISSING, SAFETENSORS_INVALID, MODEL_TENSORS_MISMATCH, ADAPTER_INVALID,
+   * ADAPTER_UNSUPPORTED
    */
   async loadWeights(folder: string): Promise<void> {
-    const tensors = await locateTensors(folder, this.config);
-    await this.engine.readTensors(tensors.map((tensor) => ({ ...tensor, kind: 'weight' as const })));
+    const tensors = this.lora
+      ? await locateAdapter({ folder, lora: this.lora }, this.config)
+      : await locateTensors(folder, this.config);
+    await this.engine.readTensors(asWeights(tensors));
   }
 
   /**
@@ -549,7 +612,7 @@ export class LanguageModel {
   }
 
   async #saver(): Promise<ModelSaver> {
-    return new ModelSaver(this.#kept(), await this.engine.parameters(), (file, header, tensors) =>
+    return new ModelSaver(this.#saved(), await this.engine.parameters(), (file, header, tensors) =>
       this.engine.writeTensors(file, header, tensors),
     );
   }
@@ -569,12 +632,7 @@ export class ModelSnapshot extends ModelSaver {
   readonly #native: TensorSnapshot;
 
   /** @internal Made by `LanguageModel.snapshot`. */
-  constructor(
-    files: Map<string, Uint8Array>,
-    parameters: NamedTensor[],
-    tensors: KindOfTensor[],
-    native: TensorSnapshot,
-  ) {
+  constructor(files: SavedFiles, parameters: Parameter[], tensors: KindOfTensor[], native: TensorSnapshot) {
     super(files, parameters, (file, header, wanted) => {
       const indices = Int32Array.from(wanted, ({ name, kind }) =>
         tensors.findIndex((one) => one.name === name && one.kind === kind),
@@ -621,6 +679,9 @@ function inOrder(last: DrawnToken | undefined): DrawnToken[] {
   for (let token = last; token; token = token.before) tokens.push(token);
   return tokens.reverse();
 }
+
+const asWeights = (tensors: readonly TensorLocation[]) =>
+  tensors.map((tensor) => ({ ...tensor, kind: 'weight' as const }));
 
 /** Turns MODEL_LINK into a value: a model with links to elsewhere can be read, but not saved. */
 function unlessLink(error: unknown): GrpoError {

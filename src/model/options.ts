@@ -1,11 +1,40 @@
 /** Options of the model and of the device that computes it. */
 import { z } from 'zod';
 import { path, whole } from '../config/declare.js';
+import { LINEAR_LAYERS } from './lora.js';
 
 export const MODEL_OPTIONS = {
   model: path()
     .default('tiny')
     .describe('tiny, a folder in the Hugging Face layout, a run (runs/NAME), or a hub id'),
+};
+
+/** LoRA, by the names of TRL's `ModelConfig` and of PEFT. */
+export const LORA_OPTIONS = {
+  use_peft: z
+    .boolean()
+    .default(false)
+    .describe('Adapters (LoRA) learn in place of the weights, for a third of the memory'),
+  lora_r: whole(1).max(4096).default(16).describe('Rank of the adapters'),
+  lora_alpha: z
+    .number()
+    .positive()
+    .default(32)
+    .describe('What adapters add is multiplied by lora_alpha / lora_r'),
+  lora_target_modules: z
+    .array(z.enum(LINEAR_LAYERS))
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('Layers that have an adapter (null: all linear ones)'),
+  use_rslora: z.boolean().default(false).describe('Multiply by lora_alpha / sqrt(lora_r) instead (rsLoRA)'),
+};
+
+export const ADAPTER_OPTIONS = {
+  adapter: path()
+    .nullable()
+    .default(null)
+    .describe('Adapter (LoRA) for the model: a folder that PEFT or a run wrote, a run, or a hub id'),
 };
 
 export const CHAT_TEMPLATE_OPTIONS = {

@@ -1,6 +1,7 @@
 /** Where a run left its weights. */
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { ADAPTER_CONFIG } from './adapter-names.js';
 import { exists } from '../machine/files.js';
 import { GrpoError } from '../common/errors.js';
 import { parseYaml } from '../config/load.js';
@@ -46,7 +47,8 @@ export async function weightsOf(
       .map((step) => join(folder, CHECKPOINTS, `checkpoint-${step}`)),
   ];
   for (const candidate of candidates) {
-    if (!(await exists(join(candidate, 'config.json')))) continue;
+    if (!(await exists(join(candidate, 'config.json'))) && !(await exists(join(candidate, ADAPTER_CONFIG))))
+      continue;
     if (candidate !== folder) onNotice?.(`the weights of ${from} are those in ${candidate}`);
     return candidate;
   }

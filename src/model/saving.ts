@@ -3,8 +3,9 @@ import { mkdir, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeSynced } from '../machine/disk.js';
 import { GrpoError } from '../common/errors.js';
-import type { NamedTensor, TensorKind } from '../engine/types.js';
+import type { NamedTensor, Parameter, TensorKind } from '../engine/types.js';
 import { readConfigJson } from './config.js';
+import { ADAPTER_CONFIG, ADAPTER_WEIGHTS } from './adapter-names.js';
 import { readModelFile } from './json.js';
 import { encodeHeader } from './safetensors.js';
 
@@ -67,27 +68,55 @@ async function readKeptFile(folder: string, name: string): Promise<Uint8Array | 
   });
 }
 
+/** What a saved model has beside its weights. */
+export interface SavedFiles {
+  /** By name; those of the tokenizer among them. */
+  files: Map<string, Uint8Array>;
+  /** Content of `adapter_config.json`; undefined: all weights learn. */
+  adapter: string | undefined;
+}
+
 export class ModelSaver {
-  readonly #files: Map<string, Uint8Array>;
-  readonly #parameters: NamedTensor[];
+  readonly #saved: SavedFiles;
+  readonly #parameters: Parameter[];
   readonly #write: (file: string, header: Uint8Array, tensors: KindOfTensor[]) => Promise<void>;
 
   /** @param write writes a header and then each tensor as float32, and syncs */
   constructor(
-    files: Map<string, Uint8Array>,
-    parameters: NamedTensor[],
+    saved: SavedFiles,
+    parameters: Parameter[],
     write: (file: string, header: Uint8Array, tensors: KindOfTensor[]) => Promise<void>,
   ) {
-    this.#files = files;
+    this.#saved = saved;
     this.#parameters = parameters;
     this.#write = write;
   }
 
-  /** Writes a folder that transformers can load: weights in float32, the other files as they were read. */
+  /**
+   * Writes a folder that transformers can load: weights in float32, the other files as they were read. Where adapters
+   * learn, one that PEFT can load: these alone, with the tokenizer.
+   */
   async save(folder: string): Promise<void> {
+    const { adapter } = this.#saved;
+    if (adapter === undefined) return this.saveMerged(folder);
+    await this.#saveFiles(folder, (name) => name !== 'config.json' && name !== 'generation_config.json');
+    await writeSynced(join(folder, ADAPTER_CONFIG), Buffer.from(adapter));
+    await this.#save(join(folder, ADAPTER_WEIGHTS), ['weight']);
+  }
+
+  /** Writes a folder that transformers can load, with what adapters add in the weights. */
+  async saveMerged(folder: string): Promise<void> {
+    await this.#saveFiles(folder, () => true);
+    const own = this.#saved.adapter === undefined;
+    const weights = this.#parameters.filter(({ trainable }) => trainable === own);
+    const tensors = tensorsOf(weights, [own ? 'weight' : 'merged']);
+    await this.#write(join(folder, 'model.safetensors'), encodeHeader(weights), tensors);
+  }
+
+  async #saveFiles(folder: string, wanted: (name: string) => boolean): Promise<void> {
     await mkdir(folder, { recursive: true });
-    for (const [name, content] of this.#files) await writeSynced(join(folder, name), content);
-    await this.#save(join(folder, 'model.safetensors'), ['weight']);
+    for (const [name, content] of this.#saved.files)
+      if (wanted(name)) await writeSynced(join(folder, name), content);
   }
 
   /** Writes AdamW's moments, as `exp_avg.NAME` and `exp_avg_sq.NAME`. */
@@ -101,7 +130,8 @@ export class ModelSaver {
   }
 
   #save(file: string, kinds: TensorKind[]): Promise<void> {
-    const tensors = tensorsOf(this.#parameters, kinds);
+    const learning = this.#parameters.filter(({ trainable }) => trainable);
+    const tensors = tensorsOf(learning, kinds);
     const named = tensors.map(({ name, shape, kind }) => ({
       name: kind === 'weight' ? name : `${kind}.${name}`,
       shape,

@@ -61,4 +61,5 @@ export type TrainableModel = Sampler &
     | 'loadOptimizer'
     | 'dispose'
   > &
+  Partial<Pick<LanguageModel, 'lora'>> &
   Snapshotable;

@@ -22,7 +22,7 @@ import {
   REFERENCE_OPTIONS,
   SAMPLING_OPTIONS,
 } from '../grpo/options.js';
-import { CHAT_OPTIONS, MACHINE_OPTIONS, MODEL_OPTIONS } from '../model/options.js';
+import { CHAT_OPTIONS, LORA_OPTIONS, MACHINE_OPTIONS, MODEL_OPTIONS } from '../model/options.js';
 import { TRACKERS } from './trackers/tracker.js';
 
 /** Values of `metric_for_best_model`: a metric with or without the prefix that transformers gives it. */
@@ -147,6 +147,7 @@ export const anyTemperature = z
 
 export const TRAIN = z.strictObject({
   ...MODEL_OPTIONS,
+  ...LORA_OPTIONS,
   ...TASK_OPTIONS,
   ...DATASET_OPTIONS,
   ...REWARD_OPTIONS,
@@ -185,6 +186,7 @@ export const FORK_AT = z.strictObject({
 /** Options of supervised fine-tuning: a step learns `batch_size` problems with their answers. */
 export const SFT = z.strictObject({
   ...MODEL_OPTIONS,
+  ...LORA_OPTIONS,
   ...TASK_OPTIONS,
   ...DATASET_OPTIONS,
   ...REWARD_OPTIONS,

@@ -13,7 +13,9 @@ import { scoreInParts, Split } from '../grpo/split.js';
 import { tokenLengths } from '../grpo/token-details.js';
 import { BESIDE_TENSORS, freeWithin } from '../machine/memory.js';
 import { parameterCount, readModelConfig } from '../model/config.js';
+import { resolveSource } from '../model/adapter.js';
 import { resolveModel } from '../model/files.js';
+import { loraOf } from '../model/lora.js';
 import { LanguageModel, type LoadOptions } from '../model/language-model.js';
 import { promptIds } from '../model/positions.js';
 import { findWeights } from '../model/run-weights.js';
@@ -98,12 +100,19 @@ export async function replay(
     onNotice?.('the loss of the run is its own algorithm: built-in losses are compared, with its advantages');
   const folder = await firstWeights(ofRun, checkpoint, onNotice);
   const opened = await openDevice(device, onNotice);
-  await refuseUnfit(folder, losses, ofRun.beta !== 0, opened.memory === null, maxMemory);
+  await refuseUnfit(
+    (await resolveSource(folder)).folder,
+    losses,
+    ofRun.beta !== 0,
+    opened.memory === null,
+    maxMemory,
+  );
 
   const { chatTemplatePath, chatTemplateKwargs } = ofRun;
   const model = await LanguageModel.load({
     ...options,
     model: folder,
+    lora: loraOf(ofRun),
     device: opened.device,
     chatTemplatePath,
     chatTemplateKwargs,

@@ -79,7 +79,8 @@ export async function openTraining(
   const { run, resumeFrom } = place;
   let close = async () => run?.release();
   try {
-    for (const notice of checkCombinations(options, subject.rewards.length)) extras.onNotice?.(notice);
+    for (const notice of checkCombinations(options, subject.rewards.length, options.usePeft))
+      extras.onNotice?.(notice);
     const batches = planBatches(dataset.stages, options);
     checkResumed(place, batches.totalSteps, config, extras.onNotice);
 

@@ -15,7 +15,7 @@ const FOLDER = 'hub';
 const CURVES = 'curves.svg';
 /** Files of the model; a checkpoint has others beside them, which are of the run. */
 const OF_THE_MODEL =
-  /^((model(-\d+-of-\d+)?\.safetensors(\.index\.json)?)|((config|generation_config|tokenizer.*|special_tokens_map|added_tokens|vocab)\.json)|merges\.txt|chat_template\.(json|jinja)|LICENSE.*)$/;
+  /^(((adapter_)?model(-\d+-of-\d+)?\.safetensors(\.index\.json)?)|((config|adapter_config|generation_config|tokenizer.*|special_tokens_map|added_tokens|vocab)\.json)|merges\.txt|chat_template\.(json|jinja)|LICENSE.*)$/;
 
 /**
  * Writes `RUN/hub` anew. The weights are linked, and not copied where the file system can link.

@@ -29,7 +29,7 @@ export function modelCard(record: RunRecord, { id, baseModel, licence, curves }:
   const base = baseModel ?? String(config.model);
   const isSft = repeatCommand(config).startsWith('grpo-native sft');
   const head = {
-    library_name: 'transformers',
+    library_name: config.use_peft === true ? 'peft' : 'transformers',
     pipeline_tag: 'text-generation',
     ...(licence !== undefined && { license: licence }),
     ...(baseModel !== undefined && { base_model: baseModel }),

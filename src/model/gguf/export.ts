@@ -9,7 +9,8 @@ import { GrpoError } from '../../common/errors.js';
 import type { TensorLocation } from '../../engine/types.js';
 import { replaceFile } from '../../machine/disk.js';
 import { readConfigJson, readModelConfig } from '../config.js';
-import { resolveModel, type ResolveOptions } from '../files.js';
+import { resolveSource } from '../adapter.js';
+import type { ResolveOptions } from '../files.js';
 import { readRope } from '../rope.js';
 import { locateTensors } from '../safetensors.js';
 import { type Entries, modelMetadata, ropeFactors, VALUE_TYPES } from './metadata.js';
@@ -64,7 +65,12 @@ const PART = 2 ** 20;
  */
 export async function exportGguf(options: ExportOptions): Promise<ExportedModel> {
   const { model, dtype = 'f16' } = options;
-  const folder = await resolveModel(model, options);
+  const { folder, adapter } = await resolveSource(model, options);
+  if (adapter)
+    throw new GrpoError('GGUF_UNSUPPORTED', `${model} is an adapter, and a GGUF file holds a whole model`, {
+      fix: `merge it first: grpo-native merge ${model} --output-dir DIR; then export DIR`,
+      value: model,
+    });
   const config = await readModelConfig(folder);
   const rope = readRope(await readConfigJson(folder), config.headDim, join(folder, 'config.json'));
   const name = basename(resolve(model)).replace(/@.*$/, '');

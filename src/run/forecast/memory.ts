@@ -4,13 +4,14 @@
  * other, and each has the maximum length.
  */
 import { parameterCount } from '../../model/config.js';
+import { adapterCount, type Lora } from '../../model/lora.js';
 import type { DType, ModelConfig } from '../../engine/types.js';
 
 /** Bytes of each part of a run's memory. */
 export interface MemoryParts {
   /** The process before it has a model: node, libtorch, the tokenizer. */
   process: number;
-  /** Weights that learn; in bfloat16 also the copies that are computed with. */
+  /** Weights that learn, in bfloat16 also the copies that are computed with; with adapters the frozen ones too. */
   weights: number;
   /** Weights of the reference model; 0 where `beta` is 0. */
   reference: number;
@@ -32,8 +33,10 @@ export interface MemoryShape {
   dtype: DType;
   /** Weight of the KL penalty; 0: there is no reference model. */
   beta: number;
-  /** Share of the parameters that the reference model holds in two bytes: those stored in bfloat16. */
+  /** Share of the parameters that frozen weights hold in two bytes: those stored in bfloat16. */
   halfExact: number;
+  /** Adapters that learn while the weights are frozen, and are the reference model too; null: all weights learn. */
+  lora?: Lora | null;
   /** Tokens of the prompts that are sampled together. */
   promptTokens: number;
   prompts: number;
@@ -73,12 +76,13 @@ export function memoryParts(config: ModelConfig, shape: MemoryShape, process: nu
   const parameters = parameterCount(config);
   const half = shape.dtype === 'bfloat16';
   const size = half ? 2 : FLOAT;
-  const all = FLOAT * parameters;
-  const reference = half ? 2 * parameters : all * (1 - shape.halfExact / 2);
+  const frozen = parameters * (half ? 2 : FLOAT * (1 - shape.halfExact / 2));
+  const learning = shape.lora ? adapterCount(config, shape.lora) : parameters;
+  const all = FLOAT * learning;
   return {
     process,
-    weights: all + (half ? 2 * parameters : 0),
-    reference: shape.beta === 0 ? 0 : reference,
+    weights: all + (half ? 2 * learning : 0) + (shape.lora ? frozen : 0),
+    reference: shape.beta === 0 || shape.lora ? 0 : frozen,
     gradients: all,
     moments: 2 * all,
     ...ofStep(config, shape, size),

@@ -3,6 +3,7 @@ import { GrpoError } from '../../common/errors.js';
 import { BESIDE_TENSORS, freeWithin } from '../../machine/memory.js';
 import { parameterCount, readModelConfig } from '../../model/config.js';
 import { locateTensors } from '../../model/safetensors.js';
+import type { Lora } from '../../model/lora.js';
 import type { TrainableModel } from '../../model/trainable.js';
 import type { DeviceMemory, DType, EngineInfo, ModelConfig } from '../../engine/types.js';
 import { bytes } from '../../common/format.js';
@@ -31,6 +32,7 @@ interface MachineOptions {
   maxMemory: number | null;
   beta: number;
   klEstimator?: KlEstimator;
+  lora?: Lora | null;
 }
 
 /**
@@ -76,6 +78,7 @@ export async function memoryOfRun(
     checkpoint: 0,
     exactKl: hasExactKl({ beta, klEstimator }),
     supervised: options.kind === 'sft',
+    lora: model.lora ?? null,
   };
   const { all, available, where } = engine.deviceMemory
     ? ofDevice(engine, engine.deviceMemory, config, shape, options.maxMemory)
@@ -121,7 +124,7 @@ function ofDevice(
 export function leastMemory(
   config: ModelConfig,
   half: number,
-  { dtype, beta }: Pick<MachineOptions, 'dtype' | 'beta'>,
+  { dtype, beta, lora = null }: Pick<MachineOptions, 'dtype' | 'beta' | 'lora'>,
   beside: number,
 ) {
   const one = {
@@ -132,7 +135,7 @@ export function leastMemory(
     parts: 1,
     checkpoint: 0,
   };
-  return peakOf(memoryParts(config, { ...one, dtype, beta, halfExact: half }, beside));
+  return peakOf(memoryParts(config, { ...one, dtype, beta, lora, halfExact: half }, beside));
 }
 
 /**
@@ -160,6 +163,9 @@ export async function refuseUnfit(
   );
 }
 
+/** What `--use-peft` alone gives. */
+const DEFAULT_LORA: Lora = { r: 16, alpha: 32, targetModules: null, rslora: false };
+
 /** Advice for a run that does not fit: the change of options that costs least and suffices. */
 export function nearestThatFits(
   config: ModelConfig,
@@ -172,19 +178,20 @@ export function nearestThatFits(
     ['--dtype float32', { dtype: 'float32' }],
     ['--beta 0 (no reference model)', { beta: 0 }],
     ['--beta 0 --dtype float32', { beta: 0, dtype: 'float32' }],
+    ['--use-peft (adapters learn in place of the weights)', { lora: DEFAULT_LORA }],
   ];
   const fitting = changes.filter(([, change]) => {
     const changed = { ...options, ...change };
     const same = Object.entries(change).every(([name, value]) => options[name as 'beta'] === value);
-    return !same && leastMemory(config, half, changed, beside) <= free;
+    return !same && !(change.lora && options.lora) && leastMemory(config, half, changed, beside) <= free;
   });
   if (fitting.length > 0) {
     const [text, change] = fitting[0]!;
     return `use ${text}: that takes ${bytes(leastMemory(config, half, { ...options, ...change }, beside))}`;
   }
-  // A parameter takes 16 bytes: weight, gradient and two moments in float32.
-  const most = Math.max(0, free - beside) / 16;
-  return `use a smaller model: with --beta 0, one of up to ${Math.floor(most / 1e6)} million parameters fits (this one has ${Math.round(parameterCount(config) / 1e6)}); or free memory`;
+  // A frozen parameter takes two bytes where it is stored in bfloat16.
+  const most = Math.max(0, free - beside) / 2;
+  return `use a smaller model: with --use-peft, one of up to ${Math.floor(most / 1e6)} million parameters fits (this one has ${Math.round(parameterCount(config) / 1e6)}); or free memory`;
 }
 
 /**

@@ -3,7 +3,9 @@ import type { Dataset } from '../../data/tasks/index.js';
 import type { Problem } from '../../data/tasks/task.js';
 import { checkStop } from '../../grpo/stop.js';
 import { openDevice } from '../../engine/device.js';
-import { resolveModel } from '../../model/files.js';
+import { GrpoError } from '../../common/errors.js';
+import { resolveSource, type Adapter } from '../../model/adapter.js';
+import { engineLora, loraOf, targetsOf, type Lora } from '../../model/lora.js';
 import { hasConversation } from '../../model/message.js';
 import { encodePrompt } from '../../model/positions.js';
 import type { TrainableModel } from '../../model/trainable.js';
@@ -71,10 +73,33 @@ async function loadModel(
     ...(signal && { signal }),
     ...(onNotice && { onNotice }),
   };
-  const folder = await resolveModel(model, download);
+  const source = await resolveSource(model, download);
+  const lora = loraOf(options);
+  if (source.adapter) checkAdapter(source.adapter, lora);
   const { device, memory } = await openDevice(options.device, onNotice);
-  await refuseUnfit(folder, { beta: 0, ...options }, memory);
-  return LanguageModel.load({ ...options, model: folder, device, chat, ...download });
+  await refuseUnfit(source.folder, { beta: 0, ...options, lora }, memory);
+  return LanguageModel.load({
+    ...options,
+    model: source.adapter ? model : source.folder,
+    base: source.base,
+    lora,
+    loraSeed: options.seed,
+    device,
+    chat,
+    ...download,
+  });
+}
+
+/** @throws {GrpoError} ADAPTER_OPTIONS where a run starts from an adapter, and its options say something else */
+function checkAdapter({ folder, lora: own }: Adapter, lora: Lora | null): void {
+  const same = lora && JSON.stringify(engineLora(own, 0)) === JSON.stringify(engineLora(lora, 0));
+  if (same) return;
+  const targets = own.targetModules ? ` --lora-target-modules ${targetsOf(own).join(',')}` : '';
+  const flags = `--use-peft --lora-r ${own.r} --lora-alpha ${own.alpha}${targets}${own.rslora ? ' --use-rslora' : ''}`;
+  throw new GrpoError('ADAPTER_OPTIONS', `${folder} is an adapter of other options than those of this run`, {
+    fix: `go on with its own: ${flags}; or merge it into its model and start from that: grpo-native merge ${folder} --output-dir DIR`,
+    value: lora,
+  });
 }
 
 /** @returns tokens of the longest prompts, and of others */

@@ -1,0 +1,232 @@
+/** Adapters in files, as PEFT writes and reads them: `adapter_config.json` and `adapter_model.safetensors`. */
+import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { isAbsolute, join, resolve } from 'node:path';
+import { GrpoError, shown } from '../common/errors.js';
+import { parseRepository } from '../hub/name.js';
+import { exists } from '../machine/files.js';
+import type { ModelConfig, TensorLocation } from '../engine/types.js';
+import { ADAPTER_CONFIG, ADAPTER_WEIGHTS } from './adapter-names.js';
+import { resolveModel, type ResolveOptions } from './files.js';
+import { readJsonObject } from './json.js';
+import { adapterTensors, LINEAR_LAYERS, targetsOf, type LinearLayer, type Lora } from './lora.js';
+import { readHeader } from './safetensors.js';
+
+/** An adapter in a folder. */
+export interface Adapter {
+  folder: string;
+  lora: Lora;
+  /** The model that it is for, as its configuration names it: a folder or a hub id. */
+  base: string;
+}
+
+/** A model as it is read: its folder, and that of the adapter on top of it. */
+export interface ModelSource {
+  folder: string;
+  /** What it is called in the configuration of adapters for it: a hub id, or an absolute path. */
+  base: string;
+  adapter: Adapter | undefined;
+}
+
+/** Whether a folder holds an adapter, and no whole model. */
+export const isAdapter = async (folder: string): Promise<boolean> =>
+  (await exists(join(folder, ADAPTER_CONFIG))) && !(await exists(join(folder, 'config.json')));
+
+/**
+ * The model that a user names, which may be an adapter, and that which an adapter is for.
+ *
+ * @param model as `resolveModel` takes it
+ * @param adapter folder, run or hub id of an adapter; null (default): none but what `model` is
+ * @throws {GrpoError} those of `resolveModel`; ADAPTER_UNSUPPORTED, ADAPTER_INVALID, ADAPTER_BASE
+ */
+export async function resolveSource(
+  model: string,
+  options: ResolveOptions = {},
+  adapter: string | null = null,
+): Promise<ModelSource> {
+  const folder = await resolveModel(model, options);
+  const own = await isAdapter(folder);
+  if (adapter !== null) {
+    if (own)
+      throw new GrpoError(
+        'ADAPTER_UNSUPPORTED',
+        `${model} is an adapter, and ${adapter} would be a second one`,
+        {
+          fix: 'merge the first into its model: grpo-native merge; and give the result as the model',
+          value: adapter,
+        },
+      );
+    const found = await resolveModel(adapter, options);
+    if (await isAdapter(found))
+      return { folder, base: named(model, folder), adapter: await readAdapter(found) };
+    throw new GrpoError('ADAPTER_INVALID', `there is no ${ADAPTER_CONFIG} in ${found}`, {
+      fix: 'give a folder that PEFT or a run with use_peft wrote; a whole model is given by --model',
+      value: adapter,
+    });
+  }
+  if (!own) return { folder, base: named(model, folder), adapter: undefined };
+  const read = await readAdapter(folder);
+  const base = await baseFolder(read, options);
+  return { folder: base, base: named(read.base, base), adapter: read };
+}
+
+/** A model as it can be found again from another folder. */
+const named = (model: string, folder: string): string =>
+  model === 'tiny' || (!existsSync(model) && parseRepository(model)) ? model : resolve(folder);
+
+/** The folder of the model that an adapter is for. */
+async function baseFolder({ folder, base }: Adapter, options: ResolveOptions): Promise<string> {
+  try {
+    const found = await resolveModel(base, options);
+    if (!(await isAdapter(found))) return found;
+  } catch (error) {
+    if (!(error instanceof GrpoError)) throw error;
+    throw new GrpoError(
+      'ADAPTER_BASE',
+      `the model that ${folder} is an adapter for can't be read: ${error.message}`,
+      {
+        fix: `${error.fix}; or name it: --model MODEL --adapter ${folder}`,
+        value: base,
+        exitCode: error.exitCode,
+      },
+    );
+  }
+  throw new GrpoError(
+    'ADAPTER_UNSUPPORTED',
+    `${folder} is an adapter for ${base}, which is an adapter itself`,
+    {
+      fix: `merge that one first: grpo-native merge ${base} --output-dir DIR; then --model DIR --adapter ${folder}`,
+      value: base,
+    },
+  );
+}
+
+/** What PEFT can do and this engine can't, by field of `adapter_config.json`. */
+const UNSUPPORTED: [field: string, fits: (value: unknown) => boolean, what: string][] = [
+  ['use_dora', (value) => value !== true, 'DoRA'],
+  ['modules_to_save', isNothing, 'modules that are trained whole (modules_to_save)'],
+  ['bias', (value) => value === undefined || value === 'none', 'biases that are trained (bias)'],
+  ['rank_pattern', isNothing, 'ranks that differ between layers (rank_pattern)'],
+  ['alpha_pattern', isNothing, 'an alpha that differs between layers (alpha_pattern)'],
+  ['layers_to_transform', isNothing, 'adapters on some layers alone (layers_to_transform)'],
+  ['target_parameters', isNothing, 'adapters on parameters (target_parameters)'],
+  ['exclude_modules', isNothing, 'exclude_modules'],
+  ['trainable_token_indices', isNothing, 'trained embeddings of tokens (trainable_token_indices)'],
+  ['fan_in_fan_out', (value) => value !== true, 'transposed weights (fan_in_fan_out)'],
+  ['lora_bias', (value) => value !== true, 'biases of adapters (lora_bias)'],
+];
+
+function isNothing(value: unknown): boolean {
+  return (
+    value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0)
+  );
+}
+
+/** @throws {GrpoError} ADAPTER_INVALID, ADAPTER_UNSUPPORTED */
+export async function readAdapter(folder: string): Promise<Adapter> {
+  const file = join(folder, ADAPTER_CONFIG);
+  const json = (await readJsonObject(file)) ?? {};
+  const {
+    peft_type: type,
+    r,
+    lora_alpha: alpha,
+    base_model_name_or_path: base,
+    target_modules: targets,
+  } = json;
+  if (type !== 'LORA') throw unsupported(file, `an adapter of the type ${shown(type)}`, type);
+  for (const [field, fits, what] of UNSUPPORTED)
+    if (!fits(json[field])) throw unsupported(file, what, json[field]);
+  if (!Number.isSafeInteger(r) || (r as number) < 1) throw invalid(file, 'r', r);
+  if (typeof alpha !== 'number' || !Number.isFinite(alpha)) throw invalid(file, 'lora_alpha', alpha);
+  if (typeof base !== 'string' || base === '') throw invalid(file, 'base_model_name_or_path', base);
+  return {
+    folder,
+    base: await besideOrNamed(base, folder),
+    lora: {
+      r: r as number,
+      alpha,
+      targetModules: readTargets(file, targets),
+      rslora: json.use_rslora === true,
+    },
+  };
+}
+
+/** A relative path of a base is from the working directory, as in PEFT, or else from the adapter's folder. */
+async function besideOrNamed(base: string, folder: string): Promise<string> {
+  if (isAbsolute(base)) return base;
+  const isFolder = async (path: string) => (await stat(path).catch(() => undefined))?.isDirectory() === true;
+  const beside = resolve(folder, base);
+  return !(await isFolder(base)) && (await isFolder(beside)) ? beside : base;
+}
+
+function readTargets(file: string, targets: unknown): LinearLayer[] | null {
+  if (targets === 'all-linear') return null;
+  if (!Array.isArray(targets) || targets.length === 0)
+    throw unsupported(file, 'target_modules that are no list', targets);
+  const other: unknown = targets.find((target) => !LINEAR_LAYERS.includes(target as LinearLayer));
+  if (other !== undefined) throw unsupported(file, `an adapter on ${shown(other)}`, other);
+  return LINEAR_LAYERS.every((layer) => targets.includes(layer)) ? null : (targets as LinearLayer[]);
+}
+
+const unsupported = (file: string, what: string, value: unknown) =>
+  new GrpoError('ADAPTER_UNSUPPORTED', `${file} asks for ${what}, which grpo-native doesn't have`, {
+    fix: `merge it into its model with PEFT (merge_and_unload) and give that model; adapters here are LoRA's on ${LINEAR_LAYERS.join(', ')}`,
+    value,
+  });
+
+const invalid = (file: string, field: string, value: unknown) =>
+  new GrpoError('ADAPTER_INVALID', `${file}: ${field} is ${shown(value)}`, {
+    fix: 'fetch or save the adapter again; PEFT writes the field',
+    value,
+  });
+
+/**
+ * The place of each of an adapter's tensors; shapes are checked.
+ * @throws {GrpoError} ADAPTER_INVALID, ADAPTER_UNSUPPORTED, SAFETENSORS_INVALID
+ */
+export async function locateAdapter(
+  { folder, lora }: Pick<Adapter, 'folder' | 'lora'>,
+  config: ModelConfig,
+): Promise<TensorLocation[]> {
+  const file = join(folder, ADAPTER_WEIGHTS);
+  if (!(await exists(file)))
+    throw new GrpoError('ADAPTER_INVALID', `there is no ${ADAPTER_WEIGHTS} in ${folder}`, {
+      fix: 'save the adapter with PEFT 0.6 or newer (safetensors), or fetch it again',
+      value: folder,
+    });
+  const found = new Map((await readHeader(file)).map((tensor) => [tensor.name, tensor]));
+  const wanted = adapterTensors(config, lora);
+  const other = [...found.keys()].find((name) => !wanted.some((one) => one.name === name));
+  if (other !== undefined) throw unsupported(file, `the tensor ${other}`, other);
+  return wanted.map(({ name, shape }) => {
+    const tensor = found.get(name);
+    if (tensor?.shape.join() === shape.join()) return tensor;
+    const problem = tensor ? `has the shape [${tensor.shape.join(', ')}], not` : 'is missing:';
+    throw new GrpoError('ADAPTER_INVALID', `${file}: ${name} ${problem} [${shape.join(', ')}]`, {
+      fix: `the adapter and its model must belong together, and ${ADAPTER_CONFIG} to the weights beside it`,
+      value: tensor?.shape,
+    });
+  });
+}
+
+/** `adapter_config.json` of an adapter, for PEFT to read. */
+export const adapterConfig = (lora: Lora, base: string): string =>
+  `${JSON.stringify(
+    {
+      peft_type: 'LORA',
+      task_type: 'CAUSAL_LM',
+      base_model_name_or_path: base,
+      r: lora.r,
+      lora_alpha: lora.alpha,
+      lora_dropout: 0,
+      target_modules: targetsOf(lora),
+      use_rslora: lora.rslora,
+      use_dora: false,
+      bias: 'none',
+      modules_to_save: null,
+      fan_in_fan_out: false,
+      inference_mode: true,
+    },
+    null,
+    2,
+  )}\n`;
