@@ -58,7 +58,7 @@ it.each([
   ['batch_sise: 64', /^a.yaml:1: batch_sise/, /batch_size/],
   ['seed: 1\n\nnum-generation: 8', /^a.yaml:3: num-generation/, /num_generations/],
   ['numGenerations: 8', /numGenerations/, /num_generations/],
-  ['zzzzzzzzzzzzzzzz: 1', /zzzz/, /the options are model, task/],
+  ['zzzzzzzzzzzzzzzz: 1', /zzzz/, /the options are model, use_peft/],
   ['1: 2', /1 is not an option/, /the options are/],
   ['__proto__: 2', /__proto__/, /the options are/],
 ])('refuses the unknown %j', (yaml, message, fix) => {

@@ -9,6 +9,7 @@ describe('docs/metrics.md', () => {
     const ofSomeRuns = [
       'rewards/NAME/mean',
       'rewards/NAME/std',
+      'eval/rewards/NAME/mean',
       'eval/TASK/accuracy',
       'eval/TASK/accuracy_low',
       'eval/TASK/accuracy_high',

@@ -91,8 +91,10 @@ describe('a run that nearly fits', () => {
     const enough = leastMemory(config, 1, { beta: 0, dtype: 'float32' }, BESIDE);
     expect(leastMemory(config, 1, asked, BESIDE)).toBeGreaterThan(enough);
     expect(nearestThatFits(config, 1, { ...asked, maxMemory: null }, enough, BESIDE)).toContain(fix);
-    expect(nearestThatFits(config, 1, { ...asked, maxMemory: null }, enough / 2, BESIDE)).toMatch(
-      /smaller model: with --beta 0, one of up to \d+ million parameters fits \(this one has 494\)/,
+    const advice = (free: number) => nearestThatFits(config, 1, { ...asked, maxMemory: null }, free, BESIDE);
+    expect(advice(enough / 2)).toMatch(/use --use-peft .*: that takes 1\.\d GiB/);
+    expect(advice(enough / 16)).toMatch(
+      /smaller model: with --use-peft, one of up to \d+ million parameters fits \(this one has 494\)/,
     );
   });
 });
