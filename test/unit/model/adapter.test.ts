@@ -1,0 +1,147 @@
+/** Adapters in folders: what is read, what is refused, and which model they are for. */
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { adapterConfig, locateAdapter, readAdapter, resolveSource } from '../../../src/model/adapter.js';
+import { readModelConfig } from '../../../src/model/config.js';
+import { adapterCount, engineLora, loraOf } from '../../../src/model/lora.js';
+import { resolveModel } from '../../../src/model/files.js';
+import { codeOf, fixtureModel, temporaryFolder } from '../../support/fixtures.js';
+import { readTensorFile, writeTensorFile } from '../../support/safetensors.js';
+
+const BASE = fixtureModel('qwen2-tied');
+
+/** A copy of PEFT's adapter with fields of its configuration changed. */
+function adapterWith(fields: Record<string, unknown> = {}, kind = 'lora'): string {
+  const folder = temporaryFolder();
+  cpSync(join(BASE, kind), folder, { recursive: true });
+  const file = join(folder, 'adapter_config.json');
+  const config = JSON.parse(readFileSync(file, 'utf8')) as object;
+  writeFileSync(file, JSON.stringify({ ...config, base_model_name_or_path: BASE, ...fields }));
+  return folder;
+}
+
+describe('an adapter', () => {
+  it('is read as PEFT wrote it', async () => {
+    expect((await readAdapter(adapterWith())).lora).toEqual({
+      r: 3,
+      alpha: 6,
+      targetModules: null,
+      rslora: false,
+    });
+    const { lora } = await readAdapter(adapterWith({}, 'rslora'));
+    expect(lora).toEqual({ r: 4, alpha: 5, targetModules: ['q_proj', 'down_proj'], rslora: true });
+    expect(engineLora(lora, 7)).toEqual({
+      r: 4,
+      scale: 2.5,
+      targetModules: ['q_proj', 'down_proj'],
+      seed: 7,
+    });
+  });
+
+  it('is read as it is written', async () => {
+    const folder = temporaryFolder();
+    const lora = { r: 8, alpha: 12, targetModules: ['v_proj'] as const, rslora: true };
+    writeFileSync(join(folder, 'adapter_config.json'), adapterConfig(lora, 'user/model'));
+    expect(await readAdapter(folder)).toEqual({ folder, base: 'user/model', lora });
+  });
+
+  it('names its model: a folder, or one that is beside it', async () => {
+    const folder = adapterWith();
+    expect(await resolveSource(folder)).toMatchObject({ folder: BASE, base: BASE, adapter: { folder } });
+    const beside = join(temporaryFolder(), 'runs', 'adapter');
+    cpSync(folder, beside, { recursive: true });
+    const config = { ...(JSON.parse(readFileSync(join(beside, 'adapter_config.json'), 'utf8')) as object) };
+    cpSync(BASE, join(beside, '..', 'base'), { recursive: true });
+    writeFileSync(
+      join(beside, 'adapter_config.json'),
+      JSON.stringify({ ...config, base_model_name_or_path: '../base' }),
+    );
+    expect((await resolveSource(beside)).folder).toBe(await resolveModel(join(beside, '..', 'base')));
+  });
+
+  it('may be given beside its model', async () => {
+    const folder = adapterWith({ base_model_name_or_path: '/nowhere' });
+    expect(await resolveSource(BASE, {}, folder)).toMatchObject({ folder: BASE, adapter: { folder } });
+    expect(await resolveSource('tiny')).toMatchObject({ base: 'tiny', adapter: undefined });
+  });
+
+  it.each([
+    ['DoRA', { use_dora: true }],
+    ['another kind', { peft_type: 'IA3' }],
+    ['modules that are saved whole', { modules_to_save: ['lm_head'] }],
+    ['biases', { bias: 'all' }],
+    ['ranks by layer', { rank_pattern: { q_proj: 4 } }],
+    ['some layers alone', { layers_to_transform: [1] }],
+    ['a pattern of modules', { target_modules: '.*_proj' }],
+    ['the embeddings', { target_modules: ['q_proj', 'embed_tokens'] }],
+  ])('with %s is refused', async (_, fields) => {
+    const error = await readAdapter(adapterWith(fields)).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'ADAPTER_UNSUPPORTED',
+      fix: expect.stringContaining('merge_and_unload') as string,
+    });
+  });
+
+  it.each([
+    ['no rank', { r: 0 }],
+    ['an alpha that is none', { lora_alpha: 'a' }],
+    ['no model', { base_model_name_or_path: null }],
+  ])('with %s is refused as damaged', async (_, fields) => {
+    expect(await codeOf(() => readAdapter(adapterWith(fields)))).toBe('ADAPTER_INVALID');
+  });
+
+  it('whose model is gone says how to name one', async () => {
+    const folder = adapterWith({ base_model_name_or_path: './gone' });
+    await expect(resolveSource(folder)).rejects.toMatchObject({
+      code: 'ADAPTER_BASE',
+      fix: expect.stringContaining(`--model MODEL --adapter ${folder}`) as string,
+    });
+  });
+
+  it('is one: on an adapter there is no second', async () => {
+    const [one, two] = [adapterWith(), adapterWith()];
+    expect(await codeOf(() => resolveSource(one, {}, two))).toBe('ADAPTER_UNSUPPORTED');
+    expect(await codeOf(() => resolveSource(adapterWith({ base_model_name_or_path: two })))).toBe(
+      'ADAPTER_UNSUPPORTED',
+    );
+    expect(await codeOf(() => resolveSource(BASE, {}, BASE))).toBe('ADAPTER_INVALID');
+  });
+});
+
+describe("an adapter's tensors", () => {
+  const config = () => readModelConfig(BASE);
+
+  it('are all there, of their shapes', async () => {
+    const folder = adapterWith();
+    const { lora } = await readAdapter(folder);
+    const tensors = await locateAdapter({ folder, lora }, await config());
+    expect(tensors).toHaveLength(2 * 7 * (await config()).numHiddenLayers);
+    const numbers = tensors.reduce((sum, { shape: [rows, columns] }) => sum + rows! * columns!, 0);
+    expect(adapterCount(await config(), lora)).toBe(numbers);
+  });
+
+  it('that are missing, of another shape or of another layer are refused', async () => {
+    const folder = adapterWith();
+    const { lora } = await readAdapter(folder);
+    const file = join(folder, 'adapter_model.safetensors');
+    const { tensors } = readTensorFile(file);
+    const [name, first] = [...tensors][0]!;
+    const locate = async () => locateAdapter({ folder, lora }, await config());
+    writeTensorFile(file, new Map([...tensors].slice(1)));
+    expect(await codeOf(locate)).toBe('ADAPTER_INVALID');
+    writeTensorFile(file, new Map([...tensors, [name, { ...first, shape: first.shape.toReversed() }]]));
+    expect(await codeOf(locate)).toBe('ADAPTER_INVALID');
+    writeTensorFile(file, new Map([...tensors, ['base_model.model.lm_head.lora_A.weight', first]]));
+    expect(await codeOf(locate)).toBe('ADAPTER_UNSUPPORTED');
+    rmSync(file);
+    mkdirSync(join(folder, 'other'));
+    expect(await codeOf(locate)).toBe('ADAPTER_INVALID');
+  });
+});
+
+it('options ask for adapters only where use_peft does', () => {
+  const options = { loraR: 4, loraAlpha: 8, loraTargetModules: null, useRslora: false };
+  expect(loraOf({ ...options, usePeft: false })).toBeNull();
+  expect(engineLora(loraOf({ ...options, usePeft: true })!, 1)).toMatchObject({ r: 4, scale: 2 });
+});
