@@ -111,6 +111,7 @@ export const PUBLISHED: Preset[] = [
   ...Object.entries(GYM).map(([task, reward]): Preset => ({
     name: `gym-${task.replaceAll('_', '-')}`,
     differs: `${task} of reasoning-gym`,
+    ...(task === 'gcd' && { measured: 'Qwen2.5-0.5B 0.5% before, 66.0% held out after 20 steps (one seed)' }),
     reported: 'not published for models of this size',
     options: { ...SHORT_ANSWERS, dataset_name: `data/gym/${task}`, reward },
   })),
@@ -118,6 +119,7 @@ export const PUBLISHED: Preset[] = [
     name: 'debian-sections',
     differs:
       'the section of a Debian package by its description: prompts of 60 to 400 tokens, answers of one word',
+    measured: 'Qwen2.5-0.5B 28.0% before, 87.5% held out after 10 steps (one seed)',
     options: {
       ...SHORT_ANSWERS,
       dataset_name: 'data/sections',
