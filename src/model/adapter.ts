@@ -29,7 +29,7 @@ export interface ModelSource {
 }
 
 /** Whether a folder holds an adapter, and no whole model. */
-export const isAdapter = async (folder: string): Promise<boolean> =>
+const isAdapter = async (folder: string): Promise<boolean> =>
   (await exists(join(folder, ADAPTER_CONFIG))) && !(await exists(join(folder, 'config.json')));
 
 /**

@@ -2,6 +2,9 @@
 import type { LoraConfig, ModelConfig, NamedTensor } from '../engine/types.js';
 import { expectedTensors } from './tensor-names.js';
 
+/** The last part of a linear layer's name. */
+export type LinearLayer = 'q_proj' | 'k_proj' | 'v_proj' | 'o_proj' | 'gate_proj' | 'up_proj' | 'down_proj';
+
 /** The linear layers of a decoder layer, by the last part of their names: PEFT's `all-linear`. */
 export const LINEAR_LAYERS = [
   'q_proj',
@@ -11,10 +14,7 @@ export const LINEAR_LAYERS = [
   'gate_proj',
   'up_proj',
   'down_proj',
-] as const;
-/** The last part of a linear layer's name. */
-export type LinearLayer = (typeof LINEAR_LAYERS)[number];
-
+] as const satisfies readonly LinearLayer[];
 /** Adapters, in PEFT's terms. */
 export interface Lora {
   /** Rank: A is `[r, in]` and B `[out, r]`. */

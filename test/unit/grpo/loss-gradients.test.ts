@@ -17,7 +17,8 @@ async function open(): Promise<{ fake: FakeModel; model: GradientModel }> {
   const fake = await fakeModel();
   const half = fake.gradients.length / 2;
   const engine = {
-    parameters: () => Promise.resolve([0, 1].map((i) => ({ name: String(i), shape: [half], trainable: true }))),
+    parameters: () =>
+      Promise.resolve([0, 1].map((i) => ({ name: String(i), shape: [half], trainable: true }))),
     tensor: (name: string) =>
       Promise.resolve(
         Float32Array.from(fake.gradients.subarray(Number(name) * half, (Number(name) + 1) * half)),
