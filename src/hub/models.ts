@@ -13,11 +13,13 @@ const WEIGHTS = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
 /** Files of a repository that are downloaded, beside the weights. */
 const REQUIRED = ['config.json', 'tokenizer.json'];
+/** Those of an adapter (LoRA), whose model is another repository. */
+const ADAPTER = ['adapter_config.json', 'adapter_model.safetensors'];
 const OPTIONAL =
   /^((generation_config|tokenizer_config|special_tokens_map)\.json|chat_template\.jinja|additional_chat_templates\/[\w-]+\.jinja)$/;
 
 /**
- * The folder of a model's snapshot in the cache; downloads it where it is missing.
+ * The folder of a model's snapshot in the cache, or of an adapter's; downloads it where it is missing.
  * @param id `organisation/name`
  * @param revision branch, tag or commit
  * @throws {GrpoError} HUB_FILES, and the codes of `CachedRepository`
@@ -35,6 +37,18 @@ export async function downloadModel(
   const fetchAll = async (names: string[]) => {
     for (const name of names) await cached.file(sha, name, options);
   };
+  const isAdapter = files.includes(ADAPTER[0]!) && ![WEIGHTS, INDEX].some((name) => files.includes(name));
+  if (isAdapter) {
+    if (!files.includes(ADAPTER[1]!))
+      throw new GrpoError('HUB_FILES', `${id} is an adapter without ${ADAPTER[1]}`, {
+        fix: 'choose one that PEFT 0.6 or newer has saved (weights in .bin must be converted first)',
+        value: id,
+      });
+    const beside = files.filter((name) => name === 'tokenizer.json' || OPTIONAL.test(name));
+    await fetchAll([...ADAPTER, ...beside]);
+    await cached.remember(revision, sha);
+    return cached.snapshot(sha);
+  }
   for (const name of REQUIRED) {
     if (!files.includes(name))
       throw new GrpoError('HUB_FILES', `${id} has no ${name}`, {
@@ -58,6 +72,8 @@ export async function downloadModel(
 /** Whether a model can be loaded from the folder: an interrupted download leaves only a part of it. */
 async function isComplete(folder: string): Promise<boolean> {
   const there = (name: string) => exists(join(folder, name));
+  const all = await Promise.all(ADAPTER.map(there));
+  if (all.every(Boolean)) return true;
   for (const name of REQUIRED) if (!(await there(name))) return false;
   if (await there(WEIGHTS)) return true;
   const shards = shardsOf(folder);

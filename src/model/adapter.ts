@@ -1,6 +1,6 @@
 /** Adapters in files, as PEFT writes and reads them: `adapter_config.json` and `adapter_model.safetensors`. */
 import { existsSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { GrpoError, shown } from '../common/errors.js';
 import { parseRepository } from '../hub/name.js';
@@ -10,14 +10,16 @@ import { ADAPTER_CONFIG, ADAPTER_WEIGHTS } from './adapter-names.js';
 import { resolveModel, type ResolveOptions } from './files.js';
 import { readJsonObject } from './json.js';
 import { adapterTensors, LINEAR_LAYERS, targetsOf, type LinearLayer, type Lora } from './lora.js';
-import { readHeader } from './safetensors.js';
+import { readHeader, WEIGHT_FILES } from './safetensors.js';
 
 /** An adapter in a folder. */
 export interface Adapter {
   folder: string;
   lora: Lora;
-  /** The model that it is for, as its configuration names it: a folder or a hub id. */
-  base: string;
+  /** The model that it is for, as its configuration names it: a folder, or a hub id with its revision. */
+  base: string | undefined;
+  /** Share of its inputs that PEFT drops in training; here there is none. */
+  dropout: number;
 }
 
 /** A model as it is read: its folder, and that of the adapter on top of it. */
@@ -28,9 +30,14 @@ export interface ModelSource {
   adapter: Adapter | undefined;
 }
 
-/** Whether a folder holds an adapter, and no whole model. */
-const isAdapter = async (folder: string): Promise<boolean> =>
-  (await exists(join(folder, ADAPTER_CONFIG))) && !(await exists(join(folder, 'config.json')));
+const holdsAdapter = (folder: string): Promise<boolean> => exists(join(folder, ADAPTER_CONFIG));
+
+/** Whether a folder holds an adapter and no weights of a whole model; some have the model's `config.json` too. */
+export async function isAdapter(folder: string): Promise<boolean> {
+  if (!(await holdsAdapter(folder))) return false;
+  for (const name of WEIGHT_FILES) if (await exists(join(folder, name))) return false;
+  return true;
+}
 
 /**
  * The model that a user names, which may be an adapter, and that which an adapter is for.
@@ -57,38 +64,59 @@ export async function resolveSource(
         },
       );
     const found = await resolveModel(adapter, options);
-    if (await isAdapter(found))
+    if (await holdsAdapter(found))
       return { folder, base: named(model, folder), adapter: await readAdapter(found) };
+    await refuseSeveral(found);
     throw new GrpoError('ADAPTER_INVALID', `there is no ${ADAPTER_CONFIG} in ${found}`, {
       fix: 'give a folder that PEFT or a run with use_peft wrote; a whole model is given by --model',
       value: adapter,
     });
   }
-  if (!own) return { folder, base: named(model, folder), adapter: undefined };
+  if (!own) {
+    if (!(await exists(join(folder, 'config.json')))) await refuseSeveral(folder);
+    return { folder, base: named(model, folder), adapter: undefined };
+  }
   const read = await readAdapter(folder);
-  const base = await baseFolder(read, options);
-  return { folder: base, base: named(read.base, base), adapter: read };
+  const base = await baseOf(read, options);
+  return { folder: base.folder, base: named(base.name, base.folder), adapter: read };
+}
+
+/** PEFT writes adapters that have names into folders of these names. @throws {GrpoError} ADAPTER_UNSUPPORTED */
+async function refuseSeveral(folder: string): Promise<void> {
+  const inside: string[] = [];
+  for (const name of await readdir(folder)) if (await holdsAdapter(join(folder, name))) inside.push(name);
+  if (inside.length === 0) return;
+  throw new GrpoError(
+    'ADAPTER_UNSUPPORTED',
+    `${folder} holds ${inside.length === 1 ? 'an adapter in a folder' : 'several adapters'}: ${inside.sort().join(', ')}`,
+    {
+      fix: `name one, such as ${join(folder, inside[0]!)}: a model has one adapter at a time`,
+      value: folder,
+    },
+  );
 }
 
 /** A model as it can be found again from another folder. */
 const named = (model: string, folder: string): string =>
   model === 'tiny' || (!existsSync(model) && parseRepository(model)) ? model : resolve(folder);
 
-/** The folder of the model that an adapter is for. */
-async function baseFolder({ folder, base }: Adapter, options: ResolveOptions): Promise<string> {
+/** The model that an adapter is for, and its folder. */
+async function baseOf(
+  { folder, base }: Adapter,
+  options: ResolveOptions,
+): Promise<{ name: string; folder: string }> {
+  const fix = `name it: --model MODEL --adapter ${folder} in eval, generate and score; for other commands, grpo-native merge ${folder} --model MODEL --output-dir DIR`;
+  if (base === undefined)
+    throw new GrpoError('ADAPTER_BASE', `${folder} is an adapter, and does not say for which model`, { fix });
   try {
     const found = await resolveModel(base, options);
-    if (!(await isAdapter(found))) return found;
+    if (!(await isAdapter(found))) return { name: base, folder: found };
   } catch (error) {
     if (!(error instanceof GrpoError)) throw error;
     throw new GrpoError(
       'ADAPTER_BASE',
       `the model that ${folder} is an adapter for can't be read: ${error.message}`,
-      {
-        fix: `${error.fix}; or name it: --model MODEL --adapter ${folder}`,
-        value: base,
-        exitCode: error.exitCode,
-      },
+      { fix: `${error.fix}; or ${fix}`, value: base, exitCode: error.exitCode },
     );
   }
   throw new GrpoError(
@@ -103,7 +131,7 @@ async function baseFolder({ folder, base }: Adapter, options: ResolveOptions): P
 
 /** What PEFT can do and this engine can't, by field of `adapter_config.json`. */
 const UNSUPPORTED: [field: string, fits: (value: unknown) => boolean, what: string][] = [
-  ['use_dora', (value) => value !== true, 'DoRA'],
+  ['use_dora', isOff, 'DoRA'],
   ['modules_to_save', isNothing, 'modules that are trained whole (modules_to_save)'],
   ['bias', (value) => value === undefined || value === 'none', 'biases that are trained (bias)'],
   ['rank_pattern', isNothing, 'ranks that differ between layers (rank_pattern)'],
@@ -112,9 +140,29 @@ const UNSUPPORTED: [field: string, fits: (value: unknown) => boolean, what: stri
   ['target_parameters', isNothing, 'adapters on parameters (target_parameters)'],
   ['exclude_modules', isNothing, 'exclude_modules'],
   ['trainable_token_indices', isNothing, 'trained embeddings of tokens (trainable_token_indices)'],
-  ['fan_in_fan_out', (value) => value !== true, 'transposed weights (fan_in_fan_out)'],
-  ['lora_bias', (value) => value !== true, 'biases of adapters (lora_bias)'],
+  ['fan_in_fan_out', isOff, 'transposed weights (fan_in_fan_out)'],
+  ['lora_bias', isOff, 'biases of adapters (lora_bias)'],
+  ['layer_replication', isNothing, 'layers that are repeated (layer_replication)'],
+  ['alora_invocation_tokens', isNothing, 'an adapter that some tokens switch on (alora_invocation_tokens)'],
+  ['arrow_config', isNothing, 'adapters that are chosen by token (arrow_config)'],
+  ['kasa_config', isNothing, 'KaSA'],
+  ['monteclora_config', isNothing, 'MonteCLoRA'],
+  ['use_qalora', isOff, 'QA-LoRA'],
+  ['use_bdlora', isNothing, 'BD-LoRA'],
+  // The other ways to begin, such as PiSSA's, change the model's own weights too, when PEFT loads the adapter.
+  [
+    'init_lora_weights',
+    (value) => !hasOtherBase(value),
+    'weights of the model that are changed (init_lora_weights)',
+  ],
 ];
+
+function isOff(value: unknown): boolean {
+  return value !== true;
+}
+
+const hasOtherBase = (init: unknown): boolean =>
+  typeof init === 'string' && !['gaussian', 'orthogonal', 'eva'].includes(init);
 
 function isNothing(value: unknown): boolean {
   return (
@@ -131,17 +179,22 @@ export async function readAdapter(folder: string): Promise<Adapter> {
     r,
     lora_alpha: alpha,
     base_model_name_or_path: base,
+    revision,
     target_modules: targets,
+    lora_dropout: dropout,
   } = json;
   if (type !== 'LORA') throw unsupported(file, `an adapter of the type ${shown(type)}`, type);
   for (const [field, fits, what] of UNSUPPORTED)
     if (!fits(json[field])) throw unsupported(file, what, json[field]);
   if (!Number.isSafeInteger(r) || (r as number) < 1) throw invalid(file, 'r', r);
   if (typeof alpha !== 'number' || !Number.isFinite(alpha)) throw invalid(file, 'lora_alpha', alpha);
-  if (typeof base !== 'string' || base === '') throw invalid(file, 'base_model_name_or_path', base);
   return {
     folder,
-    base: await besideOrNamed(base, folder),
+    base:
+      typeof base === 'string' && base !== ''
+        ? atRevision(await besideOrNamed(base, folder), revision)
+        : undefined,
+    dropout: typeof dropout === 'number' ? dropout : 0,
     lora: {
       r: r as number,
       alpha,
@@ -158,6 +211,12 @@ async function besideOrNamed(base: string, folder: string): Promise<string> {
   const beside = resolve(folder, base);
   return !(await isFolder(base)) && (await isFolder(beside)) ? beside : base;
 }
+
+/** A hub id with the commit, branch or tag that an adapter is for. */
+const atRevision = (base: string, revision: unknown): string =>
+  typeof revision === 'string' && !base.includes('@') && !existsSync(base) && parseRepository(base)
+    ? `${base}@${revision}`
+    : base;
 
 function readTargets(file: string, targets: unknown): LinearLayer[] | null {
   if (targets === 'all-linear') return null;
@@ -209,13 +268,15 @@ export async function locateAdapter(
   });
 }
 
-/** `adapter_config.json` of an adapter, for PEFT to read. */
-export const adapterConfig = (lora: Lora, base: string): string =>
-  `${JSON.stringify(
+/** `adapter_config.json` of an adapter, for PEFT to read. @param base a folder, or a hub id as `parseRepository` has it */
+export function adapterConfig(lora: Lora, base: string): string {
+  const [id, revision = null] = parseRepository(base) ? base.split('@') : [base];
+  return `${JSON.stringify(
     {
       peft_type: 'LORA',
       task_type: 'CAUSAL_LM',
-      base_model_name_or_path: base,
+      base_model_name_or_path: id,
+      revision,
       r: lora.r,
       lora_alpha: lora.alpha,
       lora_dropout: 0,
@@ -230,3 +291,4 @@ export const adapterConfig = (lora: Lora, base: string): string =>
     null,
     2,
   )}\n`;
+}

@@ -32,17 +32,24 @@ export const loraOf = (options: {
   usePeft: boolean;
   loraR: number;
   loraAlpha: number;
-  loraTargetModules: readonly LinearLayer[] | null;
+  loraTargetModules: 'all-linear' | LinearLayer | readonly LinearLayer[] | null;
   useRslora: boolean;
 }): Lora | null =>
   options.usePeft
     ? {
         r: options.loraR,
         alpha: options.loraAlpha,
-        targetModules: options.loraTargetModules,
+        targetModules: listOf(options.loraTargetModules),
         rslora: options.useRslora,
       }
     : null;
+
+const listOf = (
+  layers: 'all-linear' | LinearLayer | readonly LinearLayer[] | null,
+): readonly LinearLayer[] | null => {
+  if (layers === null || layers === 'all-linear') return null;
+  return typeof layers === 'string' ? [layers] : layers;
+};
 
 /** The layers that have an adapter, in the order of `LINEAR_LAYERS`. */
 export const targetsOf = ({ targetModules }: Pick<Lora, 'targetModules'>): LinearLayer[] =>

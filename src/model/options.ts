@@ -22,10 +22,10 @@ export const LORA_OPTIONS = {
     .default(32)
     .describe('What adapters add is multiplied by lora_alpha / lora_r'),
   lora_target_modules: z
-    .array(z.enum(LINEAR_LAYERS))
-    .min(1)
+    .union([z.enum(['all-linear', ...LINEAR_LAYERS]), z.array(z.enum(LINEAR_LAYERS)).min(1)])
     .nullable()
     .default(null)
+    .meta({ allowed: `all-linear, or a list such as q_proj,v_proj of ${LINEAR_LAYERS.join(', ')}, or null` })
     .describe('Layers that have an adapter (null: all linear ones)'),
   use_rslora: z.boolean().default(false).describe('Multiply by lora_alpha / sqrt(lora_r) instead (rsLoRA)'),
 };

@@ -22,6 +22,8 @@ const BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
 type Dtype = keyof typeof BYTES;
 
 const INDEX = 'model.safetensors.index.json';
+/** Weights of a whole model: one file, or the index of its shards. */
+export const WEIGHT_FILES = ['model.safetensors', INDEX];
 
 function corrupt(file: string, problem: string, value?: unknown): GrpoError {
   return new GrpoError('SAFETENSORS_INVALID', `${file}: ${problem}`, {
