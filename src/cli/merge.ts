@@ -1,5 +1,6 @@
 /** `merge`: an adapter and its model as one model. */
 import { GrpoError } from '../common/errors.js';
+import { replaceFolder } from '../machine/disk.js';
 import { exists } from '../machine/files.js';
 import { listCommand } from './list-command.js';
 import { MERGE } from './options.js';
@@ -44,7 +45,7 @@ export const command = listCommand({
           fix: 'use it as it is',
           value: adapter,
         });
-      return loaded.saveMerged(outputDir);
+      return replaceFolder(outputDir, (folder) => loaded.saveMerged(folder));
     });
     if (argv.json === true) printJsonLine({ folder: outputDir });
     else process.stdout.write(`${outputDir}\n`);

@@ -1,7 +1,8 @@
 /** File writes after which a crash or a full disk leaves either the old or the new content. */
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { GrpoError } from '../common/errors.js';
+import { exists } from './files.js';
 
 /** For `.catch(diskError(path))`: a system error becomes one with a code and a remedy. */
 export function diskError(path: string): (error: unknown) => never {
@@ -76,5 +77,31 @@ export async function replaceFile<T>(path: string, write: (handle: FileHandle) =
     await handle.close().catch(() => undefined);
     await rm(temporary, { force: true }).catch(() => undefined);
     throw (error as Error).name === 'AbortError' ? error : asDiskError(error, path);
+  }
+}
+
+/**
+ * Writes a folder that appears complete or not at all, in place of the one of its name, if there is one; what `fill`
+ * wrote is removed when it fails.
+ */
+export async function replaceFolder(
+  target: string,
+  fill: (temporary: string) => Promise<void>,
+): Promise<void> {
+  const temporary = join(dirname(target), `.${basename(target)}.tmp`);
+  const replaced = join(dirname(target), `.${basename(target)}.old`);
+  try {
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary, { recursive: true });
+    await fill(temporary);
+    await syncFolder(temporary);
+    await rm(replaced, { recursive: true, force: true });
+    if (await exists(target)) await rename(target, replaced);
+    await rename(temporary, target);
+    await syncFolder(dirname(target));
+    await rm(replaced, { recursive: true, force: true });
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
+    throw asDiskError(error, target);
   }
 }

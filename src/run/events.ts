@@ -20,6 +20,8 @@ export interface TrainPlan {
   modelType: string;
   /** Weights of the model. */
   parameters: number;
+  /** Numbers that learn: these weights, or those of the adapters. */
+  trainableParameters: number;
   /** What computes. */
   engine: EngineInfo;
   /** Name of the task. */
@@ -179,6 +181,8 @@ export interface TrainSummary {
   phases: Phases;
   /** Weights of the model. */
   parameters: number;
+  /** Numbers that learned: these weights, or those of the adapters. */
+  trainableParameters: number;
   /** Largest resident size of the process, bytes. */
   peakMemory: number;
   /** Run folder; undefined where nothing was written. */

@@ -55,6 +55,8 @@ export interface Session {
   lineage?: Lineage | undefined;
   /** Where its problems were read from. */
   dataset?: DatasetSource | undefined;
+  /** Fingerprint of the weights that its adapters are for. */
+  frozenWeights?: string | undefined;
   /** The run that `resumeFrom` is of, where a fork begins. */
   fork?: Fork | undefined;
   /** Options that a resumed or forked run has changed. */

@@ -71,7 +71,7 @@ export class Progress {
     if (resumeFrom && !pending && !this.stepsAreLeft()) this.#ended = await run?.endedAt(step);
     if (this.#ended) callbacks.onNotice?.(nothingLeft(step, this.#earlyEnd()));
     else if (run) {
-      await refuseFullDisk(run, plan.parameters, options, this.#chooser !== undefined);
+      await refuseFullDisk(run, plan.trainableParameters, options, this.#chooser !== undefined);
       await describeRun(run, this.#session);
       if (fork) await copyMetrics(fork.run, run);
       if (resumeFrom) await removeOld(run, options.saveTotalLimit);
@@ -205,6 +205,7 @@ export class Progress {
       ...(best && { best }),
       ...(earlyEnd && { earlyEnd }),
       parameters: plan.parameters,
+      trainableParameters: plan.trainableParameters,
       peakMemory: (ended?.peak_memory as number | undefined) ?? this.#peakMemory(),
       outputDir: run?.path,
       finalModel: this.#finalModel,
@@ -336,14 +337,19 @@ const KEEPS_WEIGHTS = /^(REWARD_|TASK_|MODULE_|ALGORITHM_|DIVERGED$)/;
 
 /** `config.yaml` and `env.json`: what the run is made with, and, where it goes on, with what else. */
 async function describeRun(run: RunFolder, session: Session): Promise<void> {
-  const { plan, options, lineage, dataset, resumeFrom, fork, changes = [] } = session;
+  const { plan, options, lineage, dataset, frozenWeights, resumeFrom, fork, changes = [] } = session;
   const forkedFrom = fork && {
     run: fork.run.path,
     checkpoint: basename(fork.checkpoint.path),
     step: fork.checkpoint.state.global_step,
     changed: changes,
   };
-  const now = await environment(plan.engine, options.seed, { lineage, forkedFrom, dataset });
+  const now = await environment(plan.engine, options.seed, {
+    lineage,
+    forkedFrom,
+    dataset,
+    frozenWeights,
+  });
   const own = resumeFrom && !fork;
   const env = own
     ? withSitting(await run.readJson('env.json'), now, {

@@ -4,7 +4,7 @@ import { bytes } from '../common/format.js';
 import { GrpoError } from '../common/errors.js';
 import { readYaml, resolveConfig } from '../config/load.js';
 import { openDevice } from '../engine/device.js';
-import type { Batch } from '../engine/types.js';
+import type { Batch, ModelConfig } from '../engine/types.js';
 import { EntropyBonus } from '../grpo/adaptive-entropy.js';
 import { lossGradients, type LossGradient, type ScoredBatch } from '../grpo/loss-gradients.js';
 import { hasExactKl } from '../grpo/losses/kl.js';
@@ -15,7 +15,7 @@ import { BESIDE_TENSORS, freeWithin } from '../machine/memory.js';
 import { parameterCount, readModelConfig } from '../model/config.js';
 import { resolveSource } from '../model/adapter.js';
 import { resolveModel } from '../model/files.js';
-import { loraOf } from '../model/lora.js';
+import { adapterCount, loraOf, type Lora } from '../model/lora.js';
 import { LanguageModel, type LoadOptions } from '../model/language-model.js';
 import { promptIds } from '../model/positions.js';
 import { findWeights } from '../model/run-weights.js';
@@ -100,19 +100,16 @@ export async function replay(
     onNotice?.('the loss of the run is its own algorithm: built-in losses are compared, with its advantages');
   const folder = await firstWeights(ofRun, checkpoint, onNotice);
   const opened = await openDevice(device, onNotice);
-  await refuseUnfit(
-    (await resolveSource(folder)).folder,
-    losses,
-    ofRun.beta !== 0,
-    opened.memory === null,
-    maxMemory,
-  );
+  const lora = loraOf(ofRun);
+  const config = await readModelConfig((await resolveSource(folder)).folder);
+  refuseUnfit(config, lora, losses, ofRun.beta !== 0, opened.memory === null, maxMemory);
 
   const { chatTemplatePath, chatTemplateKwargs } = ofRun;
   const model = await LanguageModel.load({
     ...options,
     model: folder,
-    lora: loraOf(ofRun),
+    lora,
+    loraSeed: ofRun.seed,
     device: opened.device,
     chatTemplatePath,
     chatTemplateKwargs,
@@ -202,20 +199,23 @@ async function firstWeights(
 }
 
 /** @throws {GrpoError} MEMORY where weights, reference and a gradient for each loss don't fit */
-async function refuseUnfit(
-  folder: string,
+function refuseUnfit(
+  config: ModelConfig,
+  lora: Lora | null,
   losses: readonly LossType[],
   hasReference: boolean,
   onCpu: boolean,
   maxMemory: number | null,
-): Promise<void> {
-  const tensor = 4 * parameterCount(await readModelConfig(folder));
-  // Weights, their gradient, the reference; the gradients that are compared lie in main memory.
-  const held = onCpu ? tensor * (hasReference ? 3 : 2) : 0;
+): void {
+  const weights = 4 * parameterCount(config);
+  const gradient = lora ? 4 * adapterCount(config, lora) : weights;
+  // Weights, the gradient of those that learn, the reference, which of adapters takes nothing; the gradients that
+  // are compared lie in main memory.
+  const held = onCpu ? weights + gradient + (lora ? gradient : hasReference ? weights : 0) : 0;
   const free = freeWithin(maxMemory) - BESIDE_TENSORS;
-  const needed = held + tensor * losses.length;
+  const needed = held + gradient * losses.length;
   if (needed <= free) return;
-  const fitting = Math.floor((free - held) / tensor);
+  const fitting = Math.floor((free - held) / gradient);
   throw new GrpoError(
     'MEMORY',
     `the gradients of ${losses.length} losses and the model take ${bytes(needed)}, and ${bytes(Math.max(0, free))} are free`,

@@ -79,7 +79,8 @@ export async function openTraining(
   const { run, resumeFrom } = place;
   let close = async () => run?.release();
   try {
-    for (const notice of checkCombinations(options, subject.rewards.length, options.usePeft))
+    const adapters = extras.model ? extras.model.lora !== undefined : options.usePeft;
+    for (const notice of checkCombinations(options, subject.rewards.length, adapters))
       extras.onNotice?.(notice);
     const batches = planBatches(dataset.stages, options);
     checkResumed(place, batches.totalSteps, config, extras.onNotice);
@@ -125,6 +126,7 @@ export async function openTraining(
         config,
         lineage: place.lineage,
         dataset: subject.task.source,
+        frozenWeights: loaded.frozenWeights,
         changes: place.changes,
         savesReference: options.beta !== 0 && referenceMoves(options, resumeFrom),
         fork: place.fork,

@@ -7,6 +7,7 @@ export const plan = (changed: Partial<TrainPlan> = {}): TrainPlan => ({
   modelFolder: '/models/tiny',
   modelType: 'qwen2',
   parameters: 800_896,
+  trainableParameters: 800_896,
   engine: {
     torchVersion: '2.15.0',
     device: 'cpu',

@@ -1,7 +1,7 @@
 /** A run of seconds, for tests of what happens to it: a small random model, and a task on which it is right now and then. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cli, cliPath, type CliOptions } from './cli.js';
 import { fixtureModel, temporaryFolder } from './fixtures.js';
@@ -80,11 +80,16 @@ const flags = (given: Flags): string[] =>
 /** What two equal runs have in common. */
 export const endOf = (folder: string) => ({
   weights: createHash('sha256')
-    .update(readFileSync(join(folder, 'final', 'model.safetensors')))
+    .update(readFileSync(weightsIn(join(folder, 'final'))))
     .digest('hex'),
   rows: metricRows(folder),
   completions: readFileSync(join(folder, 'completions.jsonl'), 'utf8'),
 });
+
+const weightsIn = (folder: string): string =>
+  ['model.safetensors', 'adapter_model.safetensors']
+    .map((name) => join(folder, name))
+    .find((file) => existsSync(file))!;
 
 /** How a process ends, whose output nobody need have read. */
 export const ended = (child: ChildProcess) => statusAt('exit', child);

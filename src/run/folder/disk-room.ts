@@ -4,6 +4,7 @@ import type { RunFolder } from './folder.js';
 
 /**
  * Refuses a run whose checkpoints, final and best models will not fit on the disk, before it starts.
+ * @param parameters that learn, and are saved
  * @param choosing whether the run keeps its best weights
  * @throws {GrpoError} DISK_FULL
  */

@@ -24,13 +24,15 @@ interface Origin {
   forkedFrom?: ForkedFrom | undefined;
   /** Where its problems come from. */
   dataset?: DatasetSource | undefined;
+  /** Fingerprint of the weights that adapters are for. */
+  frozenWeights?: string | undefined;
 }
 
 /** The environment of a run that begins, or goes on, here and now. */
 export async function environment(
   engine: EngineInfo,
   seed: number,
-  { lineage, forkedFrom, dataset }: Origin = {},
+  { lineage, forkedFrom, dataset, frozenWeights }: Origin = {},
 ): Promise<Record<string, unknown>> {
   return {
     grpo_native: packageVersion(),
@@ -56,6 +58,7 @@ export async function environment(
     ...(lineage && { init_from: lineage }),
     ...(forkedFrom && { forked_from: forkedFrom }),
     ...(dataset && { dataset }),
+    ...(frozenWeights !== undefined && { frozen_weights: frozenWeights }),
     git_commit: await gitCommit(),
     started: new Date().toISOString(),
   };

@@ -14,7 +14,7 @@ import { readJson } from '../../machine/paths.js';
 import { acquire, isElsewhere, type Holder, type Lock } from '../../machine/process-lock.js';
 import { duration } from '../../common/format.js';
 import { BEST, CHECKPOINTS } from '../../model/run-weights.js';
-import { asDiskError, diskError, syncFolder, writeAtomic } from '../../machine/disk.js';
+import { asDiskError, diskError, replaceFolder, writeAtomic } from '../../machine/disk.js';
 
 const LOCK = 'run.lock';
 
@@ -235,22 +235,7 @@ export class RunFolder {
   /** Writes a folder that appears complete or not at all; what `fill` wrote is removed when it fails. */
   async writeFolder(name: string, fill: (temporary: string) => Promise<void>): Promise<string> {
     const target = this.file(name);
-    const temporary = join(dirname(target), `.${basename(target)}.tmp`);
-    const replaced = join(dirname(target), `.${basename(target)}.old`);
-    try {
-      await rm(temporary, { recursive: true, force: true });
-      await mkdir(temporary, { recursive: true });
-      await fill(temporary);
-      await syncFolder(temporary);
-      await rm(replaced, { recursive: true, force: true });
-      if (await exists(target)) await rename(target, replaced);
-      await rename(temporary, target);
-      await syncFolder(dirname(target));
-      await rm(replaced, { recursive: true, force: true });
-    } catch (error) {
-      await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
-      return diskError(target)(error);
-    }
+    await replaceFolder(target, fill);
     return target;
   }
 

@@ -9,13 +9,18 @@ import type { Change } from './changes.js';
 const IGNORED = ['output_dir', 'resume', 'preset', 'report_to', 'run_name'];
 
 /**
- * Options that decide which prompts a step has. With other values the step of the checkpoint would be a step of
- * another run, so these changes are refused. (A dataset may have moved: `refuseOtherData` compares what is in it.)
+ * Options that decide which prompts a step has, or what learns. With other values the step of the checkpoint would be
+ * a step of another run, so these changes are refused. (A dataset may have moved: `refuseOtherData` compares what is in it.)
  */
 const FIXED = [
   'model',
   'init_from',
   'fork_from',
+  'use_peft',
+  'lora_r',
+  'lora_alpha',
+  'lora_target_modules',
+  'use_rslora',
   'task',
   'task_weights',
   'max_operand',
@@ -124,6 +129,29 @@ export function refuseOtherData(
     {
       fix: `put back what env.json of the run names, by its SHA-256 or revision, or start another run, from these weights if you like: --init-from RUN`,
       value: now.name,
+    },
+  );
+}
+
+/**
+ * Checkpoints of adapters hold these alone, and go on with the weights that they learned beside.
+ * @param env `env.json` of the run until now
+ * @param now fingerprint of the weights that were read
+ * @throws {GrpoError} MODEL_CHANGED
+ */
+export function refuseOtherModel(
+  env: Record<string, unknown> | undefined,
+  now: string,
+  folder: string,
+): void {
+  const before = env?.frozen_weights;
+  if (before === undefined || before === now) return;
+  throw new GrpoError(
+    'MODEL_CHANGED',
+    `the weights in ${folder} are others than those that the adapters are for`,
+    {
+      fix: 'put back the weights that the run began with, or start another run from its adapters: --init-from RUN',
+      value: folder,
     },
   );
 }

@@ -5,12 +5,14 @@ import { checkStop } from '../../grpo/stop.js';
 import { openDevice } from '../../engine/device.js';
 import { GrpoError } from '../../common/errors.js';
 import { resolveSource, type Adapter } from '../../model/adapter.js';
+import { fingerprint } from '../../model/fingerprint.js';
 import { engineLora, loraOf, targetsOf, type Lora } from '../../model/lora.js';
 import { hasConversation } from '../../model/message.js';
 import { encodePrompt } from '../../model/positions.js';
 import type { TrainableModel } from '../../model/trainable.js';
 import type { TrainExtras } from '../extras.js';
 import { setAside } from '../folder/checkpoints.js';
+import { refuseOtherModel } from '../folder/resume.js';
 import { refuseUnfit } from '../forecast/run-memory.js';
 import type { Place } from './folder.js';
 import type { StageOptions } from './options.js';
@@ -22,19 +24,21 @@ export interface LoadedModel {
   folder: string | undefined;
   /** Tokens of the longest prompts, and of others. */
   promptLengths: number[];
+  /** Of the weights that adapters are for; undefined: all weights learn, or the program brought the model. */
+  frozenWeights: string | undefined;
   /** Gives back a model that was loaded here. */
   dispose: () => Promise<void>;
 }
 
 /**
  * @param check throws where the model can't be taught these problems
- * @throws {GrpoError} MODEL_NOT_FOUND, CHAT_TEMPLATE_MISSING, MEMORY, PROMPT_TOO_LONG, ADDON_MISSING and others of the
+ * @throws {GrpoError} BAD_COMBINATION, ADAPTER_OPTIONS, MODEL_CHANGED, MODEL_NOT_FOUND, CHAT_TEMPLATE_MISSING, MEMORY, PROMPT_TOO_LONG, ADDON_MISSING and others of the
  *   model's folder, before anything is written
  */
 export async function modelStage(
   options: StageOptions,
   dataset: Dataset,
-  { run, weights, resumeFrom }: Place,
+  { run, weights, resumeFrom, fork }: Place,
   extras: TrainExtras,
   check: (model: TrainableModel, problems: Problem[]) => void = () => undefined,
 ): Promise<LoadedModel> {
@@ -42,17 +46,35 @@ export async function modelStage(
   const loaded = extras.model ? undefined : await loadModel(weights ?? options.model, chat, options, extras);
   const model = extras.model ?? loaded!;
   try {
+    if (options.usePeft && !model.lora)
+      throw new GrpoError(
+        'BAD_COMBINATION',
+        'use_peft is true, and the model that was given has no adapters',
+        {
+          fix: 'load it with them, LanguageModel.load({ ..., lora: { r: 16, alpha: 32, targetModules: null, rslora: false } }), or leave use_peft out',
+          value: options.usePeft,
+        },
+      );
     checkStop(options.stop, model.tokenizer);
     const promptLengths = checkPrompts(model, dataset.train, options.maxCompletionLength);
     checkPrompts(model, [...dataset.heldOut, ...dataset.validation], options.maxCompletionLength);
     check(model, dataset.train);
+    const frozenWeights = loaded?.lora && (await fingerprint(loaded.folder, loaded.config));
+    if (frozenWeights !== undefined && resumeFrom)
+      refuseOtherModel(await (fork?.run ?? run)?.readJson('env.json'), frozenWeights, loaded!.folder);
     if (run) model.checkSaveable();
     // Nothing was written until here.
     await run?.claim();
     if (run && resumeFrom)
       for (const path of await setAside(run, resumeFrom.state.global_step))
         extras.onNotice?.(`${path} was set aside: the run makes it anew`);
-    return { model, folder: loaded?.folder, promptLengths, dispose: async () => loaded?.dispose() };
+    return {
+      model,
+      folder: loaded?.folder,
+      promptLengths,
+      frozenWeights,
+      dispose: async () => loaded?.dispose(),
+    };
   } catch (error) {
     await loaded?.dispose();
     throw error;
@@ -76,11 +98,16 @@ async function loadModel(
   const source = await resolveSource(model, download);
   const lora = loraOf(options);
   if (source.adapter) checkAdapter(source.adapter, lora);
+  if (source.adapter && source.adapter.dropout > 0)
+    onNotice?.(
+      `${source.adapter.folder} was trained with a lora_dropout of ${source.adapter.dropout}; it goes on without dropout, which there is none of here`,
+    );
   const { device, memory } = await openDevice(options.device, onNotice);
   await refuseUnfit(source.folder, { beta: 0, ...options, lora }, memory);
   return LanguageModel.load({
     ...options,
-    model: source.adapter ? model : source.folder,
+    model: source.folder,
+    adapter: source.adapter?.folder ?? null,
     base: source.base,
     lora,
     loraSeed: options.seed,

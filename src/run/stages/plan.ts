@@ -1,6 +1,7 @@
 /** Last stage before the steps: what the run is going to do, and the memory it takes. */
 import type { Dataset } from '../../data/tasks/index.js';
 import { parameterCount } from '../../model/config.js';
+import { adapterCount } from '../../model/lora.js';
 import type { TrainPlan } from '../events.js';
 import type { TrainExtras } from '../extras.js';
 import { memoryOfRun, type BatchShape } from '../forecast/run-memory.js';
@@ -46,6 +47,7 @@ export async function planStage(
     modelFolder: model.folder,
     modelType: model.config.modelType,
     parameters: parameterCount(model.config),
+    trainableParameters: model.lora ? adapterCount(model.config, model.lora) : parameterCount(model.config),
     engine,
     task: task.name,
     examplePrompt: example?.prompt ?? '',

@@ -57,10 +57,12 @@ function timeBar({ curves, summary, seconds, steps }: RunData): HTMLElement | nu
   );
 }
 
-/** Weights, gradients and moments are computed from the number of parameters; the rest of the measured peak is one part. */
+/** Gradients and moments are computed from the number of parameters that learn, and so are the weights where all do; the rest of the measured peak is one part. */
 function memoryBar({ summary, config, env }: RunData): HTMLElement | null {
   const peak = summary?.peak_memory;
   const parameters = summary?.parameters;
+  // Runs of earlier versions don't say: all weights learned.
+  const learning = summary?.trainable_parameters ?? parameters;
   if (typeof peak !== 'number') return null;
   const machine = env?.machine as { memory?: number } | undefined;
   const heading = el(
@@ -68,22 +70,20 @@ function memoryBar({ summary, config, env }: RunData): HTMLElement | null {
     {},
     `Memory: ${bytes(peak)} at most${machine?.memory ? ` of the machine's ${bytes(machine.memory)}` : ''}`,
   );
-  if (typeof parameters !== 'number') return el('div', {}, heading);
+  if (typeof parameters !== 'number' || typeof learning !== 'number') return el('div', {}, heading);
+  const adapters = learning < parameters;
   const known: [string, number][] = [
-    ['weights', 4 * parameters],
-    ['gradients', 4 * parameters],
-    ['moments', 8 * parameters],
+    // Frozen weights have the format of their files, of which the run folder says nothing.
+    [adapters ? 'adapters' : 'weights', 4 * learning],
+    ['gradients', 4 * learning],
+    ['moments', 8 * learning],
+  ];
+  const others = [
+    ...(adapters ? ['frozen weights'] : Number(config.beta) > 0 ? ['reference'] : []),
+    'activations, libtorch, Node',
   ];
   const rest = Math.max(0, peak - known.reduce((sum, [, size]) => sum + size, 0));
-  return el(
-    'div',
-    {},
-    heading,
-    partsBar(
-      [...known, [`${Number(config.beta) > 0 ? 'reference, ' : ''}activations, libtorch, Node`, rest]],
-      bytes,
-    ),
-  );
+  return el('div', {}, heading, partsBar([...known, [others.join(', '), rest]], bytes));
 }
 
 export function setup(run: RunData): HTMLElement {

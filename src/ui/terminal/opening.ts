@@ -9,7 +9,13 @@ export function opening(plan: TrainPlan): string {
   const { engine, memory } = plan;
   const gflops = engine.matrixGflops[engine.matrixBackend];
   const rows: [string, string][] = [
-    ['model', `${plan.model} (${plan.modelType}, ${parameters(plan.parameters)} parameters)`],
+    [
+      'model',
+      `${plan.model} (${plan.modelType}, ${parameters(plan.parameters)} parameters)` +
+        (plan.trainableParameters < plan.parameters
+          ? `; adapters of ${parameters(plan.trainableParameters)} learn`
+          : ''),
+    ],
     [
       'task',
       `${plan.task}: ${count(plan.trainProblems)} problems to learn from, ${count(plan.heldOutProblems)} held out` +

@@ -227,10 +227,22 @@ describe('options that do not go together', () => {
     ['sync_ref_model without a reference', { syncRefModel: true, beta: 0 }],
     ['weights for other rewards', { rewardWeights: [1, 2] }],
     ['a least weight above the most', { entropyCoefMin: 2 }],
+    ['use_peft, of a model without adapters', { usePeft: true }],
   ])('%s', async (_, input) => {
     expect(await codeOf(run({ ...input, outputDir: join(temporaryFolder(), 'run') }))).toBe(
       'BAD_COMBINATION',
     );
+  });
+
+  it('adapters, whose reference is the model without them, and sync_ref_model', async () => {
+    const model = Object.assign(await fakeModel(), {
+      lora: { r: 1, alpha: 1, targetModules: null, rslora: false },
+    });
+    const input = { syncRefModel: true, outputDir: join(temporaryFolder(), 'run') };
+    await expect(run(input, { model })).rejects.toMatchObject({
+      code: 'BAD_COMBINATION',
+      message: expect.stringContaining('sync_ref_model') as string,
+    });
   });
 
   it.each<[string, TrainInput]>([

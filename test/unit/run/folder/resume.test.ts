@@ -22,6 +22,15 @@ describe('options that a resumed run changes', () => {
     );
   });
 
+  it.each([['use_peft'], ['lora_r'], ['lora_alpha'], ['lora_target_modules'], ['use_rslora']])(
+    'may not be what learns: %s',
+    (option) => {
+      const then = { ...before, [option]: 1 };
+      const changes = changesOf(then, { ...then, [option]: 2 });
+      expect(() => refuseMeaningless(changes, then, then)).toThrow(`${option} 1 is now 2`);
+    },
+  );
+
   it.each<[string, Record<string, unknown>, Record<string, unknown>, string]>([
     ['chooses from now on', {}, { early_stopping_patience: 2 }, 'trained on the validation problems'],
     ['chooses no more', { stop_at_accuracy: 0.9 }, {}, '--metric-for-best-model accuracy'],

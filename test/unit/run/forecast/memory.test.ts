@@ -33,6 +33,21 @@ describe('memory by part', () => {
     expect(of({ dtype: 'bfloat16' })).toMatchObject({ weights: 1.5 * all, reference: all / 2 });
   });
 
+  it('is two bytes a frozen parameter, sixteen a learning one and no reference with adapters', () => {
+    const lora = { r: 16, alpha: 32, targetModules: null, rslora: false };
+    const frozen = 2 * 494_032_768;
+    // 24 layers: rank times both sides of q, k, v, o, gate, up and down.
+    const sides = 2 * (896 + 896) + 2 * (896 + 128) + 3 * (896 + 4864);
+    const learning = 4 * 24 * 16 * sides;
+    expect(of({ lora })).toMatchObject({
+      weights: frozen + learning,
+      reference: 0,
+      gradients: learning,
+      moments: 2 * learning,
+    });
+    expect(of({ lora, halfExact: 0 }).weights).toBe(2 * frozen + learning);
+  });
+
   it('grows with the step, and shrinks with the parts it is learned from in', () => {
     const step = (change: Partial<MemoryShape>) => {
       const { kv, activations, vocabulary } = of(change);

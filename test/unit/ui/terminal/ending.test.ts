@@ -45,7 +45,7 @@ const summary = (changed: Partial<TrainSummary> = {}): TrainSummary => ({
     before: undefined,
     after: undefined,
   },
-  ...{ tokensSampledPerSecond: 0, tokensComputedPerSecond: 0, parameters: 1, peakMemory: 1 },
+  ...{ tokensSampledPerSecond: 0, tokensComputedPerSecond: 0, parameters: 1, trainableParameters: 1, peakMemory: 1 },
   phases: { sample: 0, reward: 0, reference: 0, train: 0, optimizer: 0 },
   ...{ outputDir: '/my runs/ä b', finalModel: '/my runs/ä b/final', checkpoint: undefined },
   ...changed,
