@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { licenceOf } from '../hub/models.js';
 import { parseRepository } from '../hub/name.js';
 import { diskError, writeAtomic } from '../machine/disk.js';
+import { isAdapter, readAdapter } from '../model/adapter.js';
 import { findWeights } from '../model/run-weights.js';
 import { readRun } from '../run/folder/read.js';
 import { modelCard } from './model-card.js';
@@ -39,11 +40,21 @@ export async function writeHubFolder(
     const [from, to] = [join(weights, name), join(folder, name)];
     await link(from, to).catch(() => copyFile(from, to).catch(diskError(to)));
   }
+  if (await isAdapter(weights)) await sayWhereBaseIs(weights, onNotice);
   const baseModel = hubIdOf(record.config.model);
   const licence = baseModel === undefined ? undefined : await licenceOf(baseModel);
   await writeAtomic(join(folder, 'README.md'), modelCard(record, { id, baseModel, licence, curves: CURVES }));
   await writeAtomic(join(folder, CURVES), curvesSvg([record]));
   return { folder, files: ['README.md', CURVES, ...names] };
+}
+
+/** An adapter is of use only with its model. */
+async function sayWhereBaseIs(weights: string, onNotice: (text: string) => void): Promise<void> {
+  const { base = '' } = await readAdapter(weights);
+  if (parseRepository(base) && !existsSync(base)) return;
+  onNotice(
+    `the adapter is for ${base}, which is not of the hub: others can't load it. Push a run whose --model is a hub id, or upload the whole model, which grpo-native merge writes`,
+  );
 }
 
 /** The hub's name of a model that a run was started with; undefined where that was a folder, a run or `tiny`. */

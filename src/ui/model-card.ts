@@ -27,9 +27,10 @@ export function modelCard(record: RunRecord, { id, baseModel, licence, curves }:
   const name = id.split('/')[1]!;
   const about = aboutOf(record, config);
   const base = baseModel ?? String(config.model);
+  const adapters = config.use_peft === true;
   const isSft = repeatCommand(config).startsWith('grpo-native sft');
   const head = {
-    library_name: config.use_peft === true ? 'peft' : 'transformers',
+    library_name: adapters ? 'peft' : 'transformers',
     pipeline_tag: 'text-generation',
     ...(licence !== undefined && { license: licence }),
     ...(baseModel !== undefined && { base_model: baseModel }),
@@ -75,17 +76,32 @@ ${optionsTable(config)}
 
 ## How to run it
 
-transformers and vLLM load this repository as it is:
+${adapters ? runAdapter(id, link(base, baseModel)) : runModel(id)}
+
+For llama.cpp and what is built on it: \`npx grpo-native export ${id} --format gguf\`.
+`;
+}
+
+const runModel = (id: string): string => `transformers and vLLM load this repository as it is:
 
 \`\`\`python
 from transformers import pipeline
 
 generate = pipeline("text-generation", model="${id}")
-\`\`\`
+\`\`\``;
 
-For llama.cpp and what is built on it: \`npx grpo-native export ${id} --format gguf\`.
-`;
-}
+const runAdapter = (
+  id: string,
+  base: string,
+): string => `This is an adapter (LoRA) for ${base}. PEFT loads both, and vLLM with \`--enable-lora\`:
+
+\`\`\`python
+from peft import AutoPeftModelForCausalLM
+from transformers import AutoTokenizer
+
+model = AutoPeftModelForCausalLM.from_pretrained("${id}")
+tokenizer = AutoTokenizer.from_pretrained("${id}")
+\`\`\``;
 
 /** Paths of the machine that made it are told by their last part alone. */
 function publicOptions(config: Options): Options {

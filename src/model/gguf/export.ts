@@ -2,14 +2,14 @@
  * Writes a model as a GGUF file, which llama.cpp and the tools around it run. Weights go from the safetensors files to
  * it a part at a time, so that little memory is needed.
  */
-import { open, type FileHandle } from 'node:fs/promises';
+import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { GGUFTypedMetadata } from '@huggingface/gguf';
 import { GrpoError } from '../../common/errors.js';
 import type { TensorLocation } from '../../engine/types.js';
-import { replaceFile } from '../../machine/disk.js';
+import { diskError, replaceFile } from '../../machine/disk.js';
 import { readConfigJson, readModelConfig } from '../config.js';
-import { resolveSource } from '../adapter.js';
+import { resolveSource, type Adapter } from '../adapter.js';
 import type { ResolveOptions } from '../files.js';
 import { readRope } from '../rope.js';
 import { locateTensors } from '../safetensors.js';
@@ -50,7 +50,8 @@ const ALIGNMENT = 32;
 const PART = 2 ** 20;
 
 /**
- * Writes a model as a GGUF file, whole or not at all.
+ * Writes a model as a GGUF file, whole or not at all. An adapter is merged into its model first, in a folder beside the
+ * file, which is removed when the file is written.
  *
  * @throws {GrpoError} GGUF_TOKENIZER, GGUF_UNSUPPORTED, GGUF_RANGE (a weight that the type has no number for),
  * SAFETENSORS_UNREADABLE, DISK_FULL, WRITE_FAILED, and before those what `LanguageModel.load` throws of a model folder
@@ -65,22 +66,57 @@ const PART = 2 ** 20;
  */
 export async function exportGguf(options: ExportOptions): Promise<ExportedModel> {
   const { model, dtype = 'f16' } = options;
+  const name = basename(resolve(model)).replace(/@.*$/, '');
+  const file = resolve(options.output ?? `${name}-${dtype.toUpperCase()}.gguf`);
   const { folder, adapter } = await resolveSource(model, options);
-  if (adapter)
-    throw new GrpoError('GGUF_UNSUPPORTED', `${model} is an adapter, and a GGUF file holds a whole model`, {
-      fix: `merge it first: grpo-native merge ${model} --output-dir DIR; then export DIR`,
-      value: model,
-    });
+  if (!adapter) return exportFolder(folder, name, file, options);
+  const merged = await mkdtemp(`${file}.merged-`).catch(diskError(file));
+  try {
+    await merge(folder, adapter, merged, options);
+    return await exportFolder(merged, name, file, options);
+  } finally {
+    await rm(merged, { recursive: true, force: true });
+  }
+}
+
+/** Writes the model with what its adapter adds in its weights. */
+async function merge(
+  model: string,
+  adapter: Adapter,
+  into: string,
+  { onNotice, signal }: ExportOptions,
+): Promise<void> {
+  // Imported here: a model without an adapter is exported without the addon.
+  const { LanguageModel } = await import('../language-model.js');
+  const loaded = await LanguageModel.load({
+    model,
+    adapter: adapter.folder,
+    device: 'cpu',
+    ...(onNotice && { onNotice }),
+  });
+  try {
+    signal?.throwIfAborted();
+    await loaded.saveMerged(into);
+  } finally {
+    await loaded.dispose();
+  }
+}
+
+async function exportFolder(
+  folder: string,
+  name: string,
+  file: string,
+  options: ExportOptions,
+): Promise<ExportedModel> {
+  const { dtype = 'f16' } = options;
   const config = await readModelConfig(folder);
   const rope = readRope(await readConfigJson(folder), config.headDim, join(folder, 'config.json'));
-  const name = basename(resolve(model)).replace(/@.*$/, '');
   const metadata = {
     ...modelMetadata(name, config, rope, dtype),
     ...(await tokenizerMetadata(folder, config.vocabSize)),
   };
   const tensors = ggufTensors(config, await locateTensors(folder, config), dtype, ropeFactors(config, rope));
   const header = await headerOf(metadata, tensors);
-  const file = resolve(options.output ?? `${name}-${dtype.toUpperCase()}.gguf`);
   const bytes = await replaceFile(file, async (handle) => {
     await handle.writeFile(header);
     return header.byteLength + (await writeTensors(handle, tensors, config.headDim, options));

@@ -8,13 +8,27 @@ import { startHub } from '../../support/hub-server.js';
 import { writeRun, type MadeRun } from '../../support/run-folder.js';
 
 /** The folder that a made-up run is pushed from. */
-async function pushed(config: MadeRun['config'] = {}) {
+async function pushed(config: MadeRun['config'] = {}, final = fixtureModel('qwen2-tied')) {
   const run = writeRun(join(temporaryFolder(), 'qwen'), { steps: 10, config });
-  cpSync(fixtureModel('qwen2-tied'), join(run, 'final'), { recursive: true });
-  const written = await writeHubFolder(run, 'me/taught', () => undefined);
+  cpSync(final, join(run, 'final'), { recursive: true });
+  const notices: string[] = [];
+  const told = (text: string) => {
+    if (!text.startsWith('the weights of')) notices.push(text);
+  };
+  const written = await writeHubFolder(run, 'me/taught', told);
   const card = readFileSync(join(written.folder, 'README.md'), 'utf8');
   const [, head = '', body = ''] = /^---\n(.*?)\n---\n(.*)$/s.exec(card) ?? [];
-  return { run, ...written, head: parse(head) as Record<string, unknown>, body };
+  return { run, notices, ...written, head: parse(head) as Record<string, unknown>, body };
+}
+
+/** An adapter for a model of that name. */
+function adapterFor(base: string): string {
+  const folder = temporaryFolder();
+  cpSync(join(fixtureModel('qwen2-tied'), 'lora'), folder, { recursive: true });
+  const file = join(folder, 'adapter_config.json');
+  const config = JSON.parse(readFileSync(file, 'utf8')) as object;
+  writeFileSync(file, JSON.stringify({ ...config, base_model_name_or_path: base }));
+  return folder;
 }
 
 describe('a model card', () => {
@@ -51,6 +65,27 @@ describe('a model card', () => {
     expect(body).toContain('`mine`, taught the task `arithmetic` by GRPO');
     expect(body).not.toMatch(/someone|secret/);
     vi.unstubAllEnvs();
+  });
+});
+
+describe("an adapter's card", () => {
+  it('says how PEFT loads it', async () => {
+    vi.stubEnv('HF_HUB_OFFLINE', '1');
+    const { head, body, files, notices } = await pushed(
+      { model: 'org/model', use_peft: true },
+      adapterFor('org/model'),
+    );
+    expect(head).toMatchObject({ library_name: 'peft', base_model: 'org/model' });
+    expect(body).toContain('AutoPeftModelForCausalLM.from_pretrained("me/taught")');
+    expect(body).not.toContain('pipeline(');
+    expect(files).toEqual(expect.arrayContaining(['adapter_config.json', 'adapter_model.safetensors']));
+    expect(notices).toEqual([]);
+    vi.unstubAllEnvs();
+  });
+
+  it('of a model of this machine is of no use to others, which is said', async () => {
+    const { notices } = await pushed({ model: '/models/mine', use_peft: true }, adapterFor('/models/mine'));
+    expect(notices.join()).toMatch(/the adapter is for \/models\/mine, which is not of the hub/);
   });
 });
 
