@@ -9,7 +9,7 @@ import type { ModelConfig, TensorLocation } from '../engine/types.js';
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS } from './adapter-names.js';
 import { resolveModel, type ResolveOptions } from './files.js';
 import { readJsonObject } from './json.js';
-import { adapterTensors, LINEAR_LAYERS, targetsOf, type LinearLayer, type Lora } from './lora.js';
+import { adapterTensors, engineLora, LINEAR_LAYERS, targetsOf, type LinearLayer, type Lora } from './lora.js';
 import { readHeader, WEIGHT_FILES } from './safetensors.js';
 
 /** An adapter in a folder. */
@@ -79,6 +79,25 @@ export async function resolveSource(
   const read = await readAdapter(folder);
   const base = await baseOf(read, options);
   return { folder: base.folder, base: named(base.name, base.folder), adapter: read };
+}
+
+/**
+ * What learns on from an adapter has its options.
+ * @throws {GrpoError} ADAPTER_OPTIONS
+ */
+export function checkAdapter({ folder, lora: own }: Adapter, lora: Lora | null): void {
+  const same = lora && JSON.stringify(engineLora(own, 0)) === JSON.stringify(engineLora(lora, 0));
+  if (same) return;
+  const targets = own.targetModules ? ` --lora-target-modules ${targetsOf(own).join(',')}` : '';
+  const flags = `--use-peft --lora-r ${own.r} --lora-alpha ${own.alpha}${targets}${own.rslora ? ' --use-rslora' : ''}`;
+  throw new GrpoError(
+    'ADAPTER_OPTIONS',
+    `${folder} is an adapter of other options than those that are asked for`,
+    {
+      fix: `go on with its own: ${flags}; or merge it into its model and start from that: grpo-native merge ${folder} --output-dir DIR`,
+      value: lora,
+    },
+  );
 }
 
 /** PEFT writes adapters that have names into folders of these names. @throws {GrpoError} ADAPTER_UNSUPPORTED */

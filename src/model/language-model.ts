@@ -24,7 +24,7 @@ import type {
   TensorSnapshot,
   TokenScores,
 } from '../engine/types.js';
-import { adapterConfig, locateAdapter, resolveSource } from './adapter.js';
+import { adapterConfig, checkAdapter, locateAdapter, resolveSource } from './adapter.js';
 import {
   CHAT_TEMPLATE_FILE,
   ChatTemplate,
@@ -34,7 +34,7 @@ import {
 import { parameterCount, readModelConfig } from './config.js';
 import type { DownloadProgress } from '../hub/download.js';
 import type { GrowingText } from './growing-text.js';
-import { adapterCount, engineLora, type Lora } from './lora.js';
+import { adapterCount, checkLora, engineLora, type Lora } from './lora.js';
 import type { Message } from './message.js';
 import { checkBatch, checkPositions, promptIds } from './positions.js';
 import { locateTensors, readHeader } from './safetensors.js';
@@ -226,7 +226,8 @@ export class LanguageModel {
    * @throws {GrpoError} before any weight is read: MODEL_NOT_FOUND, MODEL_NOT_A_FOLDER, MODEL_CONFIG_MISSING,
    * MODEL_CONFIG_INVALID, MODEL_CONFIG_UNSUPPORTED, MODEL_TENSORS_MISMATCH, SAFETENSORS_MISSING,
    * SAFETENSORS_INVALID, SAFETENSORS_DTYPE, TOKENIZER_MISSING, TOKENIZER_INVALID, TOKENIZER_VOCABULARY,
-   * GIT_LFS_POINTER, ADAPTER_INVALID, ADAPTER_UNSUPPORTED, ADAPTER_BASE, CHAT_TEMPLATE_MISSING and CHAT_TEMPLATE_FAILED (`chat`, `chatTemplatePath`),
+   * GIT_LFS_POINTER, ADAPTER_INVALID, ADAPTER_UNSUPPORTED, ADAPTER_BASE, ADAPTER_OPTIONS and BAD_OPTION (`lora`),
+   * CHAT_TEMPLATE_MISSING and CHAT_TEMPLATE_FAILED (`chat`, `chatTemplatePath`),
    * HUB_NOT_FOUND and other HUB codes, ADDON_MISSING, ADDON_BROKEN; then DEVICE_UNKNOWN,
    * DEVICE_MISSING, OUT_OF_MEMORY, LIBTORCH_VERSION (`maxMemory` on a GPU)
    */
@@ -247,7 +248,9 @@ export class LanguageModel {
       ...(signal && { signal }),
     };
     const { folder, adapter, ...source } = await resolveSource(options.model, download, options.adapter);
+    if (adapter && options.lora) checkAdapter(adapter, options.lora);
     const lora = adapter?.lora ?? options.lora ?? undefined;
+    if (lora) checkLora(lora);
     const config = await readModelConfig(folder);
     const [tensors, adapterTensors, tokenizer, files] = await Promise.all([
       locateTensors(folder, config),
@@ -295,6 +298,7 @@ export class LanguageModel {
    */
   static async initialize(options: InitializeOptions): Promise<LanguageModel> {
     const { config, tokenizer, eosTokenIds, seed, lora } = options;
+    if (lora) checkLora(lora);
     const { device = 'auto', dtype = 'float32', threads = 0, maxMemory = null } = options;
     const engine = await openEngine({ device, dtype, threads, maxMemory }, (empty) =>
       empty.initialize(config, seed, lora ? engineLora(lora, seed) : null),
@@ -531,7 +535,8 @@ export class LanguageModel {
   }
 
   /**
-   * Writes the reference model's weights to a safetensors file, as `reference.NAME`.
+   * Writes the reference model's weights to a safetensors file, as `reference.NAME`. Of a model with adapters there is
+   * none to write: it is the model without them.
    *
    * @throws {GrpoError} MODEL_LINK, DISK_FULL, WRITE_FAILED, FILE_WRITE
    */
@@ -628,18 +633,46 @@ export class LanguageModel {
  * snapshot.release();
  * ```
  */
-export class ModelSnapshot extends ModelSaver {
+export class ModelSnapshot {
+  readonly #saver: ModelSaver;
   readonly #native: TensorSnapshot;
 
   /** @internal Made by `LanguageModel.snapshot`. */
   constructor(files: SavedFiles, parameters: Parameter[], tensors: KindOfTensor[], native: TensorSnapshot) {
-    super(files, parameters, (file, header, wanted) => {
+    this.#native = native;
+    this.#saver = new ModelSaver(files, parameters, (file, header, wanted) => {
       const indices = Int32Array.from(wanted, ({ name, kind }) =>
         tensors.findIndex((one) => one.name === name && one.kind === kind),
       );
       return writeSnapshot(native, file, header, indices);
     });
-    this.#native = native;
+  }
+
+  /**
+   * As `LanguageModel.save`.
+   *
+   * @throws {GrpoError} DISK_FULL, WRITE_FAILED, FILE_WRITE
+   */
+  save(folder: string): Promise<void> {
+    return this.#saver.save(folder);
+  }
+
+  /**
+   * As `LanguageModel.saveOptimizer`.
+   *
+   * @throws {GrpoError} DISK_FULL, WRITE_FAILED, FILE_WRITE
+   */
+  saveOptimizer(file: string): Promise<void> {
+    return this.#saver.saveOptimizer(file);
+  }
+
+  /**
+   * As `LanguageModel.saveReference`, where the snapshot was asked for the reference model.
+   *
+   * @throws {GrpoError} DISK_FULL, WRITE_FAILED, FILE_WRITE
+   */
+  saveReference(file: string): Promise<void> {
+    return this.#saver.saveReference(file);
   }
 
   /** Frees the copies. May be called again. */

@@ -1,4 +1,5 @@
 /** Low-rank adapters (LoRA, Hu et al. 2021, arXiv:2106.09685): which layers have one, and of what shape. */
+import { GrpoError, shown } from '../common/errors.js';
 import type { LoraConfig, ModelConfig, NamedTensor } from '../engine/types.js';
 import { expectedTensors } from './tensor-names.js';
 
@@ -54,6 +55,25 @@ const listOf = (
 /** The layers that have an adapter, in the order of `LINEAR_LAYERS`. */
 export const targetsOf = ({ targetModules }: Pick<Lora, 'targetModules'>): LinearLayer[] =>
   LINEAR_LAYERS.filter((layer) => targetModules === null || targetModules.includes(layer));
+
+/** @throws {GrpoError} BAD_OPTION where a program gives what is no adapter, such as one of a layer that there isn't */
+export function checkLora(lora: Lora): void {
+  const { r, alpha, targetModules } = lora;
+  const layers: readonly string[] = targetModules ?? LINEAR_LAYERS;
+  const known =
+    layers.length > 0 && layers.every((layer) => (LINEAR_LAYERS as readonly string[]).includes(layer));
+  const rules: [option: keyof Lora, fits: boolean, allowed: string][] = [
+    ['r', Number.isSafeInteger(r) && r >= 1, 'a whole number of at least 1'],
+    ['alpha', Number.isFinite(alpha), 'a number'],
+    ['targetModules', known, `null, or some of ${LINEAR_LAYERS.join(', ')}`],
+  ];
+  for (const [option, fits, allowed] of rules)
+    if (!fits)
+      throw new GrpoError('BAD_OPTION', `lora.${option} is ${shown(lora[option])}`, {
+        fix: `it must be ${allowed}`,
+        value: lora[option],
+      });
+}
 
 /** The adapters as the engine takes them. @param seed decides A's first values */
 export const engineLora = (lora: Lora, seed: number): LoraConfig => ({

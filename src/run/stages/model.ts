@@ -4,9 +4,9 @@ import type { Problem } from '../../data/tasks/task.js';
 import { checkStop } from '../../grpo/stop.js';
 import { openDevice } from '../../engine/device.js';
 import { GrpoError } from '../../common/errors.js';
-import { resolveSource, type Adapter } from '../../model/adapter.js';
+import { checkAdapter, resolveSource } from '../../model/adapter.js';
 import { fingerprint } from '../../model/fingerprint.js';
-import { engineLora, loraOf, targetsOf, type Lora } from '../../model/lora.js';
+import { loraOf } from '../../model/lora.js';
 import { hasConversation } from '../../model/message.js';
 import { encodePrompt } from '../../model/positions.js';
 import type { TrainableModel } from '../../model/trainable.js';
@@ -114,18 +114,6 @@ async function loadModel(
     device,
     chat,
     ...download,
-  });
-}
-
-/** @throws {GrpoError} ADAPTER_OPTIONS where a run starts from an adapter, and its options say something else */
-function checkAdapter({ folder, lora: own }: Adapter, lora: Lora | null): void {
-  const same = lora && JSON.stringify(engineLora(own, 0)) === JSON.stringify(engineLora(lora, 0));
-  if (same) return;
-  const targets = own.targetModules ? ` --lora-target-modules ${targetsOf(own).join(',')}` : '';
-  const flags = `--use-peft --lora-r ${own.r} --lora-alpha ${own.alpha}${targets}${own.rslora ? ' --use-rslora' : ''}`;
-  throw new GrpoError('ADAPTER_OPTIONS', `${folder} is an adapter of other options than those of this run`, {
-    fix: `go on with its own: ${flags}; or merge it into its model and start from that: grpo-native merge ${folder} --output-dir DIR`,
-    value: lora,
   });
 }
 

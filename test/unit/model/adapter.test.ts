@@ -2,10 +2,16 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { adapterConfig, locateAdapter, readAdapter, resolveSource } from '../../../src/model/adapter.js';
+import {
+  adapterConfig,
+  checkAdapter,
+  locateAdapter,
+  readAdapter,
+  resolveSource,
+} from '../../../src/model/adapter.js';
 import { readModelConfig } from '../../../src/model/config.js';
 import { fingerprint } from '../../../src/model/fingerprint.js';
-import { adapterCount, engineLora, loraOf } from '../../../src/model/lora.js';
+import { adapterCount, checkLora, engineLora, loraOf, type Lora } from '../../../src/model/lora.js';
 import { resolveModel } from '../../../src/model/files.js';
 import { codeOf, fixtureModel, temporaryFolder } from '../../support/fixtures.js';
 import { startHub } from '../../support/hub-server.js';
@@ -200,6 +206,29 @@ describe("an adapter's tensors", () => {
     mkdirSync(join(folder, 'other'));
     expect(await codeOf(locate)).toBe('ADAPTER_INVALID');
   });
+});
+
+it('a program is told of options that are none, and of those of another adapter', async () => {
+  const lora = { r: 4, alpha: 8, targetModules: null, rslora: false };
+  checkLora(lora);
+  for (const wrong of [
+    { r: 0 },
+    { r: 1.5 },
+    { alpha: NaN },
+    { targetModules: [] },
+    { targetModules: ['lm_head'] },
+  ])
+    expect(await codeOf(() => checkLora({ ...lora, ...wrong } as Lora))).toBe('BAD_OPTION');
+  const own = await readAdapter(adapterWith({}, 'rslora'));
+  checkAdapter(own, { ...own.lora, targetModules: ['down_proj', 'q_proj'] });
+  expect(() => checkAdapter(own, { ...own.lora, r: 8 })).toThrow(
+    expect.objectContaining({
+      code: 'ADAPTER_OPTIONS',
+      fix: expect.stringContaining(
+        '--use-peft --lora-r 4 --lora-alpha 5 --lora-target-modules q_proj,down_proj --use-rslora',
+      ) as string,
+    }) as Error,
+  );
 });
 
 it('models are told apart by their numbers', async () => {
