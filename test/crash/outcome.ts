@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { weightsIn } from '../support/runs.js';
 import { METRIC_COLUMNS, isTime } from '../../src/grpo/metrics.js';
 
 /** Each of them is equal for two runs that are the same run. */
@@ -28,8 +29,8 @@ export function outcomeOf(folder: string): Outcome {
       .sort(byStep)
       .at(-1) ?? '';
   return {
-    weights: sha256(join(folder, 'final', 'model.safetensors')),
-    best: existsSync(join(folder, 'best')) ? sha256(join(folder, 'best', 'model.safetensors')) : '',
+    weights: sha256(weightsIn(join(folder, 'final'))),
+    best: existsSync(join(folder, 'best')) ? sha256(weightsIn(join(folder, 'best'))) : '',
     moments: sha256(join(folder, 'checkpoints', newest, 'optimizer.safetensors')),
     metricsCsv: lines(join(folder, 'metrics.csv')).map((line) =>
       line

@@ -33,4 +33,11 @@ export const RUNS: Record<string, Record<string, unknown>> = {
   'log-probs of a frozen reference are kept': COMMON,
   'the reference follows the policy': { ...COMMON, sync_ref_model: true, ref_model_sync_steps: 4 },
   'the best weights are kept': { ...COMMON, load_best_model_at_end: true, early_stopping_patience: 4 },
+  'adapters learn': {
+    ...COMMON,
+    use_peft: true,
+    lora_r: 4,
+    learning_rate: 5e-3,
+    load_best_model_at_end: true,
+  },
 };

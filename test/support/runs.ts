@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { METRIC_COLUMNS, isTime } from '../../src/grpo/metrics.js';
 
@@ -7,3 +7,9 @@ export function metricRows(folder: string): string[][] {
   const lines = readFileSync(join(folder, 'metrics.csv'), 'utf8').trimEnd().split('\n');
   return lines.map((line) => line.split(',').filter((_, i) => !isTime(METRIC_COLUMNS[i]!)));
 }
+
+/** The file of the weights that learned, of a model folder. */
+export const weightsIn = (folder: string): string =>
+  ['model.safetensors', 'adapter_model.safetensors']
+    .map((name) => join(folder, name))
+    .find((file) => existsSync(file))!;

@@ -1,11 +1,11 @@
 /** A run of seconds, for tests of what happens to it: a small random model, and a task on which it is right now and then. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cli, cliPath, type CliOptions } from './cli.js';
 import { fixtureModel, temporaryFolder } from './fixtures.js';
-import { metricRows } from './runs.js';
+import { metricRows, weightsIn } from './runs.js';
 
 export type Flags = Record<string, string | number | true>;
 
@@ -85,11 +85,6 @@ export const endOf = (folder: string) => ({
   rows: metricRows(folder),
   completions: readFileSync(join(folder, 'completions.jsonl'), 'utf8'),
 });
-
-const weightsIn = (folder: string): string =>
-  ['model.safetensors', 'adapter_model.safetensors']
-    .map((name) => join(folder, name))
-    .find((file) => existsSync(file))!;
 
 /** How a process ends, whose output nobody need have read. */
 export const ended = (child: ChildProcess) => statusAt('exit', child);
