@@ -184,9 +184,8 @@ const hasOtherBase = (init: unknown): boolean =>
   typeof init === 'string' && !['gaussian', 'orthogonal', 'eva'].includes(init);
 
 function isNothing(value: unknown): boolean {
-  return (
-    value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0)
-  );
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0;
+  return value === undefined || value === null || value === false;
 }
 
 /** @throws {GrpoError} ADAPTER_INVALID, ADAPTER_UNSUPPORTED */
