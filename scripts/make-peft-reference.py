@@ -26,6 +26,8 @@ CASES = [(model, "lora", {"r": 3, "lora_alpha": 6, "target_modules": "all-linear
 CASES.append(
     ("qwen2-tied", "rslora", {"r": 4, "lora_alpha": 5, "target_modules": ["q_proj", "down_proj"], "use_rslora": True})
 )
+# Weights of a bfloat16 checkpoint, widened: what they are computed with must be the same.
+CASES.append(("qwen2-tied-bf16-sharded", "lora", {"r": 1, "lora_alpha": 2, "target_modules": "all-linear"}))
 
 
 def logps(model):

@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { LanguageModel } from '../../src/model/language-model.js';
+import { engineLora } from '../../src/model/lora.js';
+import { locateTensors } from '../../src/model/safetensors.js';
 import { codeOf, fixtureModel, temporaryFolder } from '../support/fixtures.js';
 import { ADAMW, batchOf, loadModel, MODELS, tensorsOf } from '../support/models.js';
-import { maxDifference, relativeDifference } from '../support/numbers.js';
+import { maxDifference, randomFloats, relativeDifference } from '../support/numbers.js';
 import { readTensorFile } from '../support/safetensors.js';
 
 interface Reference {
@@ -19,7 +21,11 @@ interface Reference {
   grad_norms: number[];
 }
 
-const CASES = [...MODELS.map((model) => `${model}/lora`), 'qwen2-tied/rslora'];
+const CASES = [
+  ...MODELS.map((model) => `${model}/lora`),
+  'qwen2-tied/rslora',
+  'qwen2-tied-bf16-sharded/lora',
+];
 
 function caseOf(name: string) {
   const [model, kind] = name.split('/') as [string, string];
@@ -60,6 +66,7 @@ describe.each(CASES)("PEFT's adapter %s", (name) => {
 
   it('has its gradients, and learns as with torch.optim.AdamW', async () => {
     const model = await loadModel(base, { adapter: folder });
+    await model.freezeReference();
     const frozen = await tensorsOf(model, 'weight');
     const { lr, betas, eps, weight_decay: weightDecay, max_norm: maxGradNorm } = reference.optimizer;
     for (const [step, norm] of reference.grad_norms.entries()) {
@@ -88,6 +95,54 @@ describe.each(CASES)("PEFT's adapter %s", (name) => {
       expect(maxDifference(after.get(key)!, expected), key).toBeLessThan(2e-5);
     for (const [key, values] of frozen)
       if (!tensors('after.safetensors').has(key)) expect(after.get(key), key).toEqual(values);
+    const off = await model.score(batch, { which: 'reference', temperature });
+    const plain = await loadModel(base);
+    expect(off.logps).toEqual((await plain.score(batch, { temperature })).logps);
+  });
+
+  it('has the KL to the model without it, and its gradient, of the merged weights', async () => {
+    const model = await loadModel(base, { adapter: folder });
+    await model.freezeReference();
+    const { kls } = await model.forward(batch, temperature, { kl: true });
+    const none = new Float32Array(weights.length);
+    await model.backward(none, null, weights);
+
+    const whole = await loadModel(base);
+    await whole.freezeReference();
+    const merged = join(temporaryFolder(), 'merged');
+    await model.saveMerged(merged);
+    const locations = await locateTensors(merged, whole.config);
+    await whole.engine.readTensors(locations.map((location) => ({ ...location, kind: 'weight' })));
+    const expected = await whole.forward(batch, temperature, { kl: true });
+    expect(maxDifference(kls!, expected.kls!)).toBeLessThan(2e-5);
+    expect(Math.max(...kls!)).toBeGreaterThan(0.01);
+    await whole.backward(none, null, weights);
+
+    // W + s B A: dL/dB = s dL/dW A^T and dL/dA = s B^T dL/dW.
+    const { r } = model.lora!;
+    const { scale } = engineLora(model.lora!, 0);
+    const parameters = await whole.engine.parameters();
+    const gradients = await learning(model, 'grad');
+    const adapter = await learning(model, 'weight');
+    for (const [name, a] of adapter) {
+      if (!name.endsWith('.lora_A.weight')) continue;
+      const ofB = name.replace('lora_A', 'lora_B');
+      const b = adapter.get(ofB)!;
+      const of = name.replace('base_model.model.', '').replace('.lora_A', '');
+      const [out, inputs] = parameters.find((parameter) => parameter.name === of)!.shape as [number, number];
+      const g = await whole.engine.tensor(of, 'grad');
+      const expectedA = new Float64Array(r * inputs);
+      const expectedB = new Float64Array(out * r);
+      for (let row = 0; row < out; row++)
+        for (let column = 0; column < inputs; column++)
+          for (let k = 0; k < r; k++) {
+            const derivative = scale * g[row * inputs + column]!;
+            expectedB[row * r + k]! += derivative * a[k * inputs + column]!;
+            expectedA[k * inputs + column]! += derivative * b[row * r + k]!;
+          }
+      expect(relativeDifference(gradients.get(name)!, expectedA), name).toBeLessThan(1e-4);
+      expect(relativeDifference(gradients.get(ofB)!, expectedB), ofB).toBeLessThan(1e-4);
+    }
   });
 
   it('is merged as there', async () => {
@@ -201,6 +256,16 @@ describe('new adapters', () => {
     const kept = await model.forward(drawn, 0.7);
     expect(kept.computed).toBe(0);
     expect(maxDifference(kept.logps, logps)).toBeLessThan(2e-5);
-    expect(maxDifference((await model.score(drawn, { temperature: 0.7 })).logps, logps)).toBeLessThan(2e-5);
+    // What sampling kept has to serve the backward of adapters too.
+    const derivatives = randomFloats(logps.length, 1);
+    await model.backward(derivatives);
+    const ofKept = await learning(model, 'grad');
+    await model.zeroGrad();
+    const anew = await model.forward(drawn, 0.7);
+    expect(anew.computed).toBe(anew.nodes);
+    expect(maxDifference(anew.logps, logps)).toBeLessThan(2e-5);
+    await model.backward(derivatives);
+    for (const [key, gradient] of await learning(model, 'grad'))
+      expect(relativeDifference(ofKept.get(key)!, gradient), key).toBeLessThan(1e-4);
   });
 });
