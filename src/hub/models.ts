@@ -7,14 +7,13 @@ import { readJson } from '../machine/paths.js';
 import { CachedRepository } from './cache.js';
 import type { DownloadOptions } from './download.js';
 import { endpoint, isOffline } from './environment.js';
+import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, WEIGHTS, WEIGHTS_INDEX } from './file-names.js';
 import { hubFetch } from './request.js';
 
-const WEIGHTS = 'model.safetensors';
-const INDEX = 'model.safetensors.index.json';
 /** Files of a repository that are downloaded, beside the weights. */
 const REQUIRED = ['config.json', 'tokenizer.json'];
 /** Those of an adapter (LoRA), whose model is another repository. */
-const ADAPTER = ['adapter_config.json', 'adapter_model.safetensors'];
+const ADAPTER = [ADAPTER_CONFIG, ADAPTER_WEIGHTS];
 const OPTIONAL =
   /^((generation_config|tokenizer_config|special_tokens_map)\.json|chat_template\.jinja|additional_chat_templates\/[\w-]+\.jinja)$/;
 
@@ -37,10 +36,11 @@ export async function downloadModel(
   const fetchAll = async (names: string[]) => {
     for (const name of names) await cached.file(sha, name, options);
   };
-  const isAdapter = files.includes(ADAPTER[0]!) && ![WEIGHTS, INDEX].some((name) => files.includes(name));
+  const isAdapter =
+    files.includes(ADAPTER_CONFIG) && ![WEIGHTS, WEIGHTS_INDEX].some((name) => files.includes(name));
   if (isAdapter) {
-    if (!files.includes(ADAPTER[1]!))
-      throw new GrpoError('HUB_FILES', `${id} is an adapter without ${ADAPTER[1]}`, {
+    if (!files.includes(ADAPTER_WEIGHTS))
+      throw new GrpoError('HUB_FILES', `${id} is an adapter without ${ADAPTER_WEIGHTS}`, {
         fix: 'choose one that PEFT 0.6 or newer has saved (weights in .bin must be converted first)',
         value: id,
       });
@@ -56,7 +56,7 @@ export async function downloadModel(
         value: id,
       });
   }
-  const weights = [WEIGHTS, INDEX].find((name) => files.includes(name));
+  const weights = [WEIGHTS, WEIGHTS_INDEX].find((name) => files.includes(name));
   if (weights === undefined)
     throw new GrpoError('HUB_FILES', `${id} has no safetensors weights`, {
       fix: 'choose a model with model.safetensors (weights in .bin or .gguf must be converted first)',
@@ -64,7 +64,7 @@ export async function downloadModel(
     });
   await fetchAll([...REQUIRED, ...files.filter((name) => OPTIONAL.test(name)), weights]);
   const folder = cached.snapshot(sha);
-  if (weights === INDEX) await fetchAll(shardsOf(folder));
+  if (weights === WEIGHTS_INDEX) await fetchAll(shardsOf(folder));
   await cached.remember(revision, sha);
   return folder;
 }
@@ -83,7 +83,7 @@ async function isComplete(folder: string): Promise<boolean> {
 
 /** The files that the index names, where these are plain names: it may come from anyone. */
 function shardsOf(folder: string): string[] {
-  const index = readJson<{ weight_map?: unknown }>(join(folder, INDEX));
+  const index = readJson<{ weight_map?: unknown }>(join(folder, WEIGHTS_INDEX));
   const map = isObject(index) && isObject(index.weight_map) ? index.weight_map : {};
   return [...new Set(Object.values(map))].filter(
     (name): name is string => typeof name === 'string' && /^[\w-][\w.-]*$/.test(name),

@@ -3,14 +3,14 @@ import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { GrpoError, shown } from '../common/errors.js';
+import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, WEIGHTS, WEIGHTS_INDEX } from '../hub/file-names.js';
 import { parseRepository } from '../hub/name.js';
 import { exists } from '../machine/files.js';
 import type { ModelConfig, TensorLocation } from '../engine/types.js';
-import { ADAPTER_CONFIG, ADAPTER_WEIGHTS } from './adapter-names.js';
 import { resolveModel, type ResolveOptions } from './files.js';
 import { readJsonObject } from './json.js';
 import { adapterTensors, engineLora, LINEAR_LAYERS, targetsOf, type LinearLayer, type Lora } from './lora.js';
-import { readHeader, WEIGHT_FILES } from './safetensors.js';
+import { readHeader } from './safetensors.js';
 
 /** An adapter in a folder. */
 export interface Adapter {
@@ -35,7 +35,7 @@ const holdsAdapter = (folder: string): Promise<boolean> => exists(join(folder, A
 /** Whether a folder holds an adapter and no weights of a whole model; some have the model's `config.json` too. */
 export async function isAdapter(folder: string): Promise<boolean> {
   if (!(await holdsAdapter(folder))) return false;
-  for (const name of WEIGHT_FILES) if (await exists(join(folder, name))) return false;
+  for (const name of [WEIGHTS, WEIGHTS_INDEX]) if (await exists(join(folder, name))) return false;
   return true;
 }
 

@@ -1,7 +1,7 @@
 /** Where a run left its weights. */
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { ADAPTER_CONFIG } from './adapter-names.js';
+import { ADAPTER_CONFIG } from '../hub/file-names.js';
 import { exists } from '../machine/files.js';
 import { GrpoError } from '../common/errors.js';
 import { parseYaml } from '../config/load.js';

@@ -8,6 +8,7 @@ import { basename, join } from 'node:path';
 import { exists } from '../machine/files.js';
 import { isObject, parseJson } from '../common/json.js';
 import { GrpoError, shown } from '../common/errors.js';
+import { WEIGHTS, WEIGHTS_INDEX } from '../hub/file-names.js';
 import type { ModelConfig, NamedTensor, TensorLocation } from '../engine/types.js';
 import { duplicateKey, readModelFile, refusePointer } from './json.js';
 import { expectedTensors } from './tensor-names.js';
@@ -20,10 +21,6 @@ const MAX_POINTER = 1024;
 const MAX_SIDES = 64;
 const BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
 type Dtype = keyof typeof BYTES;
-
-const INDEX = 'model.safetensors.index.json';
-/** Weights of a whole model: one file, or the index of its shards. */
-export const WEIGHT_FILES = ['model.safetensors', INDEX];
 
 function corrupt(file: string, problem: string, value?: unknown): GrpoError {
   return new GrpoError('SAFETENSORS_INVALID', `${file}: ${problem}`, {
@@ -147,9 +144,9 @@ function checkMetadata(file: string, entry: unknown): void {
 
 /** The weights of a model folder: its one file, or its shards with the index. */
 async function weightFiles(folder: string): Promise<{ files: string[]; index?: Map<string, string> }> {
-  const single = join(folder, 'model.safetensors');
+  const single = join(folder, WEIGHTS);
   if (await exists(single)) return { files: [single] };
-  const indexFile = join(folder, INDEX);
+  const indexFile = join(folder, WEIGHTS_INDEX);
   const text = (await readModelFile(indexFile))?.toString('utf8');
   if (text === undefined)
     throw new GrpoError('SAFETENSORS_MISSING', `there is no model.safetensors in ${folder}`, {

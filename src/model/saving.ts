@@ -3,9 +3,9 @@ import { mkdir, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeSynced } from '../machine/disk.js';
 import { GrpoError } from '../common/errors.js';
+import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, WEIGHTS } from '../hub/file-names.js';
 import type { NamedTensor, Parameter, TensorKind } from '../engine/types.js';
 import { readConfigJson } from './config.js';
-import { ADAPTER_CONFIG, ADAPTER_WEIGHTS } from './adapter-names.js';
 import { readModelFile } from './json.js';
 import { encodeHeader } from './safetensors.js';
 
@@ -110,7 +110,7 @@ export class ModelSaver {
     const own = this.#saved.adapter === undefined;
     const weights = this.#parameters.filter(({ trainable }) => trainable === own);
     const tensors = tensorsOf(weights, [own ? 'weight' : 'merged']);
-    await this.#write(join(folder, 'model.safetensors'), encodeHeader(weights), tensors);
+    await this.#write(join(folder, WEIGHTS), encodeHeader(weights), tensors);
   }
 
   async #saveFiles(folder: string, wanted: (name: string) => boolean): Promise<void> {
