@@ -13,54 +13,48 @@ export interface Shape {
   answer: { tokens: number; temperature: number };
 }
 
+/** What the smaller ones of Qwen2 and Qwen2.5 have in common. */
+const QWEN2 = {
+  model_type: 'qwen2',
+  vocab_size: 151936,
+  num_key_value_heads: 2,
+  max_position_embeddings: 32768,
+  rms_norm_eps: 1e-6,
+  rope_theta: 1e6,
+  tie_word_embeddings: true,
+};
+const QWEN2_ANSWER = { tokens: 3, temperature: 0.025 };
+
 export const SHAPES: Record<string, Shape> = {
   'qwen2-0.5b': {
     config: {
-      model_type: 'qwen2',
-      vocab_size: 151936,
+      ...QWEN2,
       hidden_size: 896,
       intermediate_size: 4864,
       num_hidden_layers: 24,
       num_attention_heads: 14,
-      num_key_value_heads: 2,
-      max_position_embeddings: 32768,
-      rms_norm_eps: 1e-6,
-      rope_theta: 1e6,
-      tie_word_embeddings: true,
     },
-    answer: { tokens: 3, temperature: 0.025 },
+    answer: QWEN2_ANSWER,
   },
   'qwen2.5-1.5b': {
     config: {
-      model_type: 'qwen2',
-      vocab_size: 151936,
+      ...QWEN2,
       hidden_size: 1536,
       intermediate_size: 8960,
       num_hidden_layers: 28,
       num_attention_heads: 12,
-      num_key_value_heads: 2,
-      max_position_embeddings: 32768,
-      rms_norm_eps: 1e-6,
-      rope_theta: 1e6,
-      tie_word_embeddings: true,
     },
-    answer: { tokens: 3, temperature: 0.025 },
+    answer: QWEN2_ANSWER,
   },
   'qwen2.5-3b': {
     config: {
-      model_type: 'qwen2',
-      vocab_size: 151936,
+      ...QWEN2,
       hidden_size: 2048,
       intermediate_size: 11008,
       num_hidden_layers: 36,
       num_attention_heads: 16,
-      num_key_value_heads: 2,
-      max_position_embeddings: 32768,
-      rms_norm_eps: 1e-6,
-      rope_theta: 1e6,
-      tie_word_embeddings: true,
     },
-    answer: { tokens: 3, temperature: 0.025 },
+    answer: QWEN2_ANSWER,
   },
   'smollm2-135m': {
     config: {

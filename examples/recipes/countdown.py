@@ -12,6 +12,8 @@ import random
 from fractions import Fraction
 from pathlib import Path
 
+from rows import write_splits
+
 
 def combined(a: Fraction, b: Fraction, random_numbers: random.Random) -> Fraction | None:
     operation = random_numbers.choice("+-*/")
@@ -39,10 +41,7 @@ def main(out: Path, train: int, test: int, seed: int) -> None:
         row = problem(random_numbers.choice([3, 4]), random_numbers)
         rows[json.dumps([sorted(row["nums"]), row["target"]])] = row
     chosen = list(rows.values())
-    out.mkdir(parents=True, exist_ok=True)
-    for name, part in (("test", chosen[:test]), ("train", chosen[test:])):
-        (out / f"{name}.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in part))
-        print(f"{name}: {len(part)} problems")
+    write_splits(out, chosen[test:], chosen[:test])
 
 
 if __name__ == "__main__":

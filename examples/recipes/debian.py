@@ -5,10 +5,8 @@ these.
 """
 
 import hashlib
-import json
 import lzma
 import urllib.request
-from pathlib import Path
 
 MIRROR = "http://deb.debian.org/debian"
 RELEASE = "bookworm"
@@ -49,7 +47,3 @@ def order(text: str) -> str:
     """A key to sort texts by: an order that is arbitrary, and always the same."""
     return hashlib.sha256(text.encode()).hexdigest()
 
-
-def write_lines(file: Path, rows: list[dict]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows))

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import reasoning_gym
 
+from rows import write_splits
+
 TASKS = [
     "base_conversion",
     "basic_arithmetic",
@@ -48,16 +50,15 @@ def rows(task: str, size: int, seed: int) -> dict[str, str]:
     return {entry["question"]: entry["answer"] for entry in dataset(task, size, seed)}
 
 
+def as_rows(answers: dict[str, str]) -> list[dict[str, str]]:
+    return [{"question": question, "answer": answer} for question, answer in answers.items()]
+
+
 def write_data(out: Path, train: int, test: int) -> None:
     for task in TASKS:
         asked = rows(task, test, seed=2)
         learned = {q: a for q, a in rows(task, train, seed=1).items() if q not in asked}
-        folder = out / task
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, part in (("train", learned), ("test", asked)):
-            lines = (json.dumps({"question": q, "answer": a}, ensure_ascii=False) for q, a in part.items())
-            (folder / f"{name}.jsonl").write_text("".join(f"{line}\n" for line in lines))
-        print(f"{task}: {len(learned)} to train on, {len(asked)} to test")
+        write_splits(out / task, as_rows(learned), as_rows(asked))
 
 
 def candidates(answer: str) -> list[str]:

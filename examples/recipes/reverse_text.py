@@ -9,7 +9,8 @@ The texts are one-line descriptions of Debian's packages (`--mirror`): 1,000 to 
 import argparse
 from pathlib import Path
 
-from debian import MIRROR, descriptions, order, write_lines
+from debian import MIRROR, descriptions, order
+from rows import write_lines, write_splits
 
 SHORTEST, LONGEST = 20, 60  # characters; reversed, a token is two of them or fewer
 
@@ -27,10 +28,8 @@ def main(out: Path, mirror: str, sft: int, train: int, test: int) -> None:
     lines = {text.split("\n")[0] for text in descriptions(mirror).values()}
     plain = [line for line in lines if SHORTEST <= len(line) <= LONGEST and line.isascii() and "<" not in line]
     rows = [row(text) for text in sorted(plain, key=order)[: sft + train + test]]
-    write_lines(out / "reverse-text" / "test.jsonl", rows[:test])
-    write_lines(out / "reverse-text" / "train.jsonl", rows[test : test + train])
+    write_splits(out / "reverse-text", rows[test : test + train], rows[:test])
     write_lines(out / "reverse-text-sft.jsonl", rows[test + train :])
-    print(f"{train} to train on, {sft} for sft, {test} to test")
 
 
 if __name__ == "__main__":

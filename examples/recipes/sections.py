@@ -8,7 +8,8 @@ Needs the standard library alone and a mirror of Debian (`--mirror`).
 import argparse
 from pathlib import Path
 
-from debian import MIRROR, descriptions, fetch, order, stanzas, write_lines
+from debian import MIRROR, descriptions, fetch, order, stanzas
+from rows import write_splits
 
 # Sections of a meaning that can be told from a text, each with hundreds of packages.
 SECTIONS = ["admin", "games", "graphics", "mail", "net", "science", "sound", "web"]
@@ -30,10 +31,7 @@ def main(out: Path, mirror: str, per_section: int, test: int) -> None:
         chosen += sorted(own, key=lambda row: order(row["text"]))[:per_section]
     # By another order than the choice above, which took the first of each section.
     chosen.sort(key=lambda row: order(f"split/{row['text']}"))
-    for name, part in (("test", chosen[:test]), ("train", chosen[test:])):
-        write_lines(out / f"{name}.jsonl", part)
-        counts = {section: sum(row["section"] == section for row in part) for section in SECTIONS}
-        print(f"{name}: {len(part)} packages, {counts}")
+    write_splits(out, chosen[test:], chosen[:test])
 
 
 if __name__ == "__main__":
