@@ -66,7 +66,7 @@ function openModel({
   device,
   threads,
 }: CaseJob): Promise<LanguageModel> {
-  // As PEFT's peers have it: alpha is twice the rank.
+  // As in peers/trl.py: alpha is twice the rank.
   const lora = r === null ? null : { r, alpha: 2 * r, targetModules: null, rslora: false };
   if (folder !== undefined) return LanguageModel.load({ model: folder, dtype, device, threads, lora });
   const config = parseModelConfig(SHAPES[model]!.config, model);

@@ -17,7 +17,7 @@ export {
   type SampleOptions,
   type Samples,
 } from './model/language-model.js';
-export type { LinearLayer, Lora } from './model/lora.js';
+export { LINEAR_LAYERS, type LinearLayer, type Lora } from './model/lora.js';
 export { Tokenizer } from './model/tokenizer.js';
 export { exportGguf, type ExportedModel, type ExportOptions } from './model/gguf/export.js';
 export type { ResolveOptions } from './model/files.js';

@@ -28,7 +28,10 @@ export const COMMANDS: Record<string, Entry> = {
     describe: 'Show what a reward makes of right, wrong and hostile completions',
     load: () => import('./check-reward.js'),
   },
-  presets: { describe: "List the journal's experiments", load: () => import('./presets.js') },
+  presets: {
+    describe: "List the journal's experiments and published recipes",
+    load: () => import('./presets.js'),
+  },
   sweep: { describe: 'Run several trainings, from a list or a grid', load: () => import('./sweep.js') },
   compare: { describe: 'Put runs side by side', load: () => import('./compare.js') },
   report: { describe: 'Write a page that shows or compares runs', load: () => import('./report.js') },

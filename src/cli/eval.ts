@@ -69,9 +69,9 @@ export const command = schemaCommand({
     }
     const { accuracy } = await import('../ui/terminal/train-report.js');
     const { number, duration } = await import('../common/format.js');
-    const means = Object.entries(result.rewards ?? {}).map(([name, mean]) => `${name} ${number(mean)}`);
+    const means = Object.entries(result.rewards ?? {}).map(([name, mean]) => `, ${name} ${number(mean)}`);
     process.stdout.write(
-      `${task.name}, ${options.split}: ${accuracy(result)}, mean reward ${number(result.reward)}${means.length > 0 ? ` (${means.join(', ')})` : ''}, ${duration(result.seconds)}\n`,
+      `${task.name}, ${options.split}: ${accuracy(result)}, mean reward ${number(result.reward)}${means.join('')}, ${duration(result.seconds)}\n`,
     );
   },
 });

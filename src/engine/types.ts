@@ -8,8 +8,8 @@
  */
 
 /**
- * Number format that matrix products are computed in. Weights, gradients and AdamW's moments are float32 in
- * both.
+ * Number format that matrix products are computed in. Weights that learn, gradients and AdamW's moments are float32
+ * in both.
  */
 export type DType = 'float32' | 'bfloat16';
 
@@ -51,7 +51,8 @@ export interface ModelConfig {
 
 /**
  * Low-rank adapters (Hu et al. 2021, arXiv:2106.09685): a linear layer that has one computes W x + scale B A x. The
- * model's own weights are frozen, in the checkpoint's own number format where that is bfloat16, and A and B learn.
+ * model's own weights are frozen, and A and B learn. Frozen weights are kept in bfloat16 where the checkpoint has them
+ * so, or where bfloat16 is computed with (float32 numbers are then rounded), else in float32.
  */
 export interface LoraConfig {
   /** Rank: A is `[r, in]` and B `[out, r]`. */

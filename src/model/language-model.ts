@@ -259,8 +259,9 @@ export class LanguageModel {
       readKeptFiles(folder).catch(unlessLink),
     ]);
     // An adapter is trained to the template that is saved with it.
-    const said = adapter && (await exists(join(adapter.folder, 'tokenizer.json'))) ? adapter.folder : folder;
-    const chatTemplate = await ChatTemplate.load(said, tokenizer, options);
+    const templateFolder =
+      adapter && (await exists(join(adapter.folder, 'tokenizer.json'))) ? adapter.folder : folder;
+    const chatTemplate = await ChatTemplate.load(templateFolder, tokenizer, options);
     if (chat && !chatTemplate) throw missingTemplate(folder);
     if (chat) chatTemplate?.check();
     // A template that is not among these files is saved with the model, which is trained to it.

@@ -3,9 +3,6 @@ import { GrpoError, shown } from '../common/errors.js';
 import type { LoraConfig, ModelConfig, NamedTensor } from '../engine/types.js';
 import { expectedTensors } from './tensor-names.js';
 
-/** The last part of a linear layer's name. */
-export type LinearLayer = 'q_proj' | 'k_proj' | 'v_proj' | 'o_proj' | 'gate_proj' | 'up_proj' | 'down_proj';
-
 /** The linear layers of a decoder layer, by the last part of their names: PEFT's `all-linear`. */
 export const LINEAR_LAYERS = [
   'q_proj',
@@ -15,7 +12,10 @@ export const LINEAR_LAYERS = [
   'gate_proj',
   'up_proj',
   'down_proj',
-] as const satisfies readonly LinearLayer[];
+] as const;
+/** The last part of a linear layer's name. */
+export type LinearLayer = (typeof LINEAR_LAYERS)[number];
+
 /** Adapters, in PEFT's terms. */
 export interface Lora {
   /** Rank: A is `[r, in]` and B `[out, r]`. */
@@ -27,6 +27,9 @@ export interface Lora {
   /** Rank-stabilised scaling (Kalajdzievski 2023, arXiv:2312.03732). */
   rslora: boolean;
 }
+
+/** What `use_peft` alone gives: TRL's defaults of rank and alpha. */
+export const DEFAULT_LORA: Lora = { r: 16, alpha: 32, targetModules: null, rslora: false };
 
 /** The adapters that a run's options ask for; null: all weights learn. */
 export const loraOf = (options: {

@@ -1,7 +1,7 @@
 /** Options of the model and of the device that computes it. */
 import { z } from 'zod';
 import { path, whole } from '../config/declare.js';
-import { LINEAR_LAYERS } from './lora.js';
+import { DEFAULT_LORA, LINEAR_LAYERS } from './lora.js';
 
 export const MODEL_OPTIONS = {
   model: path()
@@ -14,12 +14,12 @@ export const LORA_OPTIONS = {
   use_peft: z
     .boolean()
     .default(false)
-    .describe('Adapters (LoRA) learn in place of the weights, for a third of the memory'),
-  lora_r: whole(1).max(4096).default(16).describe('Rank of the adapters'),
+    .describe('Adapters (LoRA) learn in place of the weights, for a fraction of the memory'),
+  lora_r: whole(1).max(4096).default(DEFAULT_LORA.r).describe('Rank of the adapters'),
   lora_alpha: z
     .number()
     .positive()
-    .default(32)
+    .default(DEFAULT_LORA.alpha)
     .describe('What adapters add is multiplied by lora_alpha / lora_r'),
   lora_target_modules: z
     .union([z.enum(['all-linear', ...LINEAR_LAYERS]), z.array(z.enum(LINEAR_LAYERS)).min(1)])

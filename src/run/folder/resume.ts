@@ -10,7 +10,8 @@ const IGNORED = ['output_dir', 'resume', 'preset', 'report_to', 'run_name'];
 
 /**
  * Options that decide which prompts a step has, or what learns. With other values the step of the checkpoint would be
- * a step of another run, so these changes are refused. (A dataset may have moved: `refuseOtherData` compares what is in it.)
+ * a step of another run, so these changes are refused. (A dataset may have moved: `refuseOtherData` compares what is
+ * in it.)
  */
 const FIXED = [
   'model',

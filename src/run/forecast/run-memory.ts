@@ -3,7 +3,7 @@ import { GrpoError } from '../../common/errors.js';
 import { BESIDE_TENSORS, freeWithin } from '../../machine/memory.js';
 import { parameterCount, readModelConfig } from '../../model/config.js';
 import { locateTensors } from '../../model/safetensors.js';
-import type { Lora } from '../../model/lora.js';
+import { DEFAULT_LORA, type Lora } from '../../model/lora.js';
 import type { TrainableModel } from '../../model/trainable.js';
 import type { DeviceMemory, DType, EngineInfo, ModelConfig } from '../../engine/types.js';
 import { bytes } from '../../common/format.js';
@@ -163,9 +163,6 @@ export async function refuseUnfit(
   );
 }
 
-/** What `--use-peft` alone gives. */
-const DEFAULT_LORA: Lora = { r: 16, alpha: 32, targetModules: null, rslora: false };
-
 /** Advice for a run that does not fit: the change of options that costs least and suffices. */
 export function nearestThatFits(
   config: ModelConfig,
@@ -178,12 +175,13 @@ export function nearestThatFits(
     ['--dtype float32', { dtype: 'float32' }],
     ['--beta 0 (no reference model)', { beta: 0 }],
     ['--beta 0 --dtype float32', { beta: 0, dtype: 'float32' }],
-    ['--use-peft (adapters learn in place of the weights)', { lora: DEFAULT_LORA }],
   ];
+  if (!options.lora)
+    changes.push(['--use-peft (adapters learn in place of the weights)', { lora: DEFAULT_LORA }]);
   const fitting = changes.filter(([, change]) => {
     const changed = { ...options, ...change };
     const same = Object.entries(change).every(([name, value]) => options[name as 'beta'] === value);
-    return !same && !(change.lora && options.lora) && leastMemory(config, half, changed, beside) <= free;
+    return !same && leastMemory(config, half, changed, beside) <= free;
   });
   if (fitting.length > 0) {
     const [text, change] = fitting[0]!;

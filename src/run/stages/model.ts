@@ -32,8 +32,8 @@ export interface LoadedModel {
 
 /**
  * @param check throws where the model can't be taught these problems
- * @throws {GrpoError} BAD_COMBINATION, ADAPTER_OPTIONS, MODEL_CHANGED, MODEL_NOT_FOUND, CHAT_TEMPLATE_MISSING, MEMORY, PROMPT_TOO_LONG, ADDON_MISSING and others of the
- *   model's folder, before anything is written
+ * @throws {GrpoError} BAD_COMBINATION, ADAPTER_OPTIONS, MODEL_CHANGED, MODEL_NOT_FOUND, CHAT_TEMPLATE_MISSING, MEMORY,
+ *   PROMPT_TOO_LONG, ADDON_MISSING and others of the model's folder, before anything is written
  */
 export async function modelStage(
   options: StageOptions,

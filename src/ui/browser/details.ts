@@ -57,7 +57,10 @@ function timeBar({ curves, summary, seconds, steps }: RunData): HTMLElement | nu
   );
 }
 
-/** Gradients and moments are computed from the number of parameters that learn, and so are the weights where all do; the rest of the measured peak is one part. */
+/**
+ * Gradients and moments are computed from the number of parameters that learn, and so are the weights where all do;
+ * the rest of the measured peak is one part.
+ */
 function memoryBar({ summary, config, env }: RunData): HTMLElement | null {
   const peak = summary?.peak_memory;
   const parameters = summary?.parameters;
