@@ -44,6 +44,8 @@ const text = fc.oneof(
         ...['yes', 'no', ' way', 'out of', 'Yes', 'Σ', 'ς', 'b', 'c', '好', 'Answer: ', 'answer'],
         ...['<answer>', '</answer>', '<think>', '</think>', '<', '####', '#', '\\boxed{', '\\', '{', '}'],
         ...['(', ')', '*', '^', '=', '\\frac{', 'x', '"a":', '[', ']', '"', '```json', '``', '`', 'true'],
+        // Whole answers: put together from the pieces above they are too rare to count on.
+        ...['\\boxed{5}', '<answer>5</answer>', '#### 5\n', 'answer: 5 '],
         ...['\ufffd', '\u0301', '🦜', '\ud800', '５', '٣'],
       ),
       { maxLength: 12 },
