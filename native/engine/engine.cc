@@ -58,6 +58,13 @@ Model& Engine::reference() {
   throw Error("REFERENCE_MISSING", "the engine has no reference model", "Call freezeReference() first.");
 }
 
+Model& Engine::own_reference() {
+  if (policy().lora)
+    throw Error("BAD_ARGUMENT", "the reference of a model with adapters is the model without them",
+                "Only a model whose weights all learn has a reference to save, read or mix.");
+  return reference();
+}
+
 void Engine::freeze_reference() {
   pending_.reset();  // its KLs would be to the reference before
   reference_ = policy().frozen_copy();
@@ -65,10 +72,7 @@ void Engine::freeze_reference() {
 
 void Engine::mix_reference(double alpha) {
   pending_.reset();
-  if (policy().lora)
-    throw Error("BAD_ARGUMENT", "the reference of a model with adapters is the model without them",
-                "Train all weights to mix them into the reference.");
-  auto& frozen = reference().parameters();
+  auto& frozen = own_reference().parameters();
   const auto& trained = policy().parameters();
   for (size_t i = 0; i < frozen.size(); ++i) {
     check_();

@@ -131,6 +131,8 @@ class Engine {
 
   Model& policy();
   Model& reference();
+  // The reference where it has weights of its own: not that of a model with adapters.
+  Model& own_reference();
   // Makes the policy; `weight` gives the model's own weights, one after another.
   void make_policy(const ModelConfig& config, const std::optional<LoraConfig>& lora,
                    const std::function<at::Tensor(const Parameter&)>& weight);

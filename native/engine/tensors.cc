@@ -50,7 +50,7 @@ at::Tensor Engine::tensor(const NamedTensor& named) {
     case TensorKind::kExpAvgSq:
       return optimizer_->exp_avg_sq(i);
     case TensorKind::kReference:
-      return reference().parameter(named.name).value.to(at::kFloat);
+      return own_reference().parameter(named.name).value.to(at::kFloat);
     case TensorKind::kMerged:
       return policy().merged(named.name);
   }
@@ -95,7 +95,7 @@ void Engine::read_tensors(const std::vector<StoredTensor>& tensors) {
       throw Error("BAD_ARGUMENT", location.name + " is frozen", "Read what is trainable alone.");
     }
     if (kind == TensorKind::kReference) {
-      reference().parameter(location.name).freeze(source.to(policy().options()));
+      own_reference().parameter(location.name).freeze(source.to(policy().options()));
     } else {
       target.copy_(source);
     }

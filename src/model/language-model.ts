@@ -518,7 +518,8 @@ export class LanguageModel {
   }
 
   /**
-   * Writes a folder as `save` does of a model without adapters: what they add is in its weights (W + scale B A).
+   * Writes a folder as `save` does of a model without adapters: what they add is in its weights (W + scale B A). Load
+   * the model with dtype float32 for it: with bfloat16 the frozen weights are rounded to it.
    *
    * @throws {GrpoError} MODEL_LINK, DISK_FULL, WRITE_FAILED, FILE_WRITE
    */
@@ -536,10 +537,9 @@ export class LanguageModel {
   }
 
   /**
-   * Writes the reference model's weights to a safetensors file, as `reference.NAME`. Of a model with adapters there is
-   * none to write: it is the model without them.
+   * Writes the reference model's weights to a safetensors file, as `reference.NAME`.
    *
-   * @throws {GrpoError} MODEL_LINK, DISK_FULL, WRITE_FAILED, FILE_WRITE
+   * @throws {GrpoError} BAD_ARGUMENT of a model with adapters, whose reference is the model without them; MODEL_LINK, DISK_FULL, WRITE_FAILED, FILE_WRITE
    */
   saveReference(file: string): Promise<void> {
     return this.#saver().then((saver) => saver.saveReference(file));
@@ -555,7 +555,7 @@ export class LanguageModel {
    * Copies weights, AdamW's moments and, if asked for, the reference model, so that they can be written while
    * training goes on. The copies take memory until they are released.
    *
-   * @throws {GrpoError} MODEL_LINK, OUT_OF_MEMORY
+   * @throws {GrpoError} BAD_ARGUMENT for the reference of a model with adapters; MODEL_LINK, OUT_OF_MEMORY
    */
   async snapshot({ reference = false } = {}): Promise<ModelSnapshot> {
     const parameters = await this.engine.parameters();
@@ -580,7 +580,7 @@ export class LanguageModel {
   /**
    * Replaces the reference model's weights by those of a file that `saveReference` wrote.
    *
-   * @throws {GrpoError} SAFETENSORS_MISSING, SAFETENSORS_INVALID, TENSOR_MISMATCH
+   * @throws {GrpoError} BAD_ARGUMENT of a model with adapters; SAFETENSORS_MISSING, SAFETENSORS_INVALID, TENSOR_MISMATCH
    */
   async loadReference(file: string): Promise<void> {
     const tensors = await readHeader(file);

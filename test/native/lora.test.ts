@@ -1,10 +1,13 @@
 /** Low-rank adapters against PEFT, and against the model without them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import type { LanguageModel } from '../../src/model/language-model.js';
-import { engineLora } from '../../src/model/lora.js';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { shapeTokenizer } from '../../bench/shape-tokenizer.js';
+import { parseModelConfig } from '../../src/model/config.js';
+import { LanguageModel } from '../../src/model/language-model.js';
+import { engineLora, type Lora } from '../../src/model/lora.js';
 import { locateTensors } from '../../src/model/safetensors.js';
+import { DEVICE } from '../support/device.js';
 import { codeOf, fixtureModel, temporaryFolder } from '../support/fixtures.js';
 import { ADAMW, batchOf, loadModel, MODELS, tensorsOf } from '../support/models.js';
 import { maxDifference, randomFloats, relativeDifference } from '../support/numbers.js';
@@ -231,7 +234,68 @@ describe('new adapters', () => {
     );
   });
 
-  it('are scored as they were sampled with', async () => {
+  it('have no reference that could be saved, read or copied', async () => {
+    const model = await loadModel(base, { lora: LORA });
+    await model.freezeReference();
+    const file = join(temporaryFolder(), 'reference.safetensors');
+    expect(await codeOf(() => model.saveReference(file))).toBe('BAD_ARGUMENT');
+    expect(await codeOf(() => model.snapshot({ reference: true }))).toBe('BAD_ARGUMENT');
+    const whole = await loadModel(base);
+    await whole.freezeReference();
+    await whole.saveReference(file);
+    expect(await codeOf(() => model.loadReference(file))).toBe('BAD_ARGUMENT');
+  });
+
+  // Wider than what the engine widens of a bfloat16 matrix at a time, and with more rows than its kernel for few takes.
+  it('learn as the weights do under a large vocabulary that is kept in bfloat16', async () => {
+    const config = parseModelConfig({
+      model_type: 'qwen2',
+      vocab_size: 40_000,
+      hidden_size: 64,
+      intermediate_size: 128,
+      num_hidden_layers: 1,
+      num_attention_heads: 4,
+      num_key_value_heads: 2,
+      tie_word_embeddings: true,
+    });
+    const initialize = async (lora?: Lora) => {
+      const tokenizer = shapeTokenizer(config.vocabSize);
+      const where = { device: DEVICE, threads: 1 };
+      const options = { config, tokenizer, eosTokenIds: [], seed: 1, ...where, ...(lora && { lora }) };
+      const model = await LanguageModel.initialize(options);
+      onTestFinished(() => model.dispose());
+      return model;
+    };
+    const ids = Array.from({ length: 60 }, (_, i) => (i * 7919) % config.vocabSize);
+    const large = batchOf([0, 1, 2].map((i) => ({ prompt: [i + 1], completions: [ids.slice(i)] })));
+    const derivatives = randomFloats(60 + 59 + 58, 3);
+    const [plain, adapted] = [await initialize(), await initialize(LORA)];
+    const expected = await plain.forward(large, 0.8);
+    const { logps } = await adapted.forward(large, 0.8);
+    expect(maxDifference(logps, expected.logps)).toBeLessThan(2e-6);
+    await plain.backward(derivatives);
+    await adapted.backward(derivatives);
+    // B is 0: dL/dB = scale dL/dW A^T, dL/dA = 0.
+    for (const layer of ['self_attn.v_proj', 'mlp.gate_proj', 'mlp.down_proj']) {
+      const name = `model.layers.0.${layer}`;
+      const of = (part: string) => `base_model.model.${name}.lora_${part}.weight`;
+      const gradient = await plain.engine.tensor(`${name}.weight`, 'grad');
+      const a = await adapted.engine.tensor(of('A'), 'weight');
+      const [columns, scale] = [a.length / LORA.r, LORA.alpha / LORA.r];
+      const product = Float32Array.from({ length: (gradient.length / columns) * LORA.r }, (_, i) => {
+        const [row, rank] = [Math.floor(i / LORA.r), i % LORA.r];
+        let sum = 0;
+        for (let j = 0; j < columns; j++) sum += gradient[row * columns + j]! * a[rank * columns + j]!;
+        return scale * sum;
+      });
+      expect(relativeDifference(await adapted.engine.tensor(of('B'), 'grad'), product), name).toBeLessThan(
+        1e-4,
+      );
+      expect(Math.max(...(await adapted.engine.tensor(of('A'), 'grad')).map(Math.abs))).toBe(0);
+    }
+  });
+
+  it.each([0.7, 1])('are scored as they were sampled with, at temperature %d', async (temperature) => {
     const model = await loadModel(base, { adapter: caseOf('qwen2-tied/lora').folder });
     const prompts = [
       [5, 6, 7, 8],
@@ -242,7 +306,7 @@ describe('new adapters', () => {
       promptIndices: [0, 1],
       numGenerations: 8,
       maxCompletionLength: 6,
-      temperature: 0.7,
+      temperature,
       seed: 1,
       step: 1,
       keepActivations: true,
@@ -253,7 +317,7 @@ describe('new adapters', () => {
       promptOf: Int32Array.from(completions, ({ prompt }) => prompt),
     };
     const logps = completions.flatMap((one) => [...one.logps]);
-    const kept = await model.forward(drawn, 0.7);
+    const kept = await model.forward(drawn, temperature);
     expect(kept.computed).toBe(0);
     expect(maxDifference(kept.logps, logps)).toBeLessThan(2e-5);
     // What sampling kept has to serve the backward of adapters too.
@@ -261,7 +325,7 @@ describe('new adapters', () => {
     await model.backward(derivatives);
     const ofKept = await learning(model, 'grad');
     await model.zeroGrad();
-    const anew = await model.forward(drawn, 0.7);
+    const anew = await model.forward(drawn, temperature);
     expect(anew.computed).toBe(anew.nodes);
     expect(maxDifference(anew.logps, logps)).toBeLessThan(2e-5);
     await model.backward(derivatives);
