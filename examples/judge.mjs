@@ -5,8 +5,9 @@
  *     OPENAI_BASE_URL=http://127.0.0.1:8000/v1 JUDGE_MODEL=Qwen/Qwen2.5-7B-Instruct node examples/judge.mjs
  *     npx grpo-native train --task ./my-task.ts --reward http://127.0.0.1:7000
  *
- * It is sent a JSON list of { prompt, completion, answer, columns } and answers with a list of numbers from 0 to 1;
- * null where the model gave no score. OPENAI_API_KEY is sent where it is set; PORT is 7000 unless it says otherwise.
+ * It is sent a JSON list of { prompt, completion, answer, columns }, of a conversation with its messages, and answers
+ * with a list of numbers from 0 to 1; null where the model gave no score. OPENAI_API_KEY is sent where it is set; PORT
+ * is 7000 unless it says otherwise.
  */
 /* global fetch */
 import { createServer } from 'node:http';

@@ -14,6 +14,8 @@ export const http = rewardKind({
     /** Seconds that an answer may take. */
     timeout: z.number().positive().default(60),
     retries: z.number().int().min(0).max(10).default(3),
+    /** Environment variable with the judge's token: a run's files have its name alone. */
+    token_env: z.string().min(1).optional(),
   }),
   argument: (url) => ({ url }),
   make: async (options, { problems }) => {
@@ -23,17 +25,20 @@ export const http = rewardKind({
         'give one such as http://127.0.0.1:8000/judge',
         options.url,
       );
+    const token = options.token_env === undefined ? undefined : tokenIn(options.token_env);
     const [problem] = await problems();
     // Once before any work starts: is it there, and does it answer with a list?
     if (problem) {
       const { prompt, answer } = problem;
-      await ask({ ...options, retries: 0 }, [{ prompt, completion: answer, answer, problem }]);
+      await ask({ ...options, token, retries: 0 }, [{ prompt, completion: answer, answer, problem }]);
     }
     return {
       reward: async (completions) => {
         const values: (number | null)[] = [];
         for (let from = 0; from < completions.length; from += options.batch_size)
-          values.push(...(await ask(options, completions.slice(from, from + options.batch_size))));
+          values.push(
+            ...(await ask({ ...options, token }, completions.slice(from, from + options.batch_size))),
+          );
         return values;
       },
       isCorrect: (_, value) => value > 0.5,
@@ -46,8 +51,20 @@ function isAddress(url: string): boolean {
   return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
 }
 
+/** @throws {GrpoError} BAD_REWARD where the variable is not set */
+function tokenIn(variable: string): string {
+  const token = process.env[variable];
+  if (token) return token;
+  throw badReward(
+    `http: the environment variable ${variable} is not set`,
+    `set ${variable} to the judge's token, or leave token_env out`,
+    variable,
+  );
+}
+
 interface AskOptions {
   url: string;
+  token: string | undefined;
   timeout: number;
   retries: number;
 }
@@ -60,12 +77,13 @@ const FIRST_PAUSE = 500;
  * @throws {GrpoError} JUDGE_UNREACHABLE, JUDGE_REFUSED, JUDGE_ANSWER
  */
 async function ask(
-  { url, timeout, retries }: AskOptions,
+  { url, token, timeout, retries }: AskOptions,
   completions: Completion[],
 ): Promise<(number | null)[]> {
   const body = JSON.stringify(
     completions.map(({ prompt, completion, answer, problem }) => ({
       prompt,
+      ...(problem.messages && { messages: problem.messages }),
       completion,
       answer,
       columns: problem.columns ?? {},
@@ -73,7 +91,7 @@ async function ask(
     (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value),
   );
   for (let attempt = 0; ; attempt++) {
-    const answer = await request(url, body, timeout);
+    const answer = await request(url, token, body, timeout);
     if ('values' in answer) return checked(url, answer.values, completions.length);
     if (answer.final || attempt >= retries) throw answer.error;
     await pause(FIRST_PAUSE * 2 ** attempt);
@@ -85,7 +103,12 @@ type Answer = { values: unknown } | { error: GrpoError; final: boolean };
 /** Statuses of the 4xx range after which a retry can help: timeout, too early, too many requests. */
 const TRY_AGAIN = [408, 425, 429];
 
-async function request(url: string, body: string, timeout: number): Promise<Answer> {
+async function request(
+  url: string,
+  token: string | undefined,
+  body: string,
+  timeout: number,
+): Promise<Answer> {
   const fault = (code: string, what: string, fix: string, final: boolean, cause?: unknown): Answer => ({
     error: new GrpoError(code, `the judge ${url} ${what}`, { fix, value: url, exitCode: 1, cause }),
     final,
@@ -95,7 +118,7 @@ async function request(url: string, body: string, timeout: number): Promise<Answ
   try {
     response = await fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
       body,
       signal: AbortSignal.timeout(timeout * 1000),
     });

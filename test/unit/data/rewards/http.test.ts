@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { judge } from '../../../../src/data/rewards/judge.js';
 import { codeOf } from '../../../support/fixtures.js';
 import { loadOne, problemOf } from '../../../support/rewards.js';
@@ -15,6 +15,7 @@ interface Asked {
 
 const servers: ReturnType<typeof createServer>[] = [];
 afterEach(() => {
+  vi.unstubAllEnvs();
   for (const server of servers.splice(0)) {
     server.close();
     server.closeAllConnections();
@@ -59,6 +60,26 @@ describe('a judge over HTTP', () => {
     });
     expect(reward.isCorrect!(completions[0]!, 0.1)).toBe(false);
     expect(reward.isCorrect!(completions[2]!, 0.8)).toBe(true);
+  });
+
+  it('is sent a conversation, and the token of an environment variable', async () => {
+    const messages = [{ role: 'user', content: 'Question' }];
+    const chat = problemOf('right', { messages });
+    const seen: unknown[] = [];
+    const url = await serve((asked, _, { headers }) => {
+      seen.push([headers.authorization, asked]);
+      return lengths(asked);
+    });
+    vi.stubEnv('TEST_JUDGE_TOKEN', 'secret');
+    const reward = await loadOne({ http: { url, token_env: 'TEST_JUDGE_TOKEN' } }, chat);
+    await judge(reward.reward, [{ ...chat, completion: 'a', problem: chat }]);
+    expect(seen[1]).toEqual([
+      'Bearer secret',
+      [{ prompt: chat.prompt, messages, completion: 'a', answer: 'right', columns: {} }],
+    ]);
+    vi.stubEnv('TEST_JUDGE_TOKEN', '');
+    expect(await codeOf(loadOne({ http: { url, token_env: 'TEST_JUDGE_TOKEN' } }, chat))).toBe('BAD_REWARD');
+    expect(seen).toHaveLength(2);
   });
 
   it('is named by its address alone', async () => {
