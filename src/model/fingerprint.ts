@@ -1,7 +1,8 @@
-/** Tells models of one shape apart. */
+/** Tells models of one shape apart, and chat templates. */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { ModelConfig } from '../engine/types.js';
+import type { ChatTemplate } from './chat-template.js';
 import { locateTensors } from './safetensors.js';
 
 /** Bytes of each tensor that are looked at: training changes numbers everywhere, so that a few tell it. */
@@ -22,3 +23,7 @@ export async function fingerprint(folder: string, config: ModelConfig): Promise<
   }
   return hash.digest('hex');
 }
+
+/** SHA-256, in hexadecimal, of a chat template's text. */
+export const templateFingerprint = ({ source }: ChatTemplate): string =>
+  createHash('sha256').update(source).digest('hex');

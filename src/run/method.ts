@@ -7,7 +7,7 @@ import type { Choosing } from './choosing.js';
 import type { Evaluation } from './evaluate.js';
 import type { Forecast, JudgedCompletion, TrainCallbacks, TrainPlan } from './events.js';
 import type { Checkpoint } from './folder/checkpoints.js';
-import type { Lineage } from './folder/environment.js';
+import type { Fingerprints, Lineage } from './folder/environment.js';
 import type { RunFolder } from './folder/folder.js';
 import type { Fork } from './folder/fork.js';
 import type { Change } from './folder/changes.js';
@@ -55,8 +55,7 @@ export interface Session {
   lineage?: Lineage | undefined;
   /** Where its problems were read from. */
   dataset?: DatasetSource | undefined;
-  /** Fingerprint of the weights that its adapters are for. */
-  frozenWeights?: string | undefined;
+  fingerprints?: Fingerprints | undefined;
   /** The run that `resumeFrom` is of, where a fork begins. */
   fork?: Fork | undefined;
   /** Options that a resumed or forked run has changed. */

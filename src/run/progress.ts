@@ -337,7 +337,7 @@ const KEEPS_WEIGHTS = /^(REWARD_|TASK_|MODULE_|ALGORITHM_|DIVERGED$)/;
 
 /** `config.yaml` and `env.json`: what the run is made with, and, where it goes on, with what else. */
 async function describeRun(run: RunFolder, session: Session): Promise<void> {
-  const { plan, options, lineage, dataset, frozenWeights, resumeFrom, fork, changes = [] } = session;
+  const { plan, options, lineage, dataset, fingerprints, resumeFrom, fork, changes = [] } = session;
   const forkedFrom = fork && {
     run: fork.run.path,
     checkpoint: basename(fork.checkpoint.path),
@@ -348,7 +348,7 @@ async function describeRun(run: RunFolder, session: Session): Promise<void> {
     lineage,
     forkedFrom,
     dataset,
-    frozenWeights,
+    fingerprints,
   });
   const own = resumeFrom && !fork;
   const env = own

@@ -84,7 +84,7 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
       options,
       config,
       dataset: subject.task.source,
-      frozenWeights: loaded.frozenWeights,
+      fingerprints: loaded.fingerprints,
       changes,
       plan,
       run,

@@ -126,7 +126,7 @@ export async function openTraining(
         config,
         lineage: place.lineage,
         dataset: subject.task.source,
-        frozenWeights: loaded.frozenWeights,
+        fingerprints: loaded.fingerprints,
         changes: place.changes,
         savesReference: options.beta !== 0 && referenceMoves(options, resumeFrom),
         fork: place.fork,

@@ -114,6 +114,24 @@ describe('train --chat', () => {
       logps.forEach((logp, t) => expect(scores[i]!.logps[t]).toBeCloseTo(logp, 4)),
     );
   });
+
+  it('goes on with the same template alone', async () => {
+    const { cwd, model, template } = baseModel();
+    const small = ['--batch-size', '8', '--num-generations', '4', '--max-completion-length', '4'];
+    const options = [...small, '--eval-samples', '4', '--no-probe', '--save-steps', '1', '--chat'];
+    const args = ['train', ...model, ...template, ...options, '--output-dir', 'run'];
+    expect(await cli([...args, '--max-steps', '1'], { cwd })).toMatchObject({ code: 0 });
+    writeFileSync(join(cwd, 'chatml.jinja'), CHATML.replace('{% endfor %}', '{% endfor %}Now: '));
+    const resumed = [...args, '--max-steps', '2', '--resume'];
+    const refused = await cli(resumed, { cwd });
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/^error CHAT_TEMPLATE_CHANGED: /m);
+    expect(jsonLines(readFileSync(join(cwd, 'run/metrics.jsonl'), 'utf8'))).not.toContainEqual(
+      expect.objectContaining({ step: 2 }),
+    );
+    writeFileSync(join(cwd, 'chatml.jinja'), CHATML);
+    expect(await cli(resumed, { cwd })).toMatchObject({ code: 0 });
+  });
 });
 
 describe('generate --chat', () => {

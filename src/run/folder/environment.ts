@@ -17,6 +17,14 @@ export interface Lineage {
   model?: string;
 }
 
+/** Of what a run reads each time it goes on, and has no copy of in its checkpoints. */
+export interface Fingerprints {
+  /** Of the weights that adapters are for; undefined: all weights learn, or the program brought the model. */
+  frozenWeights?: string | undefined;
+  /** SHA-256 of the chat template's text; undefined: the problems are no conversations. */
+  chatTemplate?: string | undefined;
+}
+
 /** Where a run comes from: from another run, from files. */
 interface Origin {
   /** Where the first weights come from. */
@@ -24,16 +32,16 @@ interface Origin {
   forkedFrom?: ForkedFrom | undefined;
   /** Where its problems come from. */
   dataset?: DatasetSource | undefined;
-  /** Fingerprint of the weights that adapters are for. */
-  frozenWeights?: string | undefined;
+  fingerprints?: Fingerprints | undefined;
 }
 
 /** The environment of a run that begins, or goes on, here and now. */
 export async function environment(
   engine: EngineInfo,
   seed: number,
-  { lineage, forkedFrom, dataset, frozenWeights }: Origin = {},
+  { lineage, forkedFrom, dataset, fingerprints = {} }: Origin = {},
 ): Promise<Record<string, unknown>> {
+  const { frozenWeights, chatTemplate } = fingerprints;
   return {
     grpo_native: packageVersion(),
     node: process.version,
@@ -59,6 +67,7 @@ export async function environment(
     ...(forkedFrom && { forked_from: forkedFrom }),
     ...(dataset && { dataset }),
     ...(frozenWeights !== undefined && { frozen_weights: frozenWeights }),
+    ...(chatTemplate !== undefined && { chat_template: chatTemplate }),
     git_commit: await gitCommit(),
     started: new Date().toISOString(),
   };

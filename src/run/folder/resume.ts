@@ -4,6 +4,7 @@ import { camelKeys } from '../../config/names.js';
 import { sameSource, type DatasetSource } from '../../data/datasets/source.js';
 import { choosingOf } from '../choosing.js';
 import type { Change } from './changes.js';
+import type { Fingerprints } from './environment.js';
 
 /** Options that do not affect what a run computes; their changes are ignored. */
 const IGNORED = ['output_dir', 'resume', 'preset', 'report_to', 'run_name'];
@@ -135,24 +136,36 @@ export function refuseOtherData(
 }
 
 /**
- * Checkpoints of adapters hold these alone, and go on with the weights that they learned beside.
+ * Checkpoints of adapters hold these alone, and go on with the weights that they learned beside; conversations go on
+ * with the same template.
  * @param env `env.json` of the run until now
- * @param now fingerprint of the weights that were read
- * @throws {GrpoError} MODEL_CHANGED
+ * @param now of what was read
+ * @param folder of the model
+ * @throws {GrpoError} MODEL_CHANGED, CHAT_TEMPLATE_CHANGED
  */
 export function refuseOtherModel(
   env: Record<string, unknown> | undefined,
-  now: string,
-  folder: string,
+  { frozenWeights, chatTemplate }: Fingerprints,
+  folder: string | undefined,
 ): void {
-  const before = env?.frozen_weights;
-  if (before === undefined || before === now) return;
-  throw new GrpoError(
-    'MODEL_CHANGED',
-    `the weights in ${folder} are others than those that the adapters are for`,
-    {
-      fix: 'put back the weights that the run began with, or start another run from its adapters: --init-from RUN',
-      value: folder,
-    },
-  );
+  const differs = (before: unknown, now: string | undefined) =>
+    before !== undefined && now !== undefined && before !== now;
+  if (differs(env?.frozen_weights, frozenWeights))
+    throw new GrpoError(
+      'MODEL_CHANGED',
+      `the weights in ${folder} are others than those that the adapters are for`,
+      {
+        fix: 'put back the weights that the run began with, or start another run from its adapters: --init-from RUN',
+        value: folder,
+      },
+    );
+  if (differs(env?.chat_template, chatTemplate))
+    throw new GrpoError(
+      'CHAT_TEMPLATE_CHANGED',
+      'the chat template is another one than the run began with: it would go on with other prompts',
+      {
+        fix: 'put back the template that env.json of the run names by its SHA-256, or start another run, from these weights if you like: --init-from RUN',
+        value: chatTemplate,
+      },
+    );
 }

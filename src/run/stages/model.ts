@@ -5,12 +5,13 @@ import { checkStop } from '../../grpo/stop.js';
 import { openDevice } from '../../engine/device.js';
 import { GrpoError } from '../../common/errors.js';
 import { checkAdapter, resolveSource } from '../../model/adapter.js';
-import { fingerprint } from '../../model/fingerprint.js';
+import { fingerprint, templateFingerprint } from '../../model/fingerprint.js';
 import { loraOf } from '../../model/lora.js';
 import { hasConversation } from '../../model/message.js';
 import { encodePrompt } from '../../model/positions.js';
 import type { TrainableModel } from '../../model/trainable.js';
 import type { TrainExtras } from '../extras.js';
+import type { Fingerprints } from '../folder/environment.js';
 import { setAside } from '../folder/checkpoints.js';
 import { refuseOtherModel } from '../folder/resume.js';
 import { refuseUnfit } from '../forecast/run-memory.js';
@@ -24,15 +25,14 @@ export interface LoadedModel {
   folder: string | undefined;
   /** Tokens of the longest prompts, and of others. */
   promptLengths: number[];
-  /** Of the weights that adapters are for; undefined: all weights learn, or the program brought the model. */
-  frozenWeights: string | undefined;
+  fingerprints: Fingerprints;
   /** Gives back a model that was loaded here. */
   dispose: () => Promise<void>;
 }
 
 /**
  * @param check throws where the model can't be taught these problems
- * @throws {GrpoError} BAD_COMBINATION, ADAPTER_OPTIONS, MODEL_CHANGED, MODEL_NOT_FOUND, CHAT_TEMPLATE_MISSING, MEMORY,
+ * @throws {GrpoError} BAD_COMBINATION, ADAPTER_OPTIONS, MODEL_CHANGED, CHAT_TEMPLATE_CHANGED, MODEL_NOT_FOUND, CHAT_TEMPLATE_MISSING, MEMORY,
  *   PROMPT_TOO_LONG, ADDON_MISSING and others of the model's folder, before anything is written
  */
 export async function modelStage(
@@ -59,9 +59,12 @@ export async function modelStage(
     const promptLengths = checkPrompts(model, dataset.train, options.maxCompletionLength);
     checkPrompts(model, [...dataset.heldOut, ...dataset.validation], options.maxCompletionLength);
     check(model, dataset.train);
-    const frozenWeights = loaded?.lora && (await fingerprint(loaded.folder, loaded.config));
-    if (frozenWeights !== undefined && resumeFrom)
-      refuseOtherModel(await (fork?.run ?? run)?.readJson('env.json'), frozenWeights, loaded!.folder);
+    const fingerprints: Fingerprints = {
+      frozenWeights: loaded?.lora && (await fingerprint(loaded.folder, loaded.config)),
+      chatTemplate: chat && model.chatTemplate ? templateFingerprint(model.chatTemplate) : undefined,
+    };
+    if (resumeFrom)
+      refuseOtherModel(await (fork?.run ?? run)?.readJson('env.json'), fingerprints, loaded?.folder);
     if (run) model.checkSaveable();
     // Nothing was written until here.
     await run?.claim();
@@ -72,7 +75,7 @@ export async function modelStage(
       model,
       folder: loaded?.folder,
       promptLengths,
-      frozenWeights,
+      fingerprints,
       dispose: async () => loaded?.dispose(),
     };
   } catch (error) {
