@@ -57,7 +57,8 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/setup/dist.ts', 'test/setup/addon.ts'],
           pool: 'forks',
-          fileParallelism: false,
+          // Their processes wait for each other, for disks and for clocks as much as they compute.
+          maxWorkers: 2,
           testTimeout: 300_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 3 },
