@@ -27,7 +27,7 @@ Engine::Engine(const EngineOptions& options, std::function<void()> check)
            {},
            {},
            {}};
-  info_.matmul = device_.is_cpu() ? choose_matmul_backend(options.matmul_backend)
+  info_.matmul = device_.is_cpu() ? choose_matmul_backend(options.matmul_backend, options.matmul_shape)
                                   : MatmulBackend{device_.is_cuda() ? "cublas" : "own", {}};
   if (device_.is_cpu() && options.dtype == "bfloat16")
     info_.bfloat16_speed = bfloat16_speed(info_.matmul.name);

@@ -19,6 +19,7 @@ namespace grpo {
 struct EngineOptions {
   std::string device, dtype, matmul_backend;
   int threads;
+  MatmulShape matmul_shape;  // what `matmul_backend` auto measures
 };
 
 struct EngineInfo {

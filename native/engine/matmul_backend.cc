@@ -24,9 +24,25 @@ struct {
   int holders = 0;
 } held;
 
-// Shapes of a layer's products: few rows as in sampling, many as in training.
-constexpr int64_t kIn = 896, kOut = 4864;
+constexpr auto kByMkl = "highest";
+
+// Waits until the setting is this one, or can be.
+void hold(std::unique_lock<std::mutex>& lock, const std::string& precision) {
+  held.freed.wait(lock, [&] { return held.holders == 0 || held.precision == precision; });
+  if (held.holders++ > 0) return;
+  held.precision = precision;
+  at::globalContext().setFloat32MatmulPrecision(precision);
+}
+
+void let_go() {
+  if (--held.holders == 0) held.freed.notify_all();
+}
+
+// Rows of a layer's products: few as in sampling, many as in training.
 constexpr std::array<int64_t, 3> kRows{16, 64, 256};
+// Of larger matrices a part tells as much, and of weights as many as no cache holds: each layer has its own.
+constexpr MatmulShape kLargest{};
+constexpr int64_t kWeightBytes = 64 << 20;
 
 double seconds(const std::string& backend, const at::Tensor& x, const at::Tensor& w) {
   const MatmulPrecision precision(backend);
@@ -45,24 +61,32 @@ bool exact() {
 }
 
 // Takes turns and keeps each library's best time, so that other load on the machine slows both alike.
-MatmulBackend measure() {
-  constexpr int kRepeats = 6;
+MatmulBackend measure(const MatmulShape& shape) {
+  constexpr int kRepeats = 4;
   constexpr double kClearly = 1.15;  // so that noise hardly changes the choice from run to run
   std::vector<std::string> names{"mkl"};
   if (exact()) names.push_back("onednn");
-  const at::Tensor w = at::rand({kOut, kIn});
+  const int64_t in = std::min(shape.in, kLargest.in), out = std::min(shape.out, kLargest.out);
+  const int64_t weights =
+      std::clamp<int64_t>(kWeightBytes / (in * out * static_cast<int64_t>(sizeof(float))), 1, shape.layers);
+  const at::Tensor w = at::rand({weights, out, in});
+  int64_t layer = 0;
+  const auto next = [&] { return w.select(0, ++layer % weights); };
+  const auto layers = static_cast<double>(shape.layers);
   MatmulBackend result{"mkl", {}};
   std::map<std::string, double> rate;  // GFLOP/s, the harmonic mean over the shapes
   for (const int64_t rows : kRows) {
-    const at::Tensor x = at::rand({rows, kIn});
-    std::map<std::string, double> best;
+    std::map<std::string, double> best;  // seconds a row
     for (int repeat = 0; repeat < kRepeats; ++repeat) {
+      const int64_t count = rows + repeat;  // no number twice, as in training
+      const at::Tensor x = at::rand({count, in});
       for (const auto& name : names) {
-        const double time = seconds(name, x, w);
+        const double first = seconds(name, x, next()), further = seconds(name, x, next());
+        const double time = (first + (layers - 1) * further) / layers / static_cast<double>(count);
         best[name] = repeat == 0 ? time : std::min(best[name], time);
       }
     }
-    for (const auto& name : names) rate[name] += best[name] / (2e-9 * rows * kIn * kOut) / kRows.size();
+    for (const auto& name : names) rate[name] += best[name] / (2e-9 * static_cast<double>(in * out)) / kRows.size();
   }
   for (const auto& name : names) result.gflops[name] = 1 / rate[name];
   if (names.size() > 1 && result.gflops["onednn"] > kClearly * result.gflops["mkl"]) result.name = "onednn";
@@ -71,25 +95,37 @@ MatmulBackend measure() {
 
 }  // namespace
 
+// libtorch multiplies with MKL by default. At "medium" precision it calls oneDNN, which may round to
+// bfloat16 where the processor has instructions for that (AMX): hence `exact`.
 MatmulPrecision::MatmulPrecision(const std::string& backend) {
-  // libtorch multiplies with MKL by default. At "medium" precision it calls oneDNN, which may round to
-  // bfloat16 where the processor has instructions for that (AMX): hence `exact`.
-  const std::string precision = backend == "onednn" ? "medium" : "highest";
   std::unique_lock lock(held.mutex);
-  held.freed.wait(lock, [&] { return held.holders == 0 || held.precision == precision; });
-  if (held.holders++ > 0) return;
-  held.precision = precision;
-  at::globalContext().setFloat32MatmulPrecision(precision);
+  hold(lock, backend == "onednn" ? "medium" : kByMkl);
 }
 
 MatmulPrecision::~MatmulPrecision() {
   const std::lock_guard lock(held.mutex);
-  if (--held.holders == 0) held.freed.notify_all();
+  let_go();
+}
+
+SmallProducts::SmallProducts() {
+  std::unique_lock lock(held.mutex);
+  if (held.holders == 0 || held.precision == kByMkl) return;
+  around_ = held.precision;
+  let_go();
+  hold(lock, kByMkl);
+}
+
+SmallProducts::~SmallProducts() {
+  if (around_.empty()) return;
+  std::unique_lock lock(held.mutex);
+  let_go();
+  hold(lock, around_);
 }
 
 double bfloat16_speed(const std::string& backend) {
   constexpr int kRepeats = 4;
-  const at::Tensor x = at::rand({kRows.back(), kIn}), w = at::rand({kOut, kIn});
+  const MatmulShape shape;
+  const at::Tensor x = at::rand({kRows.back(), shape.in}), w = at::rand({shape.out, shape.in});
   const at::Tensor narrow_x = x.to(at::kBFloat16), narrow_w = w.to(at::kBFloat16);
   double best = 0, narrow_best = 0;
   for (int repeat = 0; repeat < kRepeats; ++repeat) {
@@ -100,10 +136,14 @@ double bfloat16_speed(const std::string& backend) {
   return best / narrow_best;
 }
 
-MatmulBackend choose_matmul_backend(const std::string& choice) {
+MatmulBackend choose_matmul_backend(const std::string& choice, const MatmulShape& shape) {
   if (choice == "auto") {
-    static const MatmulBackend measured = measure();  // by one thread; others wait for it
-    return measured;
+    static std::mutex mutex;
+    static std::map<std::array<int64_t, 3>, MatmulBackend> measured;
+    const std::lock_guard lock(mutex);  // one thread measures; others wait for it
+    const auto [entry, fresh] = measured.try_emplace({shape.in, shape.out, shape.layers});
+    if (fresh) entry->second = measure(shape);
+    return entry->second;
   }
   if (choice == "onednn" && !exact()) {
     throw Error("MATMUL_INEXACT", "oneDNN rounds float32 products to bfloat16 on this processor",

@@ -1,5 +1,6 @@
 // The library that multiplies float32 matrices on the CPU, chosen by measurement.
 #pragma once
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -7,13 +8,20 @@ namespace grpo {
 
 struct MatmulBackend {
   std::string name;  // mkl or onednn
-  // GFLOP/s by library, the harmonic mean over 16, 64 and 256 x 896 x 4864; empty if nothing was measured.
+  // GFLOP/s by library, the harmonic mean over some 16, 64 and 256 rows; empty if nothing was measured.
   std::map<std::string, double> gflops;
 };
 
-// `choice`: mkl, onednn, or auto, which measures both once a process and keeps oneDNN only where
-// it is exact in float32 and clearly faster.
-MatmulBackend choose_matmul_backend(const std::string& choice);
+// The products of a model: [rows, in] x [in, out], by each of `layers` layers. Those of Qwen2-0.5B, unless others
+// are given.
+struct MatmulShape {
+  int64_t in = 896, out = 4864, layers = 24;
+};
+
+// `choice`: mkl, onednn, or auto, which measures both once a process and shape, and keeps oneDNN only where it is
+// exact in float32 and clearly faster. oneDNN compiles code for each number of rows that it meets, and keeps it for
+// the next thousand: with batches that are never of one size this is a part of the price, shared by the layers.
+MatmulBackend choose_matmul_backend(const std::string& choice, const MatmulShape& shape = {});
 
 // Has libtorch multiply float32 matrices with a back end (mkl, onednn, or cublas in IEEE arithmetic) while
 // this object lives. It is a setting of the whole process, which CPU and GPU share: what oneDNN needs makes a
@@ -23,6 +31,18 @@ class MatmulPrecision {
   explicit MatmulPrecision(const std::string& backend);
   ~MatmulPrecision();
   MatmulPrecision(const MatmulPrecision&) = delete;
+};
+
+// While this object lives, what its thread computes is multiplied by MKL, within a MatmulPrecision of another
+// setting. For attention, whose many small products cost oneDNN more to prepare than to compute.
+class SmallProducts {
+ public:
+  SmallProducts();
+  ~SmallProducts();
+  SmallProducts(const SmallProducts&) = delete;
+
+ private:
+  std::string around_;  // the setting that was held; empty: there is nothing to set back
 };
 
 // Speed of bfloat16 matrix products relative to float32 ones with the back end: below 1 where the

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/matmul_backend.h"
 #include "kernels/add_rows.h"
 #include "kernels/product.h"
 
@@ -41,6 +42,7 @@ void add_along_path(at::Tensor& sum, const at::Tensor& x, const Band& band) {
 
 at::Tensor attend(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
                   const Layout& layout) {
+  const SmallProducts by_mkl;
   const int64_t heads = queries.size(1), kv_heads = keys.size(1);
   std::vector<at::Tensor> outputs;
   for (const Band& band : layout.bands) {
@@ -58,6 +60,7 @@ at::Tensor attend(const at::Tensor& queries, const at::Tensor& keys, const at::T
 // give another softmax than the forward's. So are the sums over all nodes that share a key.
 AttentionGrads attend_backward(const at::Tensor& g, const at::Tensor& queries, const at::Tensor& keys,
                                const at::Tensor& values, const Layout& layout) {
+  const SmallProducts by_mkl;
   const int64_t heads = queries.size(1), kv_heads = keys.size(1), head_dim = queries.size(2);
   const double scale = 1 / std::sqrt(static_cast<double>(head_dim));
   // Padded queries have a derivative of 0.

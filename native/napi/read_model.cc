@@ -7,8 +7,15 @@ namespace grpo {
 
 EngineOptions read_engine_options(const Napi::Value& value) {
   const Fields fields(value);
-  const EngineOptions options{fields.string("device"), fields.string("dtype"), fields.string("matrixBackend"),
-                              static_cast<int>(fields.number_within("threads", 0, 4096))};
+  EngineOptions options{fields.string("device"),
+                        fields.string("dtype"),
+                        fields.string("matrixBackend"),
+                        static_cast<int>(fields.number_within("threads", 0, 4096)),
+                        {}};
+  if (!fields["matrixShape"].IsUndefined()) {
+    const Fields shape(fields["matrixShape"]);
+    options.matmul_shape = {shape.size("in"), shape.size("out"), shape.size("layers")};
+  }
   if (options.dtype != "float32" && options.dtype != "bfloat16")
     bad_argument("dtype must be float32 or bfloat16");
   const std::string& backend = options.matmul_backend;

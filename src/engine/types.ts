@@ -414,8 +414,18 @@ export interface EngineOptions {
   dtype: DType;
   /** 0: libtorch's default, one per physical core. */
   threads: number;
-  /** `auto` measures both once per process, which takes about 100 ms. */
+  /** `auto` measures both once per process and shape, which takes about 100 ms. */
   matrixBackend: 'auto' | 'mkl' | 'onednn';
+  /** What it measures; default: products of the shape of Qwen2-0.5B. */
+  matrixShape?: MatrixShape;
+}
+
+/** The largest products of a model's layers: `[rows, in]` x `[in, out]`. */
+export interface MatrixShape {
+  in: number;
+  out: number;
+  /** How many layers multiply the same number of rows. */
+  layers: number;
 }
 
 /**

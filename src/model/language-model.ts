@@ -9,7 +9,7 @@ import { engineThreads } from '../machine/processor.js';
 import { BESIDE_TENSORS, freeWithin } from '../machine/memory.js';
 import { createEngine, writeSnapshot } from '../engine/addon.js';
 import { openDevice } from '../engine/device.js';
-import { matrixBackend, rememberMatrixBackend } from '../engine/matrix-backend.js';
+import { matrixBackend, matrixShape, rememberMatrixBackend } from '../engine/matrix-backend.js';
 import type {
   Batch,
   DType,
@@ -268,7 +268,7 @@ export class LanguageModel {
     if (chatTemplate && files instanceof Map && !files.has(relative(folder, chatTemplate.file)))
       files.set(CHAT_TEMPLATE_FILE, Buffer.from(chatTemplate.source));
     const engine = await openEngine(
-      { device, dtype, threads, maxMemory },
+      { device, dtype, threads, maxMemory, matrixShape: matrixShape(config) },
       async (empty) => {
         await empty.load(config, tensors, lora ? engineLora(lora, options.loraSeed ?? 0) : null);
         if (adapter) await empty.readTensors(asWeights(adapterTensors));
@@ -301,8 +301,9 @@ export class LanguageModel {
     const { config, tokenizer, eosTokenIds, seed, lora } = options;
     if (lora) checkLora(lora);
     const { device = 'auto', dtype = 'float32', threads = 0, maxMemory = null } = options;
-    const engine = await openEngine({ device, dtype, threads, maxMemory }, (empty) =>
-      empty.initialize(config, seed, lora ? engineLora(lora, seed) : null),
+    const engine = await openEngine(
+      { device, dtype, threads, maxMemory, matrixShape: matrixShape(config) },
+      (empty) => empty.initialize(config, seed, lora ? engineLora(lora, seed) : null),
     );
     return new LanguageModel('', config, tokenizer, eosTokenIds, engine, undefined, lora ?? undefined, '');
   }
@@ -725,18 +726,19 @@ function unlessLink(error: unknown): GrpoError {
 
 /** Creates an engine; `fill` gives it weights. */
 async function openEngine(
-  { maxMemory, ...options }: Omit<EngineOptions, 'matrixBackend'> & { maxMemory: number | null },
+  { maxMemory, ...options }: Omit<Required<EngineOptions>, 'matrixBackend'> & { maxMemory: number | null },
   fill: (engine: NativeEngine) => Promise<void>,
   onNotice?: (message: string) => void,
 ): Promise<NativeEngine> {
   const threads = engineThreads(options.threads);
   const device = options.device === 'auto' ? (await openDevice('auto', onNotice)).device : options.device;
-  const engine = createEngine({ ...options, device, threads, matrixBackend: matrixBackend(threads) });
+  const backend = matrixBackend(threads, options.matrixShape);
+  const engine = createEngine({ ...options, device, threads, matrixBackend: backend });
   try {
     await engine.info(); // Loads libtorch, so that its memory is counted below.
     await engine.limitMemory(device === 'cpu' ? roomForTensors(maxMemory) : (maxMemory ?? 0) * 1e9);
     await fill(engine);
-    await rememberMatrixBackend(threads, await engine.info());
+    await rememberMatrixBackend(threads, options.matrixShape, await engine.info());
   } catch (error) {
     await engine.dispose();
     throw error;

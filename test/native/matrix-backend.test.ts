@@ -27,6 +27,22 @@ async function open(matrixBackend: 'mkl' | 'onednn'): Promise<NativeEngine> {
   return engine;
 }
 
+it('is chosen by products of the given shape', async () => {
+  const shape = { in: 64, out: 128, layers: 2 };
+  const options = { device: 'cpu', dtype: 'float32', threads: 1, matrixBackend: 'auto' } as const;
+  const engines = [createEngine({ ...options, matrixShape: shape }), createEngine(options)];
+  onTestFinished(async () => void (await Promise.all(engines.map((engine) => engine.dispose()))));
+  const [small, large] = await Promise.all(engines.map((engine) => engine.info()));
+  for (const { matrixBackend, matrixGflops } of [small!, large!]) {
+    expect(Object.keys(matrixGflops)).toContain(matrixBackend);
+    for (const rate of Object.values(matrixGflops)) expect(rate).toBeGreaterThan(0);
+  }
+  expect(small!.matrixGflops).not.toEqual(large!.matrixGflops);
+  expect(() => createEngine({ ...options, matrixShape: { ...shape, layers: 0 } })).toThrow(
+    expect.objectContaining({ code: 'BAD_ARGUMENT' }),
+  );
+});
+
 describe('engines of one process', () => {
   /** So many that the libraries multiply them, not the engine's own kernel for few rows. */
   const ids = randomTokens(200, 1, config.vocabSize);
