@@ -31,7 +31,9 @@ it('is chosen by products of the given shape', async () => {
   const shape = { in: 64, out: 128, layers: 2 };
   const options = { device: 'cpu', dtype: 'float32', threads: 1, matrixBackend: 'auto' } as const;
   const engines = [createEngine({ ...options, matrixShape: shape }), createEngine(options)];
-  onTestFinished(async () => void (await Promise.all(engines.map((engine) => engine.dispose()))));
+  onTestFinished(async () => {
+    for (const engine of engines) await engine.dispose();
+  });
   const [small, large] = await Promise.all(engines.map((engine) => engine.info()));
   for (const { matrixBackend, matrixGflops } of [small!, large!]) {
     expect(Object.keys(matrixGflops)).toContain(matrixBackend);
