@@ -86,7 +86,8 @@ MatmulBackend measure(const MatmulShape& shape) {
         best[name] = repeat == 0 ? time : std::min(best[name], time);
       }
     }
-    for (const auto& name : names) rate[name] += best[name] / (2e-9 * static_cast<double>(in * out)) / kRows.size();
+    for (const auto& name : names)
+      rate[name] += best[name] / (2e-9 * static_cast<double>(in * out)) / kRows.size();
   }
   for (const auto& name : names) result.gflops[name] = 1 / rate[name];
   if (names.size() > 1 && result.gflops["onednn"] > kClearly * result.gflops["mkl"]) result.name = "onednn";

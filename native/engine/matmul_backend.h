@@ -12,15 +12,16 @@ struct MatmulBackend {
   std::map<std::string, double> gflops;
 };
 
-// The products of a model: [rows, in] x [in, out], by each of `layers` layers. Those of Qwen2-0.5B, unless others
-// are given.
+// The products of a model: [rows, in] x [in, out], by each of `layers` layers. Those of Qwen2-0.5B, unless
+// others are given.
 struct MatmulShape {
   int64_t in = 896, out = 4864, layers = 24;
 };
 
-// `choice`: mkl, onednn, or auto, which measures both once a process and shape, and keeps oneDNN only where it is
-// exact in float32 and clearly faster. oneDNN compiles code for each number of rows that it meets, and keeps it for
-// the next thousand: with batches that are never of one size this is a part of the price, shared by the layers.
+// `choice`: mkl, onednn, or auto, which measures both once a process and shape, and keeps oneDNN only where
+// it is exact in float32 and clearly faster. oneDNN compiles code for each number of rows that it meets, and
+// keeps it for the next thousand: with batches that are never of one size this is a part of the price, shared
+// by the layers.
 MatmulBackend choose_matmul_backend(const std::string& choice, const MatmulShape& shape = {});
 
 // Has libtorch multiply float32 matrices with a back end (mkl, onednn, or cublas in IEEE arithmetic) while
