@@ -76,14 +76,15 @@ describe('the diagnosis of a real run', () => {
 
   it('sees what too high a learning rate does: the weights are spoiled', async () => {
     const { worst, told } = await train(
-      ...['--learning-rate', '0.05', '--max-steps', '80', '--eval-steps', '40'],
+      // A hundred times the default: by which way the weights are spoiled no longer depends on rounding.
+      ...['--learning-rate', '0.1', '--max-steps', '80', '--eval-steps', '40'],
     );
     expect(worst).toMatchObject({
       kl_runaway: 'bad',
       one_answer: 'bad',
       reward_at_minimum: 'bad',
       gradient_zero: 'bad',
-      completions_cut_off: 'bad',
+      groups_without_spread: 'bad',
       held_out_falling: 'bad',
     });
     // In time: long before the run is over.
