@@ -76,7 +76,7 @@ describe('the diagnosis of a real run', () => {
 
   it('sees what too high a learning rate does: the weights are spoiled', async () => {
     const { worst, told } = await train(
-      // A hundred times the default: by which way the weights are spoiled no longer depends on rounding.
+      // Two hundred times the default: how the weights are spoiled then no longer depends on rounding.
       ...['--learning-rate', '0.1', '--max-steps', '80', '--eval-steps', '40'],
     );
     expect(worst).toMatchObject({
