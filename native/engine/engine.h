@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "engine/device_memory.h"
-#include "engine/matmul_backend.h"
+#include "kernels/matmul_backend.h"
 #include "io/tensor_file.h"
 #include "model/model.h"
 #include "sample/sampling.h"

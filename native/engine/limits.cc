@@ -8,7 +8,7 @@
 
 #include "engine/device.h"
 #include "engine/device_memory.h"
-#include "engine/matmul_backend.h"
+#include "kernels/matmul_backend.h"
 #include "engine/tensor_memory.h"
 #include "error.h"
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/matmul_backend.h"
 #include "kernels/add_rows.h"
+#include "kernels/matmul_backend.h"
 #include "kernels/product.h"
 
 namespace grpo {
@@ -40,9 +40,11 @@ void add_along_path(at::Tensor& sum, const at::Tensor& x, const Band& band) {
 
 }  // namespace
 
+// Attention has many small products, which oneDNN takes longer to prepare than to compute: here and in the
+// backward MKL multiplies them.
 at::Tensor attend(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
                   const Layout& layout) {
-  const SmallProducts by_mkl;
+  const MatmulPrecision by_mkl("mkl");
   const int64_t heads = queries.size(1), kv_heads = keys.size(1);
   std::vector<at::Tensor> outputs;
   for (const Band& band : layout.bands) {
@@ -60,7 +62,7 @@ at::Tensor attend(const at::Tensor& queries, const at::Tensor& keys, const at::T
 // give another softmax than the forward's. So are the sums over all nodes that share a key.
 AttentionGrads attend_backward(const at::Tensor& g, const at::Tensor& queries, const at::Tensor& keys,
                                const at::Tensor& values, const Layout& layout) {
-  const SmallProducts by_mkl;
+  const MatmulPrecision by_mkl("mkl");
   const int64_t heads = queries.size(1), kv_heads = keys.size(1), head_dim = queries.size(2);
   const double scale = 1 / std::sqrt(static_cast<double>(head_dim));
   // Padded queries have a derivative of 0.

@@ -26,24 +26,16 @@ MatmulBackend choose_matmul_backend(const std::string& choice, const MatmulShape
 
 // Has libtorch multiply float32 matrices with a back end (mkl, onednn, or cublas in IEEE arithmetic) while
 // this object lives. It is a setting of the whole process, which CPU and GPU share: what oneDNN needs makes a
-// GPU round to TF32. So whoever needs another setting waits meanwhile.
+// GPU round to TF32. So whoever needs another setting waits meanwhile. A thread may have one within another:
+// the inner one holds until it ends.
 class MatmulPrecision {
  public:
   explicit MatmulPrecision(const std::string& backend);
   ~MatmulPrecision();
   MatmulPrecision(const MatmulPrecision&) = delete;
-};
-
-// While this object lives, what its thread computes is multiplied by MKL, within a MatmulPrecision of another
-// setting. For attention, whose many small products cost oneDNN more to prepare than to compute.
-class SmallProducts {
- public:
-  SmallProducts();
-  ~SmallProducts();
-  SmallProducts(const SmallProducts&) = delete;
 
  private:
-  std::string around_;  // the setting that was held; empty: there is nothing to set back
+  const std::string around_;  // what the thread held before; empty: nothing
 };
 
 // Speed of bfloat16 matrix products relative to float32 ones with the back end: below 1 where the

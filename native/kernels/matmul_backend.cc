@@ -1,4 +1,4 @@
-#include "engine/matmul_backend.h"
+#include "kernels/matmul_backend.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
@@ -24,18 +24,21 @@ struct {
   int holders = 0;
 } held;
 
-constexpr auto kByMkl = "highest";
+// What this thread holds; empty: nothing.
+thread_local std::string mine;
 
-// Waits until the setting is this one, or can be.
-void hold(std::unique_lock<std::mutex>& lock, const std::string& precision) {
+// Lets go of what this thread holds, and waits until the setting is `precision` or can be. Empty: lets go
+// alone.
+void hold(const std::string& precision) {
+  if (precision == mine) return;
+  std::unique_lock lock(held.mutex);
+  if (!mine.empty() && --held.holders == 0) held.freed.notify_all();
+  mine = precision;
+  if (precision.empty()) return;
   held.freed.wait(lock, [&] { return held.holders == 0 || held.precision == precision; });
   if (held.holders++ > 0) return;
   held.precision = precision;
   at::globalContext().setFloat32MatmulPrecision(precision);
-}
-
-void let_go() {
-  if (--held.holders == 0) held.freed.notify_all();
 }
 
 // Rows of a layer's products: few as in sampling, many as in training.
@@ -98,35 +101,15 @@ MatmulBackend measure(const MatmulShape& shape) {
 
 // libtorch multiplies with MKL by default. At "medium" precision it calls oneDNN, which may round to
 // bfloat16 where the processor has instructions for that (AMX): hence `exact`.
-MatmulPrecision::MatmulPrecision(const std::string& backend) {
-  std::unique_lock lock(held.mutex);
-  hold(lock, backend == "onednn" ? "medium" : kByMkl);
+MatmulPrecision::MatmulPrecision(const std::string& backend) : around_(mine) {
+  hold(backend == "onednn" ? "medium" : "highest");
 }
 
-MatmulPrecision::~MatmulPrecision() {
-  const std::lock_guard lock(held.mutex);
-  let_go();
-}
-
-SmallProducts::SmallProducts() {
-  std::unique_lock lock(held.mutex);
-  if (held.holders == 0 || held.precision == kByMkl) return;
-  around_ = held.precision;
-  let_go();
-  hold(lock, kByMkl);
-}
-
-SmallProducts::~SmallProducts() {
-  if (around_.empty()) return;
-  std::unique_lock lock(held.mutex);
-  let_go();
-  hold(lock, around_);
-}
+MatmulPrecision::~MatmulPrecision() { hold(around_); }
 
 double bfloat16_speed(const std::string& backend) {
   constexpr int kRepeats = 4;
-  const MatmulShape shape;
-  const at::Tensor x = at::rand({kRows.back(), shape.in}), w = at::rand({shape.out, shape.in});
+  const at::Tensor x = at::rand({kRows.back(), kLargest.in}), w = at::rand({kLargest.out, kLargest.in});
   const at::Tensor narrow_x = x.to(at::kBFloat16), narrow_w = w.to(at::kBFloat16);
   double best = 0, narrow_best = 0;
   for (int repeat = 0; repeat < kRepeats; ++repeat) {
