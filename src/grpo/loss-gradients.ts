@@ -1,4 +1,5 @@
 /** The gradients that several losses give on the same completions, compared. No weight is changed. */
+import { joined } from '../common/floats.js';
 import type { Batch } from '../engine/types.js';
 import type { LanguageModel } from '../model/language-model.js';
 import { policyLoss } from './losses/index.js';
@@ -87,13 +88,7 @@ async function gradientOf(
     const tensors: Float32Array[] = [];
     for (const { name, trainable } of await model.engine.parameters())
       if (trainable) tensors.push(await model.engine.tensor(name, 'grad'));
-    const all = new Float32Array(tensors.reduce((sum, { length }) => sum + length, 0));
-    let offset = 0;
-    for (const tensor of tensors) {
-      all.set(tensor, offset);
-      offset += tensor.length;
-    }
-    return all;
+    return joined(tensors);
   } finally {
     await model.zeroGrad();
   }

@@ -1,13 +1,11 @@
 /** What benchmarks ask of the addon: models without files, and the machine's limits. */
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { shapeTokenizer } from '../../bench/shape-tokenizer.js';
+import { describe, expect, it } from 'vitest';
 import { loadAddon } from '../../src/engine/addon.js';
 import { parseModelConfig } from '../../src/model/config.js';
-import { LanguageModel } from '../../src/model/language-model.js';
 import { expectedTensors } from '../../src/model/tensor-names.js';
 import { codeOf } from '../support/fixtures.js';
 import { DEVICE, ON_CPU } from '../support/device.js';
-import { ADAMW, batchOf, tensorsOf } from '../support/models.js';
+import { ADAMW, batchOf, randomModel, tensorsOf } from '../support/models.js';
 import { maxDifference, randomFloats } from '../support/numbers.js';
 
 const config = parseModelConfig({
@@ -21,19 +19,8 @@ const config = parseModelConfig({
   tie_word_embeddings: true,
 });
 
-async function initialize(seed: number, dtype: 'float32' | 'bfloat16' = 'float32') {
-  const model = await LanguageModel.initialize({
-    config,
-    tokenizer: shapeTokenizer(config.vocabSize),
-    eosTokenIds: [],
-    seed,
-    dtype,
-    device: DEVICE,
-    threads: 1,
-  });
-  onTestFinished(() => model.dispose());
-  return model;
-}
+const initialize = (seed: number, dtype: 'float32' | 'bfloat16' = 'float32') =>
+  randomModel(config, { seed, dtype });
 
 describe('a model of random weights', () => {
   it('has normal(0, 0.02) weights, biases 0 and norms 1', async () => {

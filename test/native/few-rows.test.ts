@@ -2,13 +2,11 @@
  * Few rows go through kernels of ours, many through libtorch's: both give the same, at sizes that no
  * vector divides too. A product that one of them got wrong would differ by its own size.
  */
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { shapeTokenizer } from '../../bench/shape-tokenizer.js';
+import { describe, expect, it } from 'vitest';
 import { parseModelConfig } from '../../src/model/config.js';
-import { LanguageModel } from '../../src/model/language-model.js';
+import type { LanguageModel } from '../../src/model/language-model.js';
 import type { DType } from '../../src/engine/types.js';
-import { DEVICE } from '../support/device.js';
-import { batchOf, tensorsOf, tokenCount } from '../support/models.js';
+import { batchOf, randomModel, tensorsOf, tokenCount } from '../support/models.js';
 import { norm, randomFloats, randomTokens, relativeDifference } from '../support/numbers.js';
 import { engineInProcess } from '../support/processes.js';
 
@@ -31,18 +29,9 @@ const config = parseModelConfig({
 /** Rows so long that a product takes them in parts. */
 const wide = { ...config, hiddenSize: 1038, intermediateSize: 2071, headDim: 346 };
 
-async function randomModel(dtype: DType, shape = config): Promise<LanguageModel> {
-  const model = await LanguageModel.initialize({
-    config: { ...shape, ropeInvFreq: Float64Array.from({ length: shape.headDim / 2 }, (_, i) => 0.9 ** i) },
-    tokenizer: shapeTokenizer(config.vocabSize),
-    eosTokenIds: [],
-    seed: 11,
-    dtype,
-    device: DEVICE,
-    threads: 2,
-  });
-  onTestFinished(() => model.dispose());
-  return model;
+function modelOf(dtype: DType, shape = config): Promise<LanguageModel> {
+  const ropeInvFreq = Float64Array.from({ length: shape.headDim / 2 }, (_, i) => 0.9 ** i);
+  return randomModel({ ...shape, ropeInvFreq }, { seed: 11, dtype, threads: 2 });
 }
 
 describe.each([
@@ -52,7 +41,7 @@ describe.each([
   ['bfloat16', 'wide', wide],
 ] as const)('in %s, %s rows', (dtype, _, shape) => {
   it('logits of 1 to 97 tokens are those among 300', async () => {
-    const { engine } = await randomModel(dtype, shape);
+    const { engine } = await modelOf(dtype, shape);
     const ids = randomTokens(300, 1);
     const all = await engine.logits(ids);
     for (const count of [1, 2, 5, 7, 13, 24, 64, 65, 96, 97]) {
@@ -64,7 +53,7 @@ describe.each([
   });
 
   it('gradients of parts add up to that of the whole', async () => {
-    const model = await randomModel(dtype, shape);
+    const model = await modelOf(dtype, shape);
     const completions = Array.from({ length: 24 }, (_, i) => randomTokens(15, i + 2));
     const whole = batchOf([{ prompt: [1, 2, 3], completions }]);
     const derivatives = randomFloats(tokenCount(whole), 5);

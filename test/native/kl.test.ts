@@ -1,14 +1,22 @@
 /** The KL to the reference model over the whole vocabulary, and its gradient. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { shapeTokenizer } from '../../bench/shape-tokenizer.js';
+import { describe, expect, it } from 'vitest';
 import type { Batch, DType } from '../../src/engine/types.js';
+import { joined } from '../../src/common/floats.js';
 import { parseModelConfig } from '../../src/model/config.js';
-import { LanguageModel } from '../../src/model/language-model.js';
-import { DEVICE } from '../support/device.js';
+import type { LanguageModel } from '../../src/model/language-model.js';
 import { codeOf, fixtureModel, fixtures, temporaryFolder } from '../support/fixtures.js';
-import { ADAMW, alone, batchOf, byCompletion, loadModel, tensorsOf, tokenCount } from '../support/models.js';
+import {
+  ADAMW,
+  alone,
+  batchOf,
+  byCompletion,
+  loadModel,
+  randomModel,
+  tensorsOf,
+  tokenCount,
+} from '../support/models.js';
 import {
   dot,
   maxDifference,
@@ -152,9 +160,7 @@ describe('the KL over the vocabulary', () => {
     expect(relativeDifference(kls!, expected.kls)).toBeLessThan(0.1);
     await half.backward(none(BATCH), null, weights);
     const full = await gradientsOf(await withReference(), BATCH, weights);
-    const [a, b] = [full, await tensorsOf(half, 'grad')].map((all) =>
-      [...all.values()].flatMap((x) => [...x]),
-    );
+    const [a, b] = [full, await tensorsOf(half, 'grad')].map((all) => joined([...all.values()]));
     expect(dot(a!, b!) / (norm(a!) * norm(b!))).toBeGreaterThan(0.98);
   });
 
@@ -170,11 +176,7 @@ describe('the KL over the vocabulary', () => {
       num_key_value_heads: 1,
       tie_word_embeddings: true,
     });
-    const model = await LanguageModel.initialize({
-      ...{ config, tokenizer: shapeTokenizer(config.vocabSize), eosTokenIds: [], seed: 1 },
-      ...{ device: DEVICE, threads: 1 },
-    });
-    onTestFinished(() => model.dispose());
+    const model = await randomModel(config);
     await model.freezeReference();
     const long = batchOf([1, 2].map((seed) => ({ prompt: [seed], completions: [randomTokens(350, seed)] })));
     await model.forward(long, 1);

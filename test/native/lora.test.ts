@@ -1,15 +1,13 @@
 /** Low-rank adapters against PEFT, and against the model without them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { shapeTokenizer } from '../../bench/shape-tokenizer.js';
+import { describe, expect, it } from 'vitest';
 import { parseModelConfig } from '../../src/model/config.js';
-import { LanguageModel } from '../../src/model/language-model.js';
-import { engineLora, type Lora } from '../../src/model/lora.js';
+import type { LanguageModel } from '../../src/model/language-model.js';
+import { engineLora } from '../../src/model/lora.js';
 import { locateTensors } from '../../src/model/safetensors.js';
-import { DEVICE } from '../support/device.js';
 import { codeOf, fixtureModel, temporaryFolder } from '../support/fixtures.js';
-import { ADAMW, batchOf, loadModel, MODELS, tensorsOf } from '../support/models.js';
+import { ADAMW, batchOf, loadModel, MODELS, randomModel, tensorsOf } from '../support/models.js';
 import { maxDifference, randomFloats, relativeDifference } from '../support/numbers.js';
 import { readTensorFile } from '../support/safetensors.js';
 
@@ -47,6 +45,38 @@ async function learning(model: LanguageModel, kind: 'weight' | 'grad') {
   const names = (await model.engine.parameters()).filter(({ trainable }) => trainable);
   const values = await Promise.all(names.map(({ name }) => model.engine.tensor(name, kind)));
   return new Map(names.map(({ name }, i) => [name, values[i]!]));
+}
+
+/**
+ * The gradients of adapters are those of the weights that they add to. Of W + s B A: dL/dB = s dL/dW A^T and
+ * dL/dA = s B^T dL/dW.
+ * @param whole the same model, merged, whose weights have gradients
+ */
+async function expectGradientsOf(model: LanguageModel, whole: LanguageModel): Promise<void> {
+  const { r } = model.lora!;
+  const { scale } = engineLora(model.lora!, 0);
+  const parameters = await whole.engine.parameters();
+  const gradients = await learning(model, 'grad');
+  const adapter = await learning(model, 'weight');
+  for (const [name, a] of adapter) {
+    if (!name.endsWith('.lora_A.weight')) continue;
+    const ofB = name.replace('lora_A', 'lora_B');
+    const b = adapter.get(ofB)!;
+    const of = name.replace('base_model.model.', '').replace('.lora_A', '');
+    const [out, inputs] = parameters.find((parameter) => parameter.name === of)!.shape as [number, number];
+    const g = await whole.engine.tensor(of, 'grad');
+    const expectedA = new Float64Array(r * inputs);
+    const expectedB = new Float64Array(out * r);
+    for (let row = 0; row < out; row++)
+      for (let column = 0; column < inputs; column++)
+        for (let k = 0; k < r; k++) {
+          const derivative = scale * g[row * inputs + column]!;
+          expectedB[row * r + k]! += derivative * a[k * inputs + column]!;
+          expectedA[k * inputs + column]! += derivative * b[row * r + k]!;
+        }
+    expect(relativeDifference(gradients.get(name)!, expectedA), name).toBeLessThan(1e-4);
+    expect(relativeDifference(gradients.get(ofB)!, expectedB), ofB).toBeLessThan(1e-4);
+  }
 }
 
 const LORA = { r: 3, alpha: 6, targetModules: null, rslora: false };
@@ -121,31 +151,7 @@ describe.each(CASES)("PEFT's adapter %s", (name) => {
     expect(Math.max(...kls!)).toBeGreaterThan(0.01);
     await whole.backward(none, null, weights);
 
-    // W + s B A: dL/dB = s dL/dW A^T and dL/dA = s B^T dL/dW.
-    const { r } = model.lora!;
-    const { scale } = engineLora(model.lora!, 0);
-    const parameters = await whole.engine.parameters();
-    const gradients = await learning(model, 'grad');
-    const adapter = await learning(model, 'weight');
-    for (const [name, a] of adapter) {
-      if (!name.endsWith('.lora_A.weight')) continue;
-      const ofB = name.replace('lora_A', 'lora_B');
-      const b = adapter.get(ofB)!;
-      const of = name.replace('base_model.model.', '').replace('.lora_A', '');
-      const [out, inputs] = parameters.find((parameter) => parameter.name === of)!.shape as [number, number];
-      const g = await whole.engine.tensor(of, 'grad');
-      const expectedA = new Float64Array(r * inputs);
-      const expectedB = new Float64Array(out * r);
-      for (let row = 0; row < out; row++)
-        for (let column = 0; column < inputs; column++)
-          for (let k = 0; k < r; k++) {
-            const derivative = scale * g[row * inputs + column]!;
-            expectedB[row * r + k]! += derivative * a[k * inputs + column]!;
-            expectedA[k * inputs + column]! += derivative * b[row * r + k]!;
-          }
-      expect(relativeDifference(gradients.get(name)!, expectedA), name).toBeLessThan(1e-4);
-      expect(relativeDifference(gradients.get(ofB)!, expectedB), ofB).toBeLessThan(1e-4);
-    }
+    await expectGradientsOf(model, whole);
   });
 
   it('is merged as there', async () => {
@@ -258,41 +264,16 @@ describe('new adapters', () => {
       num_key_value_heads: 2,
       tie_word_embeddings: true,
     });
-    const initialize = async (lora?: Lora) => {
-      const tokenizer = shapeTokenizer(config.vocabSize);
-      const where = { device: DEVICE, threads: 1 };
-      const options = { config, tokenizer, eosTokenIds: [], seed: 1, ...where, ...(lora && { lora }) };
-      const model = await LanguageModel.initialize(options);
-      onTestFinished(() => model.dispose());
-      return model;
-    };
     const ids = Array.from({ length: 60 }, (_, i) => (i * 7919) % config.vocabSize);
     const large = batchOf([0, 1, 2].map((i) => ({ prompt: [i + 1], completions: [ids.slice(i)] })));
     const derivatives = randomFloats(60 + 59 + 58, 3);
-    const [plain, adapted] = [await initialize(), await initialize(LORA)];
+    const [plain, adapted] = [await randomModel(config), await randomModel(config, { lora: LORA })];
     const expected = await plain.forward(large, 0.8);
     const { logps } = await adapted.forward(large, 0.8);
     expect(maxDifference(logps, expected.logps)).toBeLessThan(2e-6);
     await plain.backward(derivatives);
     await adapted.backward(derivatives);
-    // B is 0: dL/dB = scale dL/dW A^T, dL/dA = 0.
-    for (const layer of ['self_attn.v_proj', 'mlp.gate_proj', 'mlp.down_proj']) {
-      const name = `model.layers.0.${layer}`;
-      const of = (part: string) => `base_model.model.${name}.lora_${part}.weight`;
-      const gradient = await plain.engine.tensor(`${name}.weight`, 'grad');
-      const a = await adapted.engine.tensor(of('A'), 'weight');
-      const [columns, scale] = [a.length / LORA.r, LORA.alpha / LORA.r];
-      const product = Float32Array.from({ length: (gradient.length / columns) * LORA.r }, (_, i) => {
-        const [row, rank] = [Math.floor(i / LORA.r), i % LORA.r];
-        let sum = 0;
-        for (let j = 0; j < columns; j++) sum += gradient[row * columns + j]! * a[rank * columns + j]!;
-        return scale * sum;
-      });
-      expect(relativeDifference(await adapted.engine.tensor(of('B'), 'grad'), product), name).toBeLessThan(
-        1e-4,
-      );
-      expect(Math.max(...(await adapted.engine.tensor(of('A'), 'grad')).map(Math.abs))).toBe(0);
-    }
+    await expectGradientsOf(adapted, plain);
   });
 
   it.each([0.7, 1])('are scored as they were sampled with, at temperature %d', async (temperature) => {

@@ -1,16 +1,16 @@
 /** Steps that memory doesn't suffice for are done in parts, and give the same update. */
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { TrainInput } from '../../src/run/train-options.js';
 import type { JudgedCompletion } from '../../src/run/events.js';
 import { sft } from '../../src/run/sft.js';
 import { train } from '../../src/experiments/train.js';
 import { Split, sampleInParts } from '../../src/grpo/split.js';
+import { joined } from '../../src/common/floats.js';
 import { parseModelConfig } from '../../src/model/config.js';
-import { LanguageModel } from '../../src/model/language-model.js';
+import type { LanguageModel } from '../../src/model/language-model.js';
 import type { Metrics } from '../../src/grpo/metrics.js';
-import { DEVICE } from '../support/device.js';
 import { codeOf } from '../support/fixtures.js';
-import { loadModel, tensorsOf } from '../support/models.js';
+import { loadModel, randomModel, tensorsOf } from '../support/models.js';
 import { relativeDifference } from '../support/numbers.js';
 
 const MB = 1 << 20;
@@ -19,27 +19,19 @@ const MB = 1 << 20;
 async function largeModel(): Promise<LanguageModel> {
   const { folder, config, tokenizer } = await loadModel('tiny');
   const { tieWordEmbeddings: tie_word_embeddings, vocabSize: vocab_size } = config;
-  const model = await LanguageModel.initialize({
-    config: parseModelConfig(
-      {
-        model_type: 'qwen2',
-        hidden_size: 256,
-        intermediate_size: 1024,
-        num_hidden_layers: 4,
-        num_attention_heads: 4,
-        tie_word_embeddings,
-        vocab_size,
-      },
-      folder,
-    ),
-    tokenizer,
-    eosTokenIds: [],
-    seed: 1,
-    device: DEVICE,
-    threads: 1,
-  });
-  onTestFinished(() => model.dispose());
-  return model;
+  const large = parseModelConfig(
+    {
+      model_type: 'qwen2',
+      hidden_size: 256,
+      intermediate_size: 1024,
+      num_hidden_layers: 4,
+      num_attention_heads: 4,
+      tie_word_embeddings,
+      vocab_size,
+    },
+    folder,
+  );
+  return randomModel(large, { tokenizer });
 }
 const input: TrainInput = {
   batchSize: 64,
@@ -88,19 +80,11 @@ type Taught = Awaited<ReturnType<typeof taught>>;
 function expectSameGradients({ gradients: a }: Taught, { gradients: b }: Taught): void {
   expect(b).toHaveLength(a.length);
   for (const [step, tensors] of a.entries())
-    expect(relativeDifference(joined(b[step]!), joined(tensors)), `step ${step + 1}`).toBeLessThan(1e-5);
+    expect(relativeDifference(inOrder(b[step]!), inOrder(tensors)), `step ${step + 1}`).toBeLessThan(1e-5);
 }
 
-function joined(tensors: Map<string, Float32Array>): Float32Array {
-  const inOrder = [...tensors.keys()].sort().map((name) => tensors.get(name)!);
-  const all = new Float32Array(inOrder.reduce((sum, { length }) => sum + length, 0));
-  let begin = 0;
-  for (const values of inOrder) {
-    all.set(values, begin);
-    begin += values.length;
-  }
-  return all;
-}
+const inOrder = (tensors: Map<string, Float32Array>): Float32Array =>
+  joined([...tensors.keys()].sort().map((name) => tensors.get(name)!));
 
 describe('a step that does not fit into memory', () => {
   it.each<[string, TrainInput]>([

@@ -6,13 +6,12 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { shapeTokenizer } from '../../bench/shape-tokenizer.js';
 import type { DType } from '../../src/engine/types.js';
 import { parseModelConfig } from '../../src/model/config.js';
-import { LanguageModel } from '../../src/model/language-model.js';
+import type { LanguageModel } from '../../src/model/language-model.js';
 import { DEVICE, testDevice, testDevicePath, type Counters } from '../support/device.js';
 import { codeOf, fixtureModel, temporaryFolder } from '../support/fixtures.js';
-import { ADAMW, batchOf, loadModel, MODELS, tensorsOf, tokenCount } from '../support/models.js';
+import { ADAMW, batchOf, loadModel, MODELS, randomModel, tensorsOf, tokenCount } from '../support/models.js';
 import { randomFloats, randomTokens, relativeDifference } from '../support/numbers.js';
 
 const onTestDevice = DEVICE === 'privateuseone';
@@ -180,28 +179,19 @@ const BUDGETS: Record<'position' | 'training' | 'update', Cost> = {
   },
 };
 
-async function randomModel(layers: number): Promise<LanguageModel> {
-  const config = parseModelConfig({
-    model_type: 'qwen2',
-    vocab_size: 100_003,
-    hidden_size: 16,
-    intermediate_size: 32,
-    num_hidden_layers: layers,
-    num_attention_heads: 2,
-    num_key_value_heads: 1,
-    tie_word_embeddings: true,
-  });
-  const model = await LanguageModel.initialize({
-    config,
-    tokenizer: shapeTokenizer(config.vocabSize),
-    eosTokenIds: [],
-    seed: 1,
-    device: DEVICE,
-    threads: 1,
-  });
-  onTestFinished(() => model.dispose());
-  return model;
-}
+const modelOf = (layers: number): Promise<LanguageModel> =>
+  randomModel(
+    parseModelConfig({
+      model_type: 'qwen2',
+      vocab_size: 100_003,
+      hidden_size: 16,
+      intermediate_size: 32,
+      num_hidden_layers: layers,
+      num_attention_heads: 2,
+      num_key_value_heads: 1,
+      tie_word_embeddings: true,
+    }),
+  );
 
 async function counted(work: () => Promise<unknown>): Promise<Counters> {
   const device = testDevice();
@@ -237,8 +227,8 @@ const WORK: Record<keyof typeof BUDGETS, (model: LanguageModel) => Promise<Count
 if (onTestDevice) {
   describe('asks of the device no more than the budget', () => {
     it.each(['position', 'training', 'update'] as const)('for one %s', async (name) => {
-      const two = await WORK[name](await randomModel(2));
-      const three = await WORK[name](await randomModel(3));
+      const two = await WORK[name](await modelOf(2));
+      const three = await WORK[name](await modelOf(3));
       const over: string[] = [];
       const compare = (what: string, budget: Partial<Counters>, cost: (key: keyof Counters) => number) => {
         for (const [key, most] of Object.entries(budget) as [keyof Counters, number][]) {

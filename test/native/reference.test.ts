@@ -1,10 +1,8 @@
 /** The frozen reference: the policy as it was, in half the memory where that loses nothing. */
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { shapeTokenizer } from '../../bench/shape-tokenizer.js';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { parseModelConfig } from '../../src/model/config.js';
-import { LanguageModel } from '../../src/model/language-model.js';
-import { DEVICE } from '../support/device.js';
-import { ADAMW, batchOf, tokenCount } from '../support/models.js';
+import type { LanguageModel } from '../../src/model/language-model.js';
+import { ADAMW, batchOf, randomModel, tokenCount } from '../support/models.js';
 import { randomFloats, randomTokens } from '../support/numbers.js';
 
 const config = parseModelConfig({
@@ -27,15 +25,7 @@ const many = batchOf([
 let model: LanguageModel;
 beforeEach(async () => {
   // Weights of bfloat16's numbers, as a checkpoint on the hub has them.
-  model = await LanguageModel.initialize({
-    config,
-    tokenizer: shapeTokenizer(config.vocabSize),
-    eosTokenIds: [],
-    seed: 3,
-    device: DEVICE,
-    threads: 2,
-  });
-  onTestFinished(() => model.dispose());
+  model = await randomModel(config, { seed: 3, threads: 2 });
 });
 
 async function expectReferenceIsPolicy(): Promise<void> {

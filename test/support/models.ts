@@ -1,7 +1,8 @@
 /** Fixture models in an engine, batches for them, and their tensors. */
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
-import { LanguageModel, type LoadOptions } from '../../src/model/language-model.js';
-import type { Batch, TensorKind } from '../../src/engine/types.js';
+import { shapeTokenizer } from '../../bench/shape-tokenizer.js';
+import { LanguageModel, type InitializeOptions, type LoadOptions } from '../../src/model/language-model.js';
+import type { Batch, ModelConfig, TensorKind } from '../../src/engine/types.js';
 import { DEVICE } from './device.js';
 import { fixtureModel } from './fixtures.js';
 
@@ -17,6 +18,24 @@ const open = (folder: string, options: Options) =>
 /** A model that is disposed of when the test is over. */
 export async function loadModel(folder: string, options: Options = {}): Promise<LanguageModel> {
   const model = await open(folder, options);
+  onTestFinished(() => model.dispose());
+  return model;
+}
+
+/** A model of random weights, disposed of when the test is over. */
+export async function randomModel(
+  config: ModelConfig,
+  options: Partial<Omit<InitializeOptions, 'config'>> = {},
+): Promise<LanguageModel> {
+  const model = await LanguageModel.initialize({
+    config,
+    tokenizer: shapeTokenizer(config.vocabSize),
+    eosTokenIds: [],
+    seed: 1,
+    device: DEVICE,
+    threads: 1,
+    ...options,
+  });
   onTestFinished(() => model.dispose());
   return model;
 }
