@@ -46,4 +46,3 @@ def descriptions(mirror: str) -> dict[str, str]:
 def order(text: str) -> str:
     """A key to sort texts by: an order that is arbitrary, and always the same."""
     return hashlib.sha256(text.encode()).hexdigest()
-

@@ -26,19 +26,18 @@ export const http = rewardKind({
         options.url,
       );
     const token = options.token_env === undefined ? undefined : tokenIn(options.token_env);
+    const judge = { ...options, token };
     const [problem] = await problems();
     // Once before any work starts: is it there, and does it answer with a list?
     if (problem) {
       const { prompt, answer } = problem;
-      await ask({ ...options, token, retries: 0 }, [{ prompt, completion: answer, answer, problem }]);
+      await ask({ ...judge, retries: 0 }, [{ prompt, completion: answer, answer, problem }]);
     }
     return {
       reward: async (completions) => {
         const values: (number | null)[] = [];
         for (let from = 0; from < completions.length; from += options.batch_size)
-          values.push(
-            ...(await ask({ ...options, token }, completions.slice(from, from + options.batch_size))),
-          );
+          values.push(...(await ask(judge, completions.slice(from, from + options.batch_size))));
         return values;
       },
       isCorrect: (_, value) => value > 0.5,
