@@ -81,7 +81,7 @@ export default defineConfig({
           // Minutes each: `npm run test:release` alone runs these.
           name: 'release',
           include: ['test/release/**/*.test.ts'],
-          globalSetup: ['test/setup/dist.ts'],
+          globalSetup: ['test/setup/dist.ts', 'test/setup/addon.ts'],
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 1_200_000,

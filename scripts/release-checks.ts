@@ -80,6 +80,7 @@ export function preparation(version: string): Step[] {
   const tarball = tarballOf(version);
   return [
     { why: 'what a clean checkout must pass', command: ['.ci/run'] },
+    { why: 'what takes minutes a test', command: ['npm', 'run', 'test:release'] },
     // npm's hooks empty dist/ and build it anew.
     { why: 'pack', command: ['npm', 'pack'] },
     { why: 'check what was packed', command: ['npm', 'run', 'check:package', '--', tarball] },

@@ -1,98 +1,11 @@
-/** Runs of the embedded model that go wrong on purpose: each raises what is wrong, and a healthy one raises nothing. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** Runs of the embedded model that go wrong on purpose: each raises what is wrong. test/release has those of minutes. */
 import { describe, expect, it } from 'vitest';
-import { cli, jsonLines } from '../support/cli.js';
-import { temporaryFolder } from '../support/fixtures.js';
-
-interface Told {
-  step: number;
-  diagnosis: string;
-  event: string;
-  level: string;
-}
-
-async function train(...args: string[]) {
-  const folder = join(temporaryFolder(), 'run');
-  const { code, stdout, stderr } = await cli([
-    'train',
-    '--model',
-    'tiny',
-    '--save-steps',
-    '0',
-    '--output-dir',
-    folder,
-    ...args,
-  ]);
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  const told = jsonLines(readFileSync(join(folder, 'metrics.jsonl'), 'utf8')).filter(
-    (row) => 'diagnosis' in row,
-  ) as unknown as Told[];
-  const worst = Object.fromEntries(told.map(({ diagnosis, level }) => [diagnosis, level]));
-  return { told, worst, stdout, folder };
-}
+import { jsonLines } from '../support/cli.js';
+import { trainAndDiagnose } from '../support/diagnosis.js';
 
 describe('the diagnosis of a real run', () => {
-  it('is silent on the healthy baseline', async () => {
-    // The default run, ended after a part of its steps: with fewer steps planned its schedule would be another.
-    const folder = join(temporaryFolder(), 'run');
-    const { code } = await cli(['train', '--eval-steps', '100', '--json', '--output-dir', folder], {
-      onLine: (line, child) => {
-        if ((JSON.parse(line) as { step?: number }).step === 250) child.kill('SIGINT');
-      },
-    });
-    expect(code).toBe(130);
-    const rows = jsonLines(readFileSync(join(folder, 'metrics.jsonl'), 'utf8'));
-    expect(rows.filter((row) => 'diagnosis' in row)).toEqual([]);
-    expect(rows.filter((row) => 'learning_rate' in row).length).toBeGreaterThanOrEqual(250);
-    expect(rows.filter((row) => 'eval/accuracy' in row)).toHaveLength(3);
-  });
-
-  it('sees what no KL does with dr_grpo: certain, wrong, and learned by heart', async () => {
-    const { worst, stdout, folder } = await train('--preset', 'arithmetic-no-kl', '--eval-steps', '100');
-    expect(worst).toMatchObject({
-      groups_without_spread: 'bad',
-      entropy_collapse: 'warning',
-      memorising: 'bad',
-      held_out_falling: 'bad',
-    });
-    expect(worst).not.toHaveProperty('kl_runaway');
-    // Shown when it begins, and summed up at the end.
-    expect(stdout).toMatch(/step \d+: warning: entropy collapsed: the entropy is .* nats a token while/);
-    expect(stdout).toMatch(/What was noticed\n(.*\n)*? {2}- entropy collapsed \(warning\), /);
-    expect(stdout).toMatch(/- learns by heart: at step .* Try: take more different problems/);
-    const summary = JSON.parse(readFileSync(join(folder, 'summary.json'), 'utf8')) as { diagnoses: Told[] };
-    expect(summary.diagnoses.map(({ diagnosis }) => diagnosis)).toContain('memorising');
-  });
-
-  it('sees what four generations at a low temperature do: groups without spread', async () => {
-    const { worst } = await train(
-      ...['--num-generations', '4', '--batch-size', '64', '--temperature', '0.2'],
-      ...['--max-steps', '100', '--eval-samples', '0'],
-    );
-    expect(worst).toMatchObject({ groups_without_spread: 'bad', entropy_collapse: 'warning' });
-    expect(worst).not.toHaveProperty('one_answer');
-  });
-
-  it('sees what too high a learning rate does: the weights are spoiled', async () => {
-    const { worst, told } = await train(
-      // Two hundred times the default: how the weights are spoiled then no longer depends on rounding.
-      ...['--learning-rate', '0.1', '--max-steps', '80', '--eval-steps', '40'],
-    );
-    expect(worst).toMatchObject({
-      kl_runaway: 'bad',
-      one_answer: 'bad',
-      reward_at_minimum: 'bad',
-      gradient_zero: 'bad',
-      groups_without_spread: 'bad',
-      held_out_falling: 'bad',
-    });
-    // In time: long before the run is over.
-    expect(told.find(({ diagnosis }) => diagnosis === 'kl_runaway')!.step).toBeLessThanOrEqual(20);
-  });
-
   it('sees duplicated problems, and what comes of them', async () => {
-    const { worst, told } = await train(
+    const { worst, told } = await trainAndDiagnose(
       ...['--train-samples', '320', '--unique-samples', '32', '--max-steps', '150', '--eval-steps', '50'],
     );
     expect(told[0]).toMatchObject({ step: 1, diagnosis: 'duplicate_prompts', level: 'bad' });
@@ -101,14 +14,14 @@ describe('the diagnosis of a real run', () => {
   });
 
   it('sees completions that are cut off', async () => {
-    const { worst } = await train(
+    const { worst } = await trainAndDiagnose(
       ...['--max-completion-length', '1', '--max-steps', '40', '--eval-samples', '0'],
     );
     expect(worst).toMatchObject({ completions_cut_off: 'bad' });
   });
 
   it('is told by --json, as it begins and ends', async () => {
-    const { stdout } = await train(
+    const { stdout } = await trainAndDiagnose(
       ...['--learning-rate', '0.05', '--max-steps', '25', '--eval-samples', '0', '--json', '--quiet'],
     );
     const events = jsonLines(stdout).filter(({ event }) => event === 'diagnosis');

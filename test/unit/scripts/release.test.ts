@@ -77,6 +77,7 @@ describe('steps of a release', () => {
   it('runs what a clean checkout must pass before it packs, and checks the tarball', () => {
     expect(preparation('1.2.0').map(({ command }) => command.join(' '))).toEqual([
       '.ci/run',
+      'npm run test:release',
       'npm pack',
       'npm run check:package -- grpo-native-1.2.0.tgz',
     ]);
