@@ -69,6 +69,8 @@ export interface TrainPlan {
 export interface Forecast {
   /** What the run takes of memory. */
   memory: RunMemory;
+  /** Bytes at the peak if all steps are like the largest of the first ones; `memory.peak` is the most there can be. */
+  expectedPeak: number;
   /** Optimiser steps of the whole run. */
   steps: number;
   /** Seconds of one optimiser step. */

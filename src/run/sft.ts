@@ -76,7 +76,7 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
       epochs: batches.epochs,
       beta: 0,
     };
-    const plan = await planStage(options, subject, dataset, place, loaded, schedule, extras);
+    const { plan } = await planStage(options, subject, dataset, place, loaded, schedule, extras);
     const evaluate = evaluation(options, subject, dataset.heldOut, extras);
     return await runSession({
       model,

@@ -93,7 +93,7 @@ export async function openTraining(
     const { model } = loaded;
     await prepareWeights(model, options, resumeFrom);
 
-    const plan = await planStage(
+    const { plan, expectedPeak } = await planStage(
       options,
       subject,
       dataset,
@@ -142,7 +142,7 @@ export async function openTraining(
         const still = { ...options, learningRate: 0, syncRefModel: false };
         const traceless = { ...stages, place: { run: undefined, resumeFrom, fork: undefined } };
         const method = await grpoMethod(still, traceless, { ...(signal && { signal }) });
-        return forecast(model, method, evaluate, plan, options);
+        return forecast(model, method, evaluate, { ...plan, expectedPeak }, options);
       },
       close,
     };

@@ -32,6 +32,8 @@ describe('plan', () => {
       expect(plan[name]).toEqual(expect.any(Number));
     expect(plan.reasons).not.toHaveLength(0);
     const { peak, available, ...parts } = plan.memory;
+    // Every step is the worst there is.
+    expect(plan.expected_peak).toBeGreaterThan(0.9 * peak!);
     expect(Object.values(parts).reduce((sum, part) => sum + part)).toBe(peak);
     expect(available).toBeGreaterThan(peak!);
 
@@ -49,6 +51,7 @@ describe('plan', () => {
     const { stdout, code } = await cli(['plan', '--preset', 'arithmetic-no-kl', '--model', 'tiny']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/memory +up to .* of .*: process/);
+    expect(stdout).toMatch(/expected +\d+ MiB of memory, as the first steps go/);
     expect(stdout).toMatch(/time +.* a step, .* steps and the evaluations/);
     expect(stdout).toMatch(/probe +of \d+ groups \d+% without spread/);
     expect(stdout).toMatch(/^ {2}(go|no go) /m);

@@ -8,6 +8,7 @@ import type { Method } from '../method.js';
 import type { TrainableModel } from '../../model/trainable.js';
 import { bytes, percent } from '../../common/format.js';
 import type { Metrics } from '../../grpo/metrics.js';
+import type { SampledTogether } from './run-memory.js';
 
 /** Groups that are sampled: enough to tell a share of a quarter from one of a half. */
 const GROUPS = 16;
@@ -29,19 +30,25 @@ export async function forecast(
     evalSamples,
     validationProblems,
     memory,
-  }: Pick<TrainPlan, 'steps' | 'evalSamples' | 'validationProblems' | 'memory'>,
+    expectedPeak,
+  }: Pick<TrainPlan, 'steps' | 'evalSamples' | 'validationProblems' | 'memory'> & {
+    /** Bytes at the peak of a run whose steps are like this one. */
+    expectedPeak: (step: SampledTogether) => number;
+  },
   options: Pick<TrainOptions, 'evalSteps' | 'numGenerations' | 'batchSize' | 'stop'>,
 ): Promise<Forecast> {
   const began = performance.now();
   const taken: Metrics[] = [];
   let groups = 0;
   let nonfinite = false;
+  let expected = 0;
   // At least two steps: the first one allocates memory, and may take four times as long as the others.
   const enough = () => taken.length >= 2 && (groups >= GROUPS || performance.now() - began >= 1000 * SECONDS);
   while (taken.length < steps && !enough()) {
     const step = await method.takeStep(taken.length + 1);
     nonfinite ||= step.nonfinite !== undefined;
     taken.push(step.metrics);
+    if (step.completions) expected = Math.max(expected, expectedPeak(step.completions));
     groups += options.batchSize / options.numGenerations;
   }
   await model.resetOptimizer();
@@ -68,6 +75,7 @@ export async function forecast(
   const asked = evalSamples + validationProblems;
   return {
     memory,
+    expectedPeak: expected,
     steps,
     stepSeconds,
     hours: (steps * stepSeconds + evaluations * asked * evaluation) / 3600,

@@ -1,7 +1,7 @@
 /**
  * The peak memory of a run, by purpose, computed from shapes. It follows what the engine holds at once
- * (native/model/trace.h, native/train/log_probs.h), in the worst case: completions share no tokens with each
- * other, and each has the maximum length.
+ * (native/model/trace.h, native/train/log_probs.h). In the worst case completions share no tokens with each
+ * other, and each has the maximum length; a step that was seen tells how far from it a run is.
  */
 import { parameterCount } from '../../model/config.js';
 import { adapterCount, type Lora } from '../../model/lora.js';
@@ -42,6 +42,8 @@ export interface MemoryShape {
   prompts: number;
   completions: number;
   maxCompletionLength: number;
+  /** Tokens of the completions, the last of each not counted; default: all are of the maximum length. */
+  completionTokens?: number;
   /** Number of micro-batches that the completions sampled together are learned from in. */
   parts: number;
   /** Bytes of the copy that a checkpoint is written from; 0: none is made. */
@@ -105,8 +107,9 @@ function ofStep(
   const kv = config.numKeyValueHeads * config.headDim;
   const { prompts, promptTokens, completions, maxCompletionLength: length, parts } = shape;
   // The last token of a completion is not forwarded: nothing is predicted from it.
-  const tokens = promptTokens + completions * (length - 1);
-  const rows = completions * (length - 1) + prompts;
+  const { completionTokens = completions * (length - 1) } = shape;
+  const tokens = promptTokens + completionTokens;
+  const rows = completionTokens + prompts;
   const ofKeys = 2 * kv * layers * size;
   const layer = (2 * h + 2 * q + 2 * m + (config.qkNorm ? q + kv : 0)) * size;
   const ofBackward = layer * layers + h * size;

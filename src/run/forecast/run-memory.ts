@@ -5,6 +5,7 @@ import { parameterCount, readModelConfig } from '../../model/config.js';
 import { locateTensors } from '../../model/safetensors.js';
 import { DEFAULT_LORA, type Lora } from '../../model/lora.js';
 import type { TrainableModel } from '../../model/trainable.js';
+import type { JudgedCompletion } from '../events.js';
 import type { DeviceMemory, DType, EngineInfo, ModelConfig } from '../../engine/types.js';
 import { bytes } from '../../common/format.js';
 import { hasExactKl, type KlEstimator } from '../../grpo/losses/kl.js';
@@ -45,7 +46,13 @@ const ONEDNN_GROWTH = 240e6;
 /** What a GPU's libraries take of its memory beside tensors: workspaces of matrix products, unused blocks. */
 const BESIDE_TENSORS_OF_GPU = 512e6;
 
-/** The memory of a run whose model and reference model are loaded. */
+/** Completions that were sampled together, as far as their memory goes. */
+export type SampledTogether = readonly Pick<JudgedCompletion, 'prompt' | 'completion' | 'length'>[];
+
+/**
+ * The memory of a run whose model and reference model are loaded: the most that it can take, and what it takes if
+ * its steps are like one that was seen.
+ */
 export async function memoryOfRun(
   model: TrainableModel,
   engine: EngineInfo,
@@ -62,7 +69,13 @@ export async function memoryOfRun(
       /** Folder that the weights were read from; undefined: they are random, or were trained since. */
       folder: string | undefined;
     },
-): Promise<{ bytes: RunMemory; fits: boolean; text: string }> {
+): Promise<{
+  bytes: RunMemory;
+  fits: boolean;
+  text: string;
+  /** Bytes at the peak of a run whose steps are like this one. */
+  expectedPeak: (step: SampledTogether) => number;
+}> {
   const { config } = model;
   const { sampledTogether: prompts, parts, maxCompletionLength, beta, klEstimator = 'k3' } = options;
   const longest = promptLengths.toSorted((a, b) => b - a).slice(0, prompts);
@@ -80,17 +93,37 @@ export async function memoryOfRun(
     supervised: options.kind === 'sft',
     lora: model.lora ?? null,
   };
-  const { all, available, where } = engine.deviceMemory
+  const { all, available, where, beside } = engine.deviceMemory
     ? ofDevice(engine, engine.deviceMemory, config, shape, options.maxMemory)
     : ofProcess(engine, config, shape, options.maxMemory);
   // The copy that a checkpoint is written from is in main memory, and made only where there is room for it.
   const copy = options.saveSteps > 0 ? model.snapshotBytes({ reference: options.syncRefModel }) : 0;
   if (!engine.deviceMemory && peakOf(all) + copy + MARGIN <= available) all.checkpoint = copy;
   const peak = peakOf(all);
+  const onGpu = engine.deviceMemory !== undefined;
   return {
+    expectedPeak: (step) =>
+      Math.min(
+        peak,
+        peakOf(memoryParts(config, { ...shape, ...seen(step), onGpu, checkpoint: all.checkpoint }, beside)),
+      ),
     bytes: { ...all, peak, available },
     fits: peak <= available,
     text: `the run takes up to ${bytes(peak)}${where}, and there are ${bytes(available)}`,
+  };
+}
+
+/**
+ * The completions of a step as the token tree holds them: equal ones once. That others begin alike is not counted.
+ */
+function seen(step: SampledTogether): Partial<MemoryShape> {
+  const distinct = [
+    ...new Map(step.map((one) => [JSON.stringify([one.prompt, one.completion]), one])).values(),
+  ];
+  return {
+    completions: distinct.length,
+    completionTokens: distinct.reduce((sum, { length }) => sum + length - 1, 0),
+    maxCompletionLength: Math.max(...distinct.map(({ length }) => length)),
   };
 }
 
@@ -100,7 +133,12 @@ function ofProcess(engine: EngineInfo, config: ModelConfig, shape: MemoryShape, 
   const held = memoryParts(config, shape, 0);
   const growth = GROWTH + (engine.matrixBackend === 'onednn' ? ONEDNN_GROWTH : 0);
   const own = Math.max(0, rss - held.weights - held.reference) + growth;
-  return { all: memoryParts(config, shape, own), available: rss + freeWithin(maxMemory), where: '' };
+  return {
+    all: memoryParts(config, shape, own),
+    available: rss + freeWithin(maxMemory),
+    where: '',
+    beside: own,
+  };
 }
 
 /** The memory of a run on a GPU: what its tensors and libraries take there. */
@@ -111,9 +149,10 @@ function ofDevice(
   shape: MemoryShape,
   maxMemory: number | null,
 ) {
-  const all = memoryParts(config, { ...shape, onGpu: true }, BESIDE_TENSORS_OF_GPU);
+  const beside = BESIDE_TENSORS_OF_GPU;
+  const all = memoryParts(config, { ...shape, onGpu: true }, beside);
   const available = Math.min(free + all.weights + all.reference, (maxMemory ?? Infinity) * 1e9);
-  return { all, available, where: ` of ${device}'s memory` };
+  return { all, available, where: ` of ${device}'s memory`, beside };
 }
 
 /**

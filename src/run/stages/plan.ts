@@ -24,7 +24,7 @@ export async function planStage(
   { model, folder, promptLengths }: LoadedModel,
   { parts, sampledTogether, ...schedule }: Schedule,
   { onNotice }: TrainExtras,
-): Promise<TrainPlan> {
+): Promise<{ plan: TrainPlan } & Pick<Awaited<ReturnType<typeof memoryOfRun>>, 'expectedPeak'>> {
   const engine = await model.info();
   const example = dataset.heldOut[0] ?? dataset.train[0];
   const memory = await memoryOfRun(model, engine, promptLengths, {
@@ -41,7 +41,7 @@ export async function planStage(
     onNotice?.(
       `this processor multiplies bfloat16 ${engine.bfloat16Speed.toFixed(1)} times as fast as float32: without --dtype bfloat16 the run is faster, and exact`,
     );
-  return {
+  const plan: TrainPlan = {
     ...schedule,
     model: options.model,
     modelFolder: model.folder,
@@ -63,6 +63,7 @@ export async function planStage(
     memory: memory.bytes,
     outputDir: run?.path,
   };
+  return { plan, expectedPeak: memory.expectedPeak };
 }
 
 /** Share of an epoch's problems that repeat another, in the curriculum's stage that repeats most. */

@@ -18,6 +18,7 @@ export function memoryText(memory: RunMemory): string {
 export function forecastText(forecast: Forecast): string {
   const { groups, go, reasons } = forecast;
   const rows: [string, string][] = [
+    ['expected', `${bytes(forecast.expectedPeak)} of memory, as the first steps go`],
     [
       'time',
       `${duration(forecast.stepSeconds)} a step, ${duration(3600 * forecast.hours)} for ${count(forecast.steps)} steps and the evaluations, as the first steps go`,

@@ -70,7 +70,7 @@ describe('a forecast', () => {
       await fakeModel(),
       { takeStep },
       () => Promise.reject(new Error('not asked for')),
-      { steps: 100, evalSamples: 0, validationProblems: 0, memory: planned().memory },
+      { steps: 100, evalSamples: 0, validationProblems: 0, memory: planned().memory, expectedPeak: () => 0 },
       { evalSteps: 0, batchSize: 64, numGenerations: 16, stop: 'none' },
     );
     expect(stepSeconds).toBe(4);

@@ -80,6 +80,47 @@ describe('the memory of a run on a GPU', () => {
   });
 });
 
+describe('what a run is expected to take', () => {
+  const run = {
+    kind: 'grpo',
+    numGenerations: 4,
+    maxCompletionLength: 6,
+    saveSteps: 0,
+    syncRefModel: false,
+    folder: undefined,
+    sampledTogether: 2,
+    parts: 1,
+  } as const;
+  const completion = (prompt: string, text: string, length: number) => ({ prompt, completion: text, length });
+  const full = ['a', 'b'].flatMap((prompt) =>
+    ['1', '2', '3', '4'].map((text) => completion(prompt, text, 6)),
+  );
+
+  it('is the most it can take where completions have the full length and are all different', async () => {
+    const model = await fakeModel();
+    const { bytes, expectedPeak } = await memoryOfRun(model, await model.info(), [4, 4], {
+      ...options,
+      ...run,
+    });
+    expect(expectedPeak(full)).toBe(bytes.peak);
+  });
+
+  it('is less by the tokens that completions share or do not have', async () => {
+    const model = await fakeModel();
+    const { bytes, expectedPeak } = await memoryOfRun(model, await model.info(), [4, 4], {
+      ...options,
+      ...run,
+    });
+    const alike = full.map(({ prompt }) => completion(prompt, '1', 6));
+    const short = full.map(({ prompt, completion: text }) => completion(prompt, text, 2));
+    for (const step of [alike, short]) expect(expectedPeak(step)).toBeLessThan(bytes.peak);
+    // Two distinct completions of one further token each.
+    const both = ['a', 'b'].map((prompt) => completion(prompt, '1', 2));
+    expect(expectedPeak(both)).toBeLessThan(Math.min(expectedPeak(alike), expectedPeak(short)));
+    expect(expectedPeak([...both, ...both])).toBe(expectedPeak(both));
+  });
+});
+
 describe('a run that nearly fits', () => {
   const BESIDE = 128e6;
   const config = parseModelConfig(SHAPES['qwen2-0.5b']!.config);
