@@ -153,7 +153,7 @@ async function takeSteps(
     steps.push({
       seconds,
       counts: counted,
-      work: workOf(model.config, options.dtype, counted, one.lora_r),
+      work: workOf(model.config, one.dtype, counted, one.lora_r),
       plain_training_flops: plainTrainingFlops(model.config, counted, one.lora_r),
       tokens: trlTokens(rollout),
       completion_tokens: sampledTokens(rollout),

@@ -11,6 +11,12 @@
 #include "error.h"
 
 namespace grpo {
+namespace {
+
+// What bfloat16 has to be to be chosen: it rounds, and keeps a second copy of the weights.
+constexpr double kClearlyFaster = 1.2;
+
+}  // namespace
 
 Engine::Engine(const EngineOptions& options, std::function<void()> check)
     : device_(open_device(options.device)), check_([device = device_, check = std::move(check)] {
@@ -29,8 +35,15 @@ Engine::Engine(const EngineOptions& options, std::function<void()> check)
            {}};
   info_.matmul = device_.is_cpu() ? choose_matmul_backend(options.matmul_backend, options.matmul_shape)
                                   : MatmulBackend{device_.is_cuda() ? "cublas" : "own", {}};
-  if (device_.is_cpu() && options.dtype == "bfloat16")
-    info_.bfloat16_speed = bfloat16_speed(info_.matmul.name);
+  if (device_.is_cpu() && options.dtype != "float32") {
+    info_.bfloat16 =
+        options.bfloat16 ? *options.bfloat16 : measure_bfloat16(info_.matmul.name, options.matmul_shape);
+    set_bfloat16_few_rows(info_.bfloat16->few_rows);
+  }
+  if (options.dtype == "auto") {
+    const bool faster = !info_.bfloat16 || info_.bfloat16->speed > kClearlyFaster;
+    info_.dtype = faster ? "bfloat16" : "float32";
+  }
 }
 
 Engine::~Engine() {

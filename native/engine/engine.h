@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "engine/device_memory.h"
+#include "kernels/bfloat16.h"
 #include "kernels/matmul_backend.h"
 #include "io/tensor_file.h"
 #include "model/model.h"
@@ -17,16 +18,17 @@
 namespace grpo {
 
 struct EngineOptions {
-  std::string device, dtype, matmul_backend;
+  std::string device, dtype, matmul_backend;  // dtype: float32, bfloat16, or auto, the faster of both
   int threads;
-  MatmulShape matmul_shape;  // what `matmul_backend` auto measures
+  MatmulShape matmul_shape;          // what is measured: by `matmul_backend` auto, and for bfloat16
+  std::optional<Bfloat16> bfloat16;  // what was measured before; otherwise it is measured where it is needed
 };
 
 struct EngineInfo {
   std::string torch_version, device, dtype, cpu_capability;
   int threads;
   MatmulBackend matmul;
-  std::optional<double> bfloat16_speed;  // see matmul_backend.h; only where the model computes in bfloat16
+  std::optional<Bfloat16> bfloat16;           // on the CPU, where dtype is bfloat16 or auto
   std::optional<DeviceMemory> device_memory;  // as it is now; nothing on the CPU
 };
 

@@ -11,13 +11,12 @@
 namespace grpo {
 namespace {
 
-// The most rows for which it is faster than the libraries, by type: docs/performance.md has the table.
-struct MostRows {
-  int64_t floats, bfloat16s;
-};
-// (The libraries have no product of bfloat16 matrices with a float32 result, so that adding to a gradient
-// takes them another pass over all of it.)
-constexpr MostRows kMostRows{96, 64}, kMostRowsForGrad{96, 256};
+// Of float32: docs/performance.md has the table.
+constexpr FewRows kFloats{96, 96};
+// Of bfloat16, where nobody has measured: those of a processor with AVX-512 and without AMX. (The libraries
+// have no product of bfloat16 matrices with a float32 result, so that adding to a gradient takes them another
+// pass over all of it.)
+thread_local FewRows bfloat16s{64, 256};
 
 // Rows of W at a time: as many sums as fit into a core's L1 cache.
 constexpr int64_t kOuts = 24;
@@ -113,17 +112,24 @@ void run_grad(GradKernel kernel, const void* g, const void* x, size_t number, in
   });
 }
 
-bool suits(const at::Tensor& x, const at::Tensor& other, const MostRows& most_rows) {
-  const int64_t most = x.scalar_type() == at::kFloat ? most_rows.floats : most_rows.bfloat16s;
+bool suits(const at::Tensor& x, const at::Tensor& other, int64_t most) {
   return x.is_cpu() && x.size(0) <= most && x.is_contiguous() && other.is_contiguous() &&
          kernel_of(x.scalar_type(), other.scalar_type());
 }
 
 }  // namespace
 
-bool suits_few_rows(const at::Tensor& x, const at::Tensor& weight) { return suits(x, weight, kMostRows); }
+void set_bfloat16_few_rows(const FewRows& most) { bfloat16s = most; }
 
-bool suits_few_rows_grad(const at::Tensor& g, const at::Tensor& x) { return suits(g, x, kMostRowsForGrad); }
+bool has_few_rows(at::ScalarType type) { return kernels_of(type).forward != nullptr; }
+
+bool suits_few_rows(const at::Tensor& x, const at::Tensor& weight) {
+  return suits(x, weight, x.scalar_type() == at::kFloat ? kFloats.forward : bfloat16s.forward);
+}
+
+bool suits_few_rows_grad(const at::Tensor& g, const at::Tensor& x) {
+  return suits(g, x, g.scalar_type() == at::kFloat ? kFloats.grad : bfloat16s.grad);
+}
 
 void few_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& add, at::Tensor y) {
   using at::BFloat16;

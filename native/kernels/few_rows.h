@@ -6,6 +6,19 @@
 
 namespace grpo {
 
+// The most rows of a product y = x W^T, and of the weight's gradient, that these functions are used for.
+// Beyond them the libraries are faster.
+struct FewRows {
+  int64_t forward, grad;
+};
+
+// For bfloat16 they depend on the processor more than for float32: whoever has measured them sets them for
+// the calling thread, which is that of an engine.
+void set_bfloat16_few_rows(const FewRows& most);
+
+// Whether the processor has what the functions need for matrices of this type.
+bool has_few_rows(at::ScalarType type);
+
 // Whether this processor and these tensors suit the function of that name; elsewhere at::mm_out is faster.
 bool suits_few_rows(const at::Tensor& x, const at::Tensor& weight);
 bool suits_few_rows_grad(const at::Tensor& g, const at::Tensor& x);

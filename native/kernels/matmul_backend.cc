@@ -43,10 +43,6 @@ void hold(const std::string& precision) {
 
 // Rows of a layer's products: few as in sampling, many as in training.
 constexpr std::array<int64_t, 3> kRows{16, 64, 256};
-// Of larger matrices a part tells as much, and of weights as many as no cache holds: each layer has its own.
-constexpr MatmulShape kLargest{};
-constexpr int64_t kWeightBytes = 64 << 20;
-
 double seconds(const std::string& backend, const at::Tensor& x, const at::Tensor& w) {
   const MatmulPrecision precision(backend);
   const auto start = std::chrono::steady_clock::now();
@@ -69,9 +65,7 @@ MatmulBackend measure(const MatmulShape& shape) {
   constexpr double kClearly = 1.15;  // so that noise hardly changes the choice from run to run
   std::vector<std::string> names{"mkl"};
   if (exact()) names.push_back("onednn");
-  const int64_t in = std::min(shape.in, kLargest.in), out = std::min(shape.out, kLargest.out);
-  const int64_t weights =
-      std::clamp<int64_t>(kWeightBytes / (in * out * static_cast<int64_t>(sizeof(float))), 1, shape.layers);
+  const auto [in, out, weights] = measured_part(shape);
   const at::Tensor w = at::rand({weights, out, in});
   int64_t layer = 0;
   const auto next = [&] { return w.select(0, ++layer % weights); };
@@ -107,17 +101,12 @@ MatmulPrecision::MatmulPrecision(const std::string& backend) : around_(mine) {
 
 MatmulPrecision::~MatmulPrecision() { hold(around_); }
 
-double bfloat16_speed(const std::string& backend) {
-  constexpr int kRepeats = 4;
-  const at::Tensor x = at::rand({kRows.back(), kLargest.in}), w = at::rand({kLargest.out, kLargest.in});
-  const at::Tensor narrow_x = x.to(at::kBFloat16), narrow_w = w.to(at::kBFloat16);
-  double best = 0, narrow_best = 0;
-  for (int repeat = 0; repeat < kRepeats; ++repeat) {
-    const double time = seconds(backend, x, w), narrow_time = seconds(backend, narrow_x, narrow_w);
-    best = repeat == 0 ? time : std::min(best, time);
-    narrow_best = repeat == 0 ? narrow_time : std::min(narrow_best, narrow_time);
-  }
-  return best / narrow_best;
+MatmulShape measured_part(const MatmulShape& shape) {
+  constexpr MatmulShape kLargest{};
+  constexpr int64_t kWeightBytes = 64 << 20;
+  const int64_t in = std::min(shape.in, kLargest.in), out = std::min(shape.out, kLargest.out);
+  const int64_t held = kWeightBytes / (in * out * static_cast<int64_t>(sizeof(float)));
+  return {in, out, std::clamp<int64_t>(held, 1, shape.layers)};
 }
 
 MatmulBackend choose_matmul_backend(const std::string& choice, const MatmulShape& shape) {

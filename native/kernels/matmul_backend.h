@@ -18,6 +18,10 @@ struct MatmulShape {
   int64_t in = 896, out = 4864, layers = 24;
 };
 
+// What to measure for a shape: of larger matrices a part, which tells as much, and of weights as many as no
+// cache holds, since each layer has its own.
+MatmulShape measured_part(const MatmulShape& shape);
+
 // `choice`: mkl, onednn, or auto, which measures both once a process and shape, and keeps oneDNN only where
 // it is exact in float32 and clearly faster. oneDNN compiles code for each number of rows that it meets, and
 // keeps it for the next thousand: with batches that are never of one size this is a part of the price, shared
@@ -37,9 +41,5 @@ class MatmulPrecision {
  private:
   const std::string around_;  // what the thread held before; empty: nothing
 };
-
-// Speed of bfloat16 matrix products relative to float32 ones with the back end: below 1 where the
-// processor has no instructions for bfloat16, or slow ones. Measures for some 20 ms.
-double bfloat16_speed(const std::string& backend);
 
 }  // namespace grpo

@@ -11,13 +11,21 @@ EngineOptions read_engine_options(const Napi::Value& value) {
                         fields.string("dtype"),
                         fields.string("matrixBackend"),
                         static_cast<int>(fields.number_within("threads", 0, 4096)),
+                        {},
                         {}};
   if (!fields["matrixShape"].IsUndefined()) {
     const Fields shape(fields["matrixShape"]);
     options.matmul_shape = {shape.size("in"), shape.size("out"), shape.size("layers")};
   }
-  if (options.dtype != "float32" && options.dtype != "bfloat16")
-    bad_argument("dtype must be float32 or bfloat16");
+  if (!fields["bfloat16"].IsUndefined()) {
+    const Fields measured(fields["bfloat16"]);
+    const auto rows = [&](const char* name) {
+      return static_cast<int64_t>(measured.number_within(name, 0, 1e6));
+    };
+    options.bfloat16 = {measured.number_within("speed", 0, 1e6), {rows("fewRows"), rows("fewRowsOfGrad")}};
+  }
+  if (options.dtype != "float32" && options.dtype != "bfloat16" && options.dtype != "auto")
+    bad_argument("dtype must be float32, bfloat16 or auto");
   const std::string& backend = options.matmul_backend;
   if (backend != "auto" && backend != "mkl" && backend != "onednn")
     bad_argument("matrixBackend must be auto, mkl or onednn");

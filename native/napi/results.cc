@@ -28,6 +28,13 @@ Napi::Value to_value(Napi::Env env, const std::vector<float>& numbers) {
   return typed_array<Napi::Float32Array>(env, numbers);
 }
 
+Napi::Value to_value(Napi::Env env, const Bfloat16& bfloat16) {
+  const auto& [speed, rows] = bfloat16;
+  return record(env, {{"speed", speed},
+                      {"fewRows", static_cast<double>(rows.forward)},
+                      {"fewRowsOfGrad", static_cast<double>(rows.grad)}});
+}
+
 Napi::Value to_value(Napi::Env env, const EngineInfo& info) {
   auto object = Napi::Object::New(env);
   object.Set("torchVersion", info.torch_version);
@@ -36,7 +43,7 @@ Napi::Value to_value(Napi::Env env, const EngineInfo& info) {
   object.Set("threads", info.threads);
   object.Set("matrixBackend", info.matmul.name);
   object.Set("matrixGflops", record(env, info.matmul.gflops));
-  if (info.bfloat16_speed) object.Set("bfloat16Speed", *info.bfloat16_speed);
+  if (info.bfloat16) object.Set("bfloat16", to_value(env, *info.bfloat16));
   object.Set("cpuCapability", info.cpu_capability);
   if (info.device_memory) {
     auto memory = Napi::Object::New(env);

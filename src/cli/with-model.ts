@@ -10,7 +10,7 @@ export interface ModelOptions extends Pick<
 > {
   model: string;
   device: string;
-  dtype: 'float32' | 'bfloat16';
+  dtype: 'float32' | 'bfloat16' | 'auto';
   threads: number;
   maxMemory: number | null;
 }

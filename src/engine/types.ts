@@ -269,15 +269,22 @@ export interface EngineInfo {
    * where none was measured.
    */
   matrixGflops: Record<string, number>;
-  /**
-   * How many times as fast as float32 bfloat16 products are on this processor. Absent where float32 is computed
-   * with.
-   */
-  bfloat16Speed?: number;
+  /** What was measured of bfloat16. Absent where float32 was asked for, and on a GPU. */
+  bfloat16?: Bfloat16Info;
   /** Highest vector instructions that libtorch uses, such as `AVX512`. */
   cpuCapability: string;
   /** Memory of the GPU, as it is now. Absent on the CPU, and where the device doesn't tell. */
   deviceMemory?: DeviceMemory;
+}
+
+/** bfloat16 on a processor, measured. */
+export interface Bfloat16Info {
+  /** How many times as fast as float32 a step's matrix products are: 16 to 256 rows, forward and gradients of weights. */
+  speed: number;
+  /** The most rows of a product that the engine's own kernel multiplies, rather than libtorch: 0 to 256. */
+  fewRows: number;
+  /** The same of the gradients of weights. */
+  fewRowsOfGrad: number;
 }
 
 /** Memory of a GPU, in bytes. */
@@ -411,13 +418,16 @@ export interface TensorSnapshot {
 export interface EngineOptions {
   /** `cpu`, `cuda` or `cuda:N`; `openDevice` makes one of these of `auto`. */
   device: string;
-  dtype: DType;
+  /** `auto`: bfloat16 on a GPU, and on a processor where a step's products are at least 1.2 times as fast in it. */
+  dtype: DType | 'auto';
   /** 0: libtorch's default, one per physical core. */
   threads: number;
   /** `auto` measures both once per process and shape, which takes about 100 ms. */
   matrixBackend: 'auto' | 'mkl' | 'onednn';
-  /** What it measures; default: products of the shape of Qwen2-0.5B. */
+  /** What is measured; default: products of the shape of Qwen2-0.5B. */
   matrixShape?: MatrixShape;
+  /** What was measured of bfloat16 before; by default it is measured where `dtype` is not float32. */
+  bfloat16?: Bfloat16Info;
 }
 
 /** The largest products of a model's layers: `[rows, in]` x `[in, out]`. */

@@ -9,7 +9,7 @@ import { engineThreads } from '../machine/processor.js';
 import { BESIDE_TENSORS, freeWithin } from '../machine/memory.js';
 import { createEngine, writeSnapshot } from '../engine/addon.js';
 import { openDevice } from '../engine/device.js';
-import { matrixBackend, matrixShape, rememberMatrixBackend } from '../engine/matrix-backend.js';
+import { matrixShape, remember, remembered } from '../engine/measurements.js';
 import type {
   Batch,
   DType,
@@ -68,8 +68,11 @@ export interface LoadOptions extends ChatTemplateOptions {
   loraSeed?: number;
   /** `auto` (default: a GPU that works, else the CPU), `cpu`, `cuda` or `cuda:N`. */
   device?: string;
-  /** Number format of matrix products; weights are kept in float32 too. Default `float32`. */
-  dtype?: DType;
+  /**
+   * Number format of matrix products; weights are kept in float32 too. Default `float32`; `auto`: what is faster
+   * here, bfloat16 on a GPU.
+   */
+  dtype?: DType | 'auto';
   /** CPU threads; 0 (default): one for each physical core, within the CPU quota of a container. */
   threads?: number;
   /**
@@ -726,19 +729,21 @@ function unlessLink(error: unknown): GrpoError {
 
 /** Creates an engine; `fill` gives it weights. */
 async function openEngine(
-  { maxMemory, ...options }: Omit<Required<EngineOptions>, 'matrixBackend'> & { maxMemory: number | null },
+  {
+    maxMemory,
+    ...options
+  }: Omit<Required<EngineOptions>, 'matrixBackend' | 'bfloat16'> & { maxMemory: number | null },
   fill: (engine: NativeEngine) => Promise<void>,
   onNotice?: (message: string) => void,
 ): Promise<NativeEngine> {
   const threads = engineThreads(options.threads);
   const device = options.device === 'auto' ? (await openDevice('auto', onNotice)).device : options.device;
-  const backend = matrixBackend(threads, options.matrixShape);
-  const engine = createEngine({ ...options, device, threads, matrixBackend: backend });
+  const engine = createEngine({ ...options, ...remembered(threads, options.matrixShape), device, threads });
   try {
     await engine.info(); // Loads libtorch, so that its memory is counted below.
     await engine.limitMemory(device === 'cpu' ? roomForTensors(maxMemory) : (maxMemory ?? 0) * 1e9);
     await fill(engine);
-    await rememberMatrixBackend(threads, options.matrixShape, await engine.info());
+    await remember(threads, options.matrixShape, await engine.info());
   } catch (error) {
     await engine.dispose();
     throw error;

@@ -64,7 +64,10 @@ export const CHAT_OPTIONS = {
 };
 
 export const MACHINE_OPTIONS = {
-  dtype: z.enum(['float32', 'bfloat16']).default('float32').describe('Type of numbers that is computed with'),
+  dtype: z
+    .enum(['float32', 'bfloat16', 'auto'])
+    .default('float32')
+    .describe('Type of numbers that is computed with (auto: what is faster here, as measured)'),
   device: z
     .string()
     // (privateuseone: a device of another library in this process; the tests have one.)

@@ -2,23 +2,12 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createEngine, loadAddon } from '../../src/engine/addon.js';
 import type { NativeEngine } from '../../src/engine/types.js';
-import { parseModelConfig } from '../../src/model/config.js';
 import { codeOf } from '../support/fixtures.js';
+import { QWEN2_SMALL as config } from '../support/models.js';
 import { randomTokens, relativeDifference } from '../support/numbers.js';
 
 /** Of the norm, between two libraries that both multiply in float32. */
 const TOLERANCE = 1e-5;
-
-const config = parseModelConfig({
-  model_type: 'qwen2',
-  vocab_size: 512,
-  hidden_size: 256,
-  intermediate_size: 512,
-  num_hidden_layers: 2,
-  num_attention_heads: 4,
-  num_key_value_heads: 2,
-  tie_word_embeddings: true,
-});
 
 async function open(matrixBackend: 'mkl' | 'onednn'): Promise<NativeEngine> {
   const engine = createEngine({ device: 'cpu', dtype: 'float32', threads: 1, matrixBackend });

@@ -1,6 +1,7 @@
 /** Fixture models in an engine, batches for them, and their tensors. */
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { shapeTokenizer } from '../../bench/shape-tokenizer.js';
+import { parseModelConfig } from '../../src/model/config.js';
 import { LanguageModel, type InitializeOptions, type LoadOptions } from '../../src/model/language-model.js';
 import type { Batch, ModelConfig, TensorKind } from '../../src/engine/types.js';
 import { DEVICE } from './device.js';
@@ -8,6 +9,18 @@ import { fixtureModel } from './fixtures.js';
 
 /** Every fixture model that has a `reference.json`. */
 export const MODELS = ['qwen2-tied', 'qwen2-untied', 'qwen3-tied', 'llama-tied'];
+
+/** A small model, whose products the libraries multiply in the ways that they have for large ones. */
+export const QWEN2_SMALL = parseModelConfig({
+  model_type: 'qwen2',
+  vocab_size: 512,
+  hidden_size: 256,
+  intermediate_size: 512,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  tie_word_embeddings: true,
+});
 
 type Options = Omit<LoadOptions, 'model'>;
 

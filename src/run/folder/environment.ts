@@ -6,6 +6,7 @@ import type { DatasetSource } from '../../data/datasets/source.js';
 import type { EngineInfo } from '../../engine/types.js';
 import type { Change, ForkedFrom } from './changes.js';
 import { packageVersion } from '../../machine/paths.js';
+import { snakeDeep } from './names.js';
 
 /** Where the first weights of a run come from (`init_from`). */
 export interface Lineage {
@@ -61,7 +62,7 @@ export async function environment(
     threads: engine.threads,
     matrix_backend: engine.matrixBackend,
     matrix_gflops: engine.matrixGflops,
-    ...(engine.bfloat16Speed !== undefined && { bfloat16_speed: engine.bfloat16Speed }),
+    ...(engine.bfloat16 && { bfloat16: snakeDeep(engine.bfloat16) }),
     seed,
     ...(lineage && { init_from: lineage }),
     ...(forkedFrom && { forked_from: forkedFrom }),

@@ -29,7 +29,8 @@ export interface RunMemory extends MemoryParts {
 }
 
 interface MachineOptions {
-  dtype: DType;
+  /** `auto` takes as much as float32, or more. */
+  dtype: DType | 'auto';
   maxMemory: number | null;
   beta: number;
   klEstimator?: KlEstimator;
@@ -174,7 +175,8 @@ export function leastMemory(
     parts: 1,
     checkpoint: 0,
   };
-  return peakOf(memoryParts(config, { ...one, dtype, beta, lora, halfExact: half }, beside));
+  const type = dtype === 'auto' ? 'float32' : dtype;
+  return peakOf(memoryParts(config, { ...one, dtype: type, beta, lora, halfExact: half }, beside));
 }
 
 /**

@@ -43,7 +43,12 @@ export async function modelStage(
   check: (model: TrainableModel, problems: Problem[]) => void = () => undefined,
 ): Promise<LoadedModel> {
   const chat = hasConversation([...dataset.train, ...dataset.heldOut, ...dataset.validation]);
-  const loaded = extras.model ? undefined : await loadModel(weights ?? options.model, chat, options, extras);
+  // A run goes on in the number format that it began with, whatever is faster where it goes on.
+  const before = resumeFrom && (await (fork?.run ?? run)?.readJson('env.json'));
+  const dtype = options.dtype === 'auto' ? dtypeOf(before) : options.dtype;
+  const loaded = extras.model
+    ? undefined
+    : await loadModel(weights ?? options.model, chat, { ...options, dtype }, extras);
   const model = extras.model ?? loaded!;
   try {
     if (options.usePeft && !model.lora)
@@ -63,8 +68,7 @@ export async function modelStage(
       frozenWeights: loaded?.lora && (await fingerprint(loaded.folder, loaded.config)),
       chatTemplate: chat && model.chatTemplate ? templateFingerprint(model.chatTemplate) : undefined,
     };
-    if (resumeFrom)
-      refuseOtherModel(await (fork?.run ?? run)?.readJson('env.json'), fingerprints, loaded?.folder);
+    if (resumeFrom) refuseOtherModel(before, fingerprints, loaded?.folder);
     if (run) model.checkSaveable();
     // Nothing was written until here.
     await run?.claim();
@@ -83,6 +87,10 @@ export async function modelStage(
     throw error;
   }
 }
+
+/** The number format that a run of this `env.json` computes in. */
+const dtypeOf = (env: Record<string, unknown> | undefined): StageOptions['dtype'] =>
+  env?.dtype === 'float32' || env?.dtype === 'bfloat16' ? env.dtype : 'auto';
 
 /** @param chat whether the model will be given conversations */
 async function loadModel(

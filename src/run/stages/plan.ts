@@ -1,5 +1,6 @@
 /** Last stage before the steps: what the run is going to do, and the memory it takes. */
 import type { Dataset } from '../../data/tasks/index.js';
+import type { EngineInfo } from '../../engine/types.js';
 import { parameterCount } from '../../model/config.js';
 import { adapterCount } from '../../model/lora.js';
 import type { TrainPlan } from '../events.js';
@@ -37,10 +38,8 @@ export async function planStage(
   });
   if (!memory.fits)
     onNotice?.(`${memory.text}: what does not fit at once will be done in parts, which takes longer`);
-  if (engine.bfloat16Speed !== undefined && engine.bfloat16Speed < 1)
-    onNotice?.(
-      `this processor multiplies bfloat16 ${engine.bfloat16Speed.toFixed(1)} times as fast as float32: without --dtype bfloat16 the run is faster, and exact`,
-    );
+  const told = aboutDtype(engine, options.dtype, resumeFrom !== undefined);
+  if (told !== undefined) onNotice?.(told);
   const plan: TrainPlan = {
     ...schedule,
     model: options.model,
@@ -64,6 +63,19 @@ export async function planStage(
     outputDir: run?.path,
   };
   return { plan, expectedPeak: memory.expectedPeak };
+}
+
+/** What a person should know of the number format; undefined where that is nothing. */
+function aboutDtype(
+  { dtype, bfloat16 }: EngineInfo,
+  asked: StageOptions['dtype'],
+  resumed: boolean,
+): string | undefined {
+  if (asked === 'auto' && resumed) return `dtype auto is ${dtype}, as the run began`;
+  if (!bfloat16) return undefined;
+  const speed = `this processor multiplies bfloat16 ${bfloat16.speed.toFixed(1)} times as fast as float32`;
+  if (asked === 'auto') return `dtype auto is ${dtype}: ${speed}`;
+  return bfloat16.speed < 1 ? `${speed}: without --dtype bfloat16 the run is faster, and exact` : undefined;
 }
 
 /** Share of an epoch's problems that repeat another, in the curriculum's stage that repeats most. */
