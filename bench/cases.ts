@@ -20,6 +20,8 @@ export interface Case {
   /** Completions per prompt (G). */
   num_generations: number;
   max_completion_length: number;
+  /** Tokens of a text before each problem, of its own; null: there is none. */
+  prompt_tokens: number | null;
   dtype: DType;
   /** Rank of adapters on all linear layers, which learn in place of the weights (LoRA); null: all weights learn. */
   lora_r: number | null;
@@ -45,6 +47,7 @@ const JOURNAL = {
   prompts: 4,
   num_generations: 16,
   max_completion_length: 16,
+  prompt_tokens: null,
   dtype: 'float32',
   lora_r: null,
   stop: 'answer',
@@ -53,6 +56,15 @@ const JOURNAL = {
   learning_rate: NO_LEARNING,
   steps: 5,
   warmup: 1,
+} satisfies Partial<Case>;
+
+/** Completions of hundreds of tokens, which hardly share any. */
+const LONG = {
+  ...JOURNAL,
+  model: 'smollm2-135m',
+  num_generations: 8,
+  stop: 'none',
+  steps: 2,
 } satisfies Partial<Case>;
 
 export const CASES: Case[] = [
@@ -115,6 +127,28 @@ export const CASES: Case[] = [
     model: 'qwen2.5-3b',
     lora_r: 16,
     steps: 2,
+  },
+  {
+    ...LONG,
+    name: 'long-128',
+    describe: 'Completions of 128 tokens, 4 prompts x 8, SmolLM2-135M',
+    max_completion_length: 128,
+  },
+  {
+    ...LONG,
+    name: 'long-512',
+    describe: 'The same of 512 tokens',
+    max_completion_length: 512,
+    steps: 1,
+  },
+  {
+    ...LONG,
+    name: 'prompt',
+    describe: 'Prompts of 400 tokens, answers of 4, as in classification: 8 prompts x 16, SmolLM2-135M',
+    prompts: 8,
+    num_generations: 16,
+    prompt_tokens: 390,
+    max_completion_length: 4,
   },
   { ...JOURNAL, name: 'scale-4', describe: 'How a step grows with prompts: 4' },
   { ...JOURNAL, name: 'scale-25', describe: 'How a step grows with prompts: 25', prompts: 25, steps: 3 },

@@ -16,9 +16,10 @@ import { LanguageModel } from '../src/model/language-model.js';
 import { expectedTensors, withoutWeightDecay } from '../src/model/tensor-names.js';
 import type { TrainableModel } from '../src/model/trainable.js';
 import { hash32 } from '../src/common/random.js';
-import { loadDataset, loadTask } from '../src/data/tasks/index.js';
+import { loadTask } from '../src/data/tasks/index.js';
 import type { Completion, RewardFunction } from '../src/data/tasks/task.js';
 import type { CaseJob, CaseRun, StartRun, StepRun } from './job.js';
+import { problemsOf } from './problems.js';
 import { plainTrainingFlops, predictorRows, workOf, type Counts } from './roofline.js';
 import { SHAPES } from './shapes.js';
 import { shapeTokenizer } from './shape-tokenizer.js';
@@ -111,7 +112,7 @@ async function takeSteps(
   onProgress: (done: number, total: number) => void,
 ): Promise<StepRun[]> {
   const task = await loadTask(options.task!, options);
-  const { train } = await loadDataset(task, options);
+  const train = await problemsOf(one);
   const batches = planBatches(oneStage(train.length), options);
   const split = new Split();
   const context: RolloutContext = {

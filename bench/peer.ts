@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { GrpoError } from '../src/common/errors.js';
 import { run } from '../src/machine/exec.js';
 import { packageRoot } from '../src/machine/paths.js';
-import { loadDataset, loadTask } from '../src/data/tasks/index.js';
 import type { Case } from './cases.js';
+import { problemsOf } from './problems.js';
 import { SHAPES } from './shapes.js';
 
 /** Few steps, since one takes TRL up to minutes. */
@@ -55,7 +55,7 @@ export async function runPeer(
   threads: number,
   { device = 'cpu', seconds }: { device?: string; seconds?: number } = {},
 ): Promise<PeerRun> {
-  const { train } = await loadDataset(await loadTask('arithmetic'));
+  const train = await problemsOf(one);
   const input = {
     ...(folder === undefined ? { config: SHAPES[one.model]!.config } : { model: folder }),
     problems: train.map(({ prompt, answer }) => ({ prompt, answer })),

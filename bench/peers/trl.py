@@ -41,9 +41,9 @@ from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, TrainerC
 from trl import GRPOConfig, GRPOTrainer
 from trl.trainer import grpo_trainer
 
-# Completions that are forwarded at once: 24 GiB have no room for more in float32. Greater batches are
-# accumulated, as TRL's users do it.
-MICRO_BATCH = 64
+# Tokens that are forwarded at once, prompts counted with each completion: 24 GiB have no room for more in
+# float32. Greater batches are accumulated, as TRL's users do it.
+MICRO_TOKENS = 2000
 
 PIECE = r"[A-Za-z]+|\d| ?[^\w\s]|\s"  # as in ../shape-tokenizer.ts
 
@@ -165,6 +165,10 @@ def main():
         model.generation_config.eos_token_id = ends_of_number(tokenizer)
 
     completions = case["prompts"] * case["num_generations"]
+    longest = max(len(ids) for ids in tokenizer([problem["prompt"] for problem in case["problems"][:100]])["input_ids"])
+    micro_batch = completions
+    while micro_batch > 1 and micro_batch * (longest + case["max_completion_length"]) > MICRO_TOKENS:
+        micro_batch //= 2
     with tempfile.TemporaryDirectory() as folder:
         trainer = GRPOTrainer(
             model=model,
@@ -174,8 +178,8 @@ def main():
             train_dataset=Dataset.from_list(case["problems"]),
             args=GRPOConfig(
                 output_dir=folder,
-                per_device_train_batch_size=min(completions, MICRO_BATCH),
-                gradient_accumulation_steps=max(1, completions // MICRO_BATCH),
+                per_device_train_batch_size=micro_batch,
+                gradient_accumulation_steps=completions // micro_batch,
                 num_generations=case["num_generations"],
                 max_completion_length=case["max_completion_length"],
                 temperature=case["temperature"],
