@@ -28,6 +28,8 @@ export default defineConfig([
       'bench-child': 'bench/child.ts',
       // The process that runs the parts of `doctor --gpu`.
       'gpu-child': 'bench/gpu/child.ts',
+      // The processes of the trial of `setup --mpi`.
+      'ranks-trial': 'src/engine/ranks/trial.ts',
       // What npm's install hook and node-gyp call, before anything of a checkout can run.
       install: 'src/cli/install.ts',
     },

@@ -55,7 +55,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          globalSetup: ['test/setup/dist.ts', 'test/setup/addon.ts'],
+          globalSetup: ['test/setup/dist.ts', 'test/setup/addon.ts', 'test/setup/mpi.ts'],
           pool: 'forks',
           // Their processes wait for each other, for disks and for clocks as much as they compute.
           maxWorkers: 2,

@@ -7,6 +7,7 @@
 #include "napi/arguments.h"
 #include "napi/engine_wrap.h"
 #include "napi/errors.h"
+#include "napi/ranks.h"
 #include "napi/results.h"
 #include "napi/snapshot.h"
 #include "napi/values.h"
@@ -89,6 +90,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   process.Get("once").As<Napi::Function>().Call(
       process, {Napi::String::New(env, "exit"), Napi::Function::New<end_engines>(env, "endEngines")});
   exports.Set("Engine", grpo::EngineWrap::define(env));
+  exports.Set("ranks", grpo::define_ranks(env));
   exports.Set("probabilities", Napi::Function::New<probabilities>(env, "probabilities"));
   exports.Set("drawTokens", Napi::Function::New<draw_tokens>(env, "drawTokens"));
   exports.Set("throwLibtorchError", Napi::Function::New<throw_libtorch_error>(env, "throwLibtorchError"));

@@ -9,6 +9,7 @@
 #include "engine/numbers.h"
 #include "engine/tensor_memory.h"
 #include "error.h"
+#include "ranks/ranks.h"
 
 namespace grpo {
 namespace {
@@ -132,6 +133,18 @@ void Engine::sample_end() {
 void Engine::forget_activations() {
   sampled_.reset();
   pending_.reset();
+}
+
+void Engine::sum_gradients(double seconds) {
+  forget_activations();
+  for (auto& parameter : policy().parameters()) {
+    if (!parameter.trainable) continue;
+    parameter.need_grad();  // a rank that had nothing to learn adds zeros: the others wait for it
+    check_();
+    at::Tensor numbers = parameter.grad.cpu();
+    Ranks::get().sum(numbers.data_ptr<float>(), numbers.numel(), seconds);
+    if (!parameter.grad.is_cpu()) parameter.grad.copy_(numbers);
+  }
 }
 
 double Engine::optimizer_step(const AdamWOptions& options) {

@@ -100,6 +100,8 @@ class Engine {
   void backward(const std::vector<float>& d_logps, const std::vector<float>& d_entropies,
                 const std::vector<float>& d_kls);
 
+  // Adds up the gradients of all ranks, in all of them; `seconds`: how long to wait for the others.
+  void sum_gradients(double seconds);
   double optimizer_step(const AdamWOptions& options);
   void zero_grad();
   void set_optimizer_steps(int64_t steps);

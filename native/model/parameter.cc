@@ -22,6 +22,12 @@ void Parameter::allocate_grad() {
   if (!grad.defined()) grad = at::empty(shape, master.options());
 }
 
+void Parameter::need_grad() {
+  allocate_grad();
+  if (!has_grad) grad.zero_();
+  has_grad = true;
+}
+
 void Parameter::add_product_grad(const at::Tensor& a, const at::Tensor& b) {
   allocate_grad();
   if (suits_few_rows_grad(a, b)) {
@@ -39,9 +45,7 @@ void Parameter::add_grad(const at::Tensor& g) {
 }
 
 void Parameter::add_row_grad(const at::Tensor& rows, const at::Tensor& g) {
-  allocate_grad();
-  if (!has_grad) grad.zero_();
-  has_grad = true;
+  need_grad();
   add_rows(grad, rows, g.to(at::kFloat));
 }
 

@@ -25,6 +25,8 @@ struct Parameter {
   // Makes this a weight for forwards alone, which has `value` in common with another one.
   void share(const at::Tensor& value);
   void zero_grad() { has_grad = false; }
+  // Makes `grad` valid: zeros where there was none.
+  void need_grad();
   // grad += a^T b. a: [n, rows], b: [n, columns]
   void add_product_grad(const at::Tensor& a, const at::Tensor& b);
   // grad += g, of the parameter's shape

@@ -33,5 +33,6 @@ double read_temperature(const Napi::Value& value);  // above 0
 AdamWOptions read_adamw_options(const Napi::Value& value);
 int64_t read_optimizer_steps(const Napi::Value& value);
 double read_alpha(const Napi::Value& value);
+double read_seconds(const Napi::Value& value);
 
 }  // namespace grpo

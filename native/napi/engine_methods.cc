@@ -55,6 +55,7 @@ constexpr Method kMethods[] = {
     {"score", prepare<&Engine::score, read_batch, read_which_model, read_temperature, to_boolean>},
     {"forward", prepare<&Engine::forward, read_batch, read_temperature, to_boolean>},
     {"backward", prepare<&Engine::backward, to_floats, to_floats, to_floats>},
+    {"sumGradients", prepare<&Engine::sum_gradients, read_seconds>},
     {"optimizerStep", prepare<&Engine::optimizer_step, read_adamw_options>},
     {"zeroGrad", prepare<&Engine::zero_grad>},
 

@@ -48,5 +48,6 @@ AdamWOptions read_adamw_options(const Napi::Value& value) {
 int64_t read_optimizer_steps(const Napi::Value& value) { return to_integer(value, "steps"); }
 
 double read_alpha(const Napi::Value& value) { return to_number(value, "alpha"); }
+double read_seconds(const Napi::Value& value) { return to_number(value, "seconds"); }
 
 }  // namespace grpo

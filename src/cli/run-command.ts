@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { readYaml, toYaml, type Defaults } from '../config/load.js';
 import { camelKeys } from '../config/names.js';
 import { FIRST, WATCH } from './options.js';
+import { launched } from '../engine/ranks/launched.js';
 import type { TrainSummary } from '../run/events.js';
 import type { TrainExtras } from '../run/extras.js';
 import { expandHome } from '../machine/paths.js';
@@ -14,6 +15,7 @@ import { snakeDeep } from '../run/folder/names.js';
 import { INTERRUPTED, interruptible } from './interrupt.js';
 import { surviveLostTerminal } from './lost-terminal.js';
 import { downloadBar } from './output.js';
+import { startProcesses } from './processes.js';
 import { schemaCommand, type SchemaCommandModule } from './schema-command.js';
 import { UnhurriedOutput } from './unhurried.js';
 
@@ -56,6 +58,12 @@ export const RUN_FLAGS = {
     default: false,
     describe: 'Say that the process that has the run folder, on another machine, runs no more',
   },
+  processes: {
+    type: 'number',
+    default: 1,
+    describe: 'Processes of this machine that train together, by MPI (setup --mpi)',
+    requiresArg: true,
+  },
   'print-config': {
     type: 'boolean',
     default: false,
@@ -89,6 +97,7 @@ export async function runOrPrint(
   argv: Record<string, unknown>,
 ): Promise<void> {
   if (argv.printConfig === true) process.stdout.write(toYaml(config));
+  else if (argv.processes !== 1) await startProcesses(argv.processes);
   else await run(start, camelKeys(config) as unknown as RunOptions, argv);
 }
 
@@ -99,7 +108,9 @@ async function run(
 ): Promise<void> {
   const { openDisplay } = await import('../ui/terminal/display.js');
   surviveLostTerminal();
-  const json = argv.json === true;
+  // Of several processes that train together, the first one tells.
+  const silent = launched().rank > 0;
+  const json = argv.json === true && !silent;
   const results = new UnhurriedOutput(process.stdout, (lines) =>
     json
       ? `${JSON.stringify({ event: 'left_out', lines })}\n`
@@ -111,7 +122,7 @@ async function run(
   );
   const display = openDisplay({
     out: json ? messages : results,
-    quiet: argv.quiet === true,
+    quiet: argv.quiet === true || silent,
     rows: options.numCompletionsToPrint,
     every: options.completionsSteps,
   });
@@ -155,12 +166,12 @@ async function run(
       display.callbacks.onDiagnosis({ event: what, ...diagnosis });
       event('diagnosis', { ...diagnosis, change: what });
     },
-    ...(argv.quiet !== true && { onDownload: download.onProgress }),
+    ...(argv.quiet !== true && !silent && { onDownload: download.onProgress }),
   };
   try {
     const note = 'Stopping after the token at hand, and saving. Ctrl-C again leaves at once, without saving.';
     const summary = await interruptible(
-      () => notice(note),
+      () => void (silent || notice(note)),
       (signal) => start(options, { ...extras, signal }),
     );
     await writeReport(summary.outputDir, notice);

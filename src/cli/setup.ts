@@ -4,6 +4,7 @@ import pc from 'picocolors';
 import type { CommandModule, Options } from 'yargs';
 import { refuseUnknownFlags } from '../config/load.js';
 import { GrpoError } from '../common/errors.js';
+import { setupMpi } from './setup-mpi.js';
 import { buildAddon } from '../engine/libtorch/build.js';
 import { fetchLibtorch, makeVenv, planFetch, type FetchPlan } from '../engine/libtorch/fetch.js';
 import { describe, named, remember, search } from '../engine/libtorch/find.js';
@@ -19,6 +20,7 @@ import type { Helpful } from './flag-list.js';
 import { refuseWords, wordsOf } from './schema-command.js';
 
 interface SetupOptions {
+  mpi?: string;
   libtorch: string | undefined;
   fetch: boolean | undefined;
   yes: boolean;
@@ -45,6 +47,12 @@ const FLAGS: Record<string, Options> = {
     group: 'libtorch',
   },
   yes: { alias: 'y', type: 'boolean', default: false, describe: 'Fetch without asking', group: 'libtorch' },
+  mpi: {
+    type: 'string',
+    describe:
+      'Set up MPI alone, for several processes that train together: with this mpicxx, that on the PATH, or a fetched one',
+    group: 'Several processes',
+  },
   json: { type: 'boolean', default: false, describe: 'Print JSON alone on standard output' },
 };
 
@@ -59,6 +67,7 @@ export const command: CommandModule<object, SetupOptions> & Helpful = {
     extra: FLAGS,
     examples: [
       ['grpo-native setup', 'Finds libtorch, or fetches it into your cache, and builds the addon'],
+      ['grpo-native setup --mpi', 'Sets up MPI, for train --processes N and mpirun'],
       ['grpo-native setup --libtorch ~/venv/lib/python3.11/site-packages/torch', 'Builds against that one'],
     ],
   }),
@@ -70,7 +79,7 @@ export const command: CommandModule<object, SetupOptions> & Helpful = {
         fix: 'give one of them',
       });
     }
-    return setup(argv);
+    return argv.mpi === undefined ? setup(argv) : setupMpi({ ...argv, mpi: argv.mpi }, say);
   },
 };
 

@@ -366,6 +366,11 @@ export interface NativeEngine {
    */
   backward(dLogps: Float32Array, dEntropies?: Float32Array | null, dKls?: Float32Array | null): Promise<void>;
   /**
+   * Adds up the gradients of all ranks, in each of them: collective. Rejects with `RANKS_FAILED` where not all come
+   * within `seconds`.
+   */
+  sumGradients(seconds: number): Promise<void>;
+  /**
    * Clips the gradients, takes one AdamW step and zeroes them. Gives their norm before clipping; where that is
    * not finite, nothing is updated.
    */
@@ -457,8 +462,21 @@ export interface MachineLimits {
   update: number;
 }
 
+/** The processes that MPI has started together. Calls but `abort` are collective: all ranks make the same ones. */
+export interface NativeRanks {
+  /** Loads the object that native/mpi is compiled to, and starts MPI; once a process. */
+  start(object: string): { rank: number; size: number; library: string };
+  /** `[ranks]` the bytes of each. Rejects with `RANKS_FAILED` where not all come within `seconds`. */
+  gather(own: Uint8Array, seconds: number): Promise<Uint8Array[]>;
+  /** Ends MPI, when all have come. */
+  finish(): void;
+  /** Ends the processes of all ranks. */
+  abort(code: number): void;
+}
+
 export interface NativeAddon {
   Engine: new (options: EngineOptions) => NativeEngine;
+  ranks: NativeRanks;
   /**
    * Writes `header` and then some tensors of the snapshot as float32 to `file`, on a thread of its own, and
    * syncs it to disk.

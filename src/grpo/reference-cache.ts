@@ -4,7 +4,7 @@
  * With a file, a resumed run starts with the log-probs that were computed before.
  */
 import { parseJson } from '../common/json.js';
-import type { TrainableModel } from '../model/trainable.js';
+import { once, type TrainableModel } from '../model/trainable.js';
 import { LineFile } from '../machine/line-file.js';
 import { readFile } from 'node:fs/promises';
 
@@ -37,30 +37,30 @@ interface Line {
   logps: string;
 }
 
+type Scorer = Pick<TrainableModel, 'score' | 'once'>;
+
 export class ReferenceCache {
-  readonly #model: Pick<TrainableModel, 'score'>;
+  readonly #model: Scorer;
   readonly #temperature: number;
   readonly #file: LineFile | undefined;
   readonly #roots = new Map<number, Node>();
   #size = 0;
 
-  private constructor(model: Pick<TrainableModel, 'score'>, temperature: number, file: LineFile | undefined) {
+  private constructor(model: Scorer, temperature: number, file: LineFile | undefined) {
     this.#model = model;
     this.#temperature = temperature;
     this.#file = file;
   }
 
-  /** @param path of the file; entries of steps after `step` and of other temperatures are removed from it */
-  static async open(model: Pick<TrainableModel, 'score'>, temperature: number, path?: string, step = 0) {
-    if (path === undefined) return new ReferenceCache(model, temperature, undefined);
-    const file = await LineFile.open(path, {
-      keep: (line) => {
-        const entry = parseJson(line) as Line | undefined;
-        return !!entry && entry.step <= step && entry.temperature === temperature;
-      },
-    });
+  /**
+   * @param path of the file; entries of steps after `step` and of other temperatures are removed from it. Of
+   *   several processes that train together one has it, and all have the same cache
+   */
+  static async open(model: Scorer, temperature: number, path?: string, step = 0): Promise<ReferenceCache> {
+    const file = path === undefined ? undefined : await openFile(path, temperature, step);
     const cache = new ReferenceCache(model, temperature, file);
-    for (const line of (await readFile(path, 'utf8')).split('\n')) {
+    const lines = await once(model, async () => (path === undefined ? '' : readFile(path, 'utf8')));
+    for (const line of lines.split('\n')) {
       const entry = parseJson(line) as Line | undefined;
       if (entry) cache.#keep(entry.prompt, entry.ids, decode(entry.logps));
     }
@@ -156,6 +156,14 @@ export class ReferenceCache {
     return this.#size > before;
   }
 }
+
+const openFile = (path: string, temperature: number, step: number): Promise<LineFile> =>
+  LineFile.open(path, {
+    keep: (line) => {
+      const entry = parseJson(line) as Line | undefined;
+      return !!entry && entry.step <= step && entry.temperature === temperature;
+    },
+  });
 
 const encode = (values: Float32Array) =>
   Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64');

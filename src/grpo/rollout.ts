@@ -10,7 +10,7 @@ import type { GrpoOptions } from './options.js';
 import type { SampledCompletion, SampleOptions } from '../model/language-model.js';
 import { hasConversation } from '../model/message.js';
 import { promptIds } from '../model/positions.js';
-import type { TrainableModel } from '../model/trainable.js';
+import { once, type TrainableModel } from '../model/trainable.js';
 import type { Batch } from '../engine/types.js';
 import type { Completion, Problem, StopRule } from '../data/tasks/task.js';
 import { computeAdvantages, type Advantages } from './advantages/index.js';
@@ -254,12 +254,14 @@ async function draw(
   const rewards: number[][] = [];
   for (const { name, reward } of context.rewards)
     rewards.push(
-      await judge(reward, judged, {
-        step,
-        timeout: options.rewardTimeout,
-        signal,
-        ...(context.rewards.length > 1 && { name }),
-      }),
+      await once(model, () =>
+        judge(reward, judged, {
+          step,
+          timeout: options.rewardTimeout,
+          signal,
+          ...(context.rewards.length > 1 && { name }),
+        }),
+      ),
     );
   return {
     positions,

@@ -492,6 +492,16 @@ export class LanguageModel {
     return this.engine.backward(dLogps, dEntropies, dKls);
   }
 
+  /**
+   * Adds up the gradients of all processes that train together, in each of them.
+   *
+   * @param seconds how long to wait for the others
+   * @throws {GrpoError} RANKS_FAILED
+   */
+  sumGradients(seconds: number): Promise<void> {
+    return this.engine.sumGradients(seconds);
+  }
+
   /** Zeroes the gradients and drops what `forward` kept. */
   zeroGrad(): Promise<void> {
     return this.engine.zeroGrad();

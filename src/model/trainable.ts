@@ -30,12 +30,23 @@ export interface Snapshotable extends Saveable {
   snapshotBytes(options: { reference: boolean }): number;
 }
 
+/** What a model has that several processes train together. */
+export interface Shared {
+  /** Does work, such as asking a judge, in one of the processes; all get what it gave. */
+  once<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** Does work once, however many processes train the model. */
+export const once = <T>(model: Partial<Shared>, work: () => Promise<T>): Promise<T> =>
+  model.once ? model.once(work) : work();
+
 /**
  * The part of `LanguageModel` that evaluation needs. A program may pass an object of its own; one without a chat
  * template takes no conversations.
  */
 export type Sampler = Pick<LanguageModel, 'config' | 'tokenizer' | 'sample'> &
-  Partial<Pick<LanguageModel, 'chatTemplate'>>;
+  Partial<Pick<LanguageModel, 'chatTemplate'>> &
+  Partial<Shared>;
 
 /** The part of `LanguageModel` that training needs. A program may pass an object of its own, as tests do. */
 export type TrainableModel = Sampler &
@@ -62,4 +73,5 @@ export type TrainableModel = Sampler &
     | 'dispose'
   > &
   Partial<Pick<LanguageModel, 'lora'>> &
+  Partial<Shared> &
   Snapshotable;

@@ -1,7 +1,7 @@
 /** Evaluation: a model's accuracy on problems, with a 95% confidence interval. */
 import type { Completion, Problem, RewardFunction, StopRule, Task } from '../data/tasks/task.js';
 import type { Metrics, RunMetricName } from '../grpo/metrics.js';
-import type { Sampler } from '../model/trainable.js';
+import { once, type Sampler } from '../model/trainable.js';
 import type { SampledCompletion, SampleOptions } from '../model/language-model.js';
 import { hasConversation } from '../model/message.js';
 import { encodePrompt } from '../model/positions.js';
@@ -146,11 +146,13 @@ export async function evaluate(model: Sampler, options: EvaluateOptions): Promis
     const values: number[][] = [];
     for (const { name, reward } of rewards)
       values.push(
-        await judge(reward, judged, {
-          name: rewards.length > 1 ? name : task.name,
-          timeout: options.rewardTimeout,
-          signal: options.signal,
-        }),
+        await once(model, () =>
+          judge(reward, judged, {
+            name: rewards.length > 1 ? name : task.name,
+            timeout: options.rewardTimeout,
+            signal: options.signal,
+          }),
+        ),
       );
     values.forEach((own, k) => givenBy[k]!.push(...own.filter((value) => !Number.isNaN(value))));
     const sums = weightedSum(values, options.rewardWeights ?? null);

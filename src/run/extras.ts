@@ -1,6 +1,7 @@
 /** What a program may give a run beside its options. */
 import type { RewardFunction, Task } from '../data/tasks/task.js';
 import type { Algorithm } from '../grpo/algorithm.js';
+import type { Ranks } from '../engine/ranks/ranks.js';
 import type { DownloadProgress } from '../hub/download.js';
 import type { TrainableModel } from '../model/trainable.js';
 import type { TrainCallbacks } from './events.js';
@@ -42,6 +43,8 @@ export interface TrainExtras extends TrainCallbacks, Algorithm {
   takeOver?: boolean;
   /** Ends the run after the token or phase at hand, with a checkpoint; the summary then says `interrupted`. */
   signal?: AbortSignal;
+  /** The processes that train together; by default those that MPI has started, if it has. */
+  ranks?: Ranks;
   /** Called while the model, or a dataset, is downloaded. */
   onDownload?: (progress: DownloadProgress) => void;
 }

@@ -72,7 +72,8 @@ export async function grpoMethod(
   const { rewards, rules, algorithm } = subject;
   const { run, resumeFrom, fork } = place;
   const memory = resumeFrom?.state.memory as TrainMemory | undefined;
-  const scorer: Pick<TrainableModel, 'score'> = {
+  const scorer: Pick<TrainableModel, 'score' | 'once'> = {
+    ...(model.once && { once: (work) => model.once!(work) }),
     score: (batch, how) =>
       split.run('score', batch.completions.length, (parts) => scoreInParts(model, batch, how, parts)),
   };

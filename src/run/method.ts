@@ -1,5 +1,6 @@
 /** A way to train, of which GRPO (`grpo-method.ts`) and the supervised warm start (`sft.ts`) each are one, and the run around it. */
 import type { DatasetSource } from '../data/datasets/source.js';
+import type { Ranks } from '../engine/ranks/ranks.js';
 import type { NonFinite } from '../grpo/learn.js';
 import type { Metrics, RunMetricName } from '../grpo/metrics.js';
 import type { TrainableModel } from '../model/trainable.js';
@@ -65,6 +66,8 @@ export interface Session {
   /** Columns of `metrics.csv` that other runs don't have. */
   columns?: readonly RunMetricName[];
   plan: TrainPlan;
+  /** The processes that train together. */
+  ranks?: Ranks | undefined;
   /** Says what the run will be like, before its first step. */
   forecast?: () => Promise<Forecast>;
   run: RunFolder | undefined;

@@ -344,12 +344,8 @@ async function describeRun(run: RunFolder, session: Session): Promise<void> {
     step: fork.checkpoint.state.global_step,
     changed: changes,
   };
-  const now = await environment(plan.engine, options.seed, {
-    lineage,
-    forkedFrom,
-    dataset,
-    fingerprints,
-  });
+  const origin = { lineage, forkedFrom, dataset, fingerprints };
+  const now = await environment(plan.engine, options.seed, origin, session.ranks);
   const own = resumeFrom && !fork;
   const env = own
     ? withSitting(await run.readJson('env.json'), now, {

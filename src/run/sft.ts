@@ -32,6 +32,7 @@ import { dataStage, evaluation, type Evaluate } from './stages/data.js';
 import { folderStage } from './stages/folder.js';
 import { modelStage, type LoadedModel } from './stages/model.js';
 import { optionsStage } from './stages/options.js';
+import { together } from './together.js';
 import { planStage, type Schedule } from './stages/plan.js';
 import { problemsToCheck, promptText } from './stages/prompts.js';
 import { taskStage } from './stages/task.js';
@@ -50,7 +51,10 @@ import { optimizerOptions } from '../grpo/optimizer.js';
  * const { finalModel } = await sft({ model: 'tiny', task: 'counting', maxSteps: 200 });
  * ```
  */
-export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promise<TrainSummary> {
+export const sft = (input: SftInput = {}, extras: TrainExtras = {}): Promise<TrainSummary> =>
+  together(extras, (joined) => teach(input, joined));
+
+async function teach(input: SftInput, extras: TrainExtras): Promise<TrainSummary> {
   const config = sftConfig(input);
   const options = toOptions(config);
   optionsStage(options, extras);
@@ -87,6 +91,7 @@ export async function sft(input: SftInput = {}, extras: TrainExtras = {}): Promi
       fingerprints: loaded.fingerprints,
       changes,
       plan,
+      ranks: extras.ranks,
       run,
       resumeFrom,
       callbacks: extras,

@@ -17,6 +17,7 @@ import { checkResumed } from './resumed.js';
 import { restore } from './folder/restore.js';
 import type { Session } from './method.js';
 import { runSession } from './session.js';
+import { together } from './together.js';
 import { evaluatedReward, taskColumns, VALIDATION_COLUMNS } from './evaluate.js';
 import { dataStage, evaluation } from './stages/data.js';
 import { folderStage } from './stages/folder.js';
@@ -27,7 +28,10 @@ import { taskStage } from './stages/task.js';
 import { toOptions, type TrainConfig, type TrainOptions } from './train-options.js';
 
 /** A training run by its resolved options. */
-export async function runTraining(config: TrainConfig, extras: TrainExtras = {}): Promise<TrainSummary> {
+export const runTraining = (config: TrainConfig, extras: TrainExtras = {}): Promise<TrainSummary> =>
+  together(extras, (joined) => trainInThisProcess(config, joined));
+
+async function trainInThisProcess(config: TrainConfig, extras: TrainExtras): Promise<TrainSummary> {
   const options = toOptions(config);
   checkPlaceOfBest(options, extras.save);
   const training = await openTraining(options, extras, config);
@@ -35,7 +39,8 @@ export async function runTraining(config: TrainConfig, extras: TrainExtras = {})
     const summary = await runSession({
       ...training.session,
       method: await training.method(),
-      ...(options.probe && { forecast: training.forecast }),
+      // How long a probe takes decides how many steps it has: several processes would not agree.
+      ...(options.probe && !extras.ranks && { forecast: training.forecast }),
     });
     // A program that gave its model goes on with it.
     if (
@@ -132,6 +137,7 @@ export async function openTraining(
         fork: place.fork,
         columns: columnsOf(subject.rewards, dataset),
         plan,
+        ranks: extras.ranks,
         run,
         resumeFrom,
         callbacks: extras,

@@ -85,7 +85,14 @@ export class FakeModel implements TrainableModel {
         let ended: 'eos' | 'stop' | 'length' = 'length';
         while (drawn.length < options.maxCompletionLength && ended === 'length') {
           const row = this.#distribution(this.weights, before, options.temperature || 1);
-          const u = uniform(options.seed, options.step, options.promptIndices[prompt]!, i, drawn.length);
+          const generation = (options.firstGeneration ?? 0) + i;
+          const u = uniform(
+            options.seed,
+            options.step,
+            options.promptIndices[prompt]!,
+            generation,
+            drawn.length,
+          );
           let token = options.temperature === 0 ? row.indexOf(Math.max(...row)) : 0;
           if (options.temperature > 0)
             for (let sum = row[0]!; sum < u && token < this.size - 1;) sum += row[++token]!;

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { arch, cpus, hostname, platform, release, totalmem } from 'node:os';
 import { promisify } from 'node:util';
 import type { DatasetSource } from '../../data/datasets/source.js';
+import type { Ranks } from '../../engine/ranks/ranks.js';
 import type { EngineInfo } from '../../engine/types.js';
 import type { Change, ForkedFrom } from './changes.js';
 import { packageVersion } from '../../machine/paths.js';
@@ -36,11 +37,15 @@ interface Origin {
   fingerprints?: Fingerprints | undefined;
 }
 
+/** The processes that train together. */
+type Together = Pick<Ranks, 'size' | 'library'>;
+
 /** The environment of a run that begins, or goes on, here and now. */
 export async function environment(
   engine: EngineInfo,
   seed: number,
   { lineage, forkedFrom, dataset, fingerprints = {} }: Origin = {},
+  ranks?: Together,
 ): Promise<Record<string, unknown>> {
   const { frozenWeights, chatTemplate } = fingerprints;
   return {
@@ -60,6 +65,7 @@ export async function environment(
     device: engine.device,
     dtype: engine.dtype,
     threads: engine.threads,
+    ...(ranks && { ranks: ranks.size, mpi: ranks.library }),
     matrix_backend: engine.matrixBackend,
     matrix_gflops: engine.matrixGflops,
     ...(engine.bfloat16 && { bfloat16: snakeDeep(engine.bfloat16) }),

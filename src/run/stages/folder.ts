@@ -32,7 +32,8 @@ export interface Place {
 }
 
 /**
- * Writes nothing, but takes the lock of a run that is resumed.
+ * Writes nothing, but takes the lock of a run that is resumed. Of several processes that train together the first
+ * one has the run folder; the others start from the same.
  * @param config the options as `config.yaml` has them
  * @throws {GrpoError} INIT_FROM, OUTPUT_DIR_HOLDS_RUN, RUN_LOCKED, RESUME_NOTHING, RESUME_CHECKPOINT,
  *   RESUME_CHANGED, FORK_FROM, FORK_CHANGED, DATASET_CHANGED, RUN_NOT_FOUND
@@ -40,6 +41,22 @@ export interface Place {
 export async function folderStage(
   options: StageOptions,
   { task }: Subject,
+  config: Record<string, unknown>,
+  extras: TrainExtras,
+): Promise<Place> {
+  if (!extras.ranks) return openPlace(options, task, config, extras);
+  let place: Place | undefined;
+  const shared = await extras.ranks.once(async () => {
+    place = await openPlace(options, task, config, extras);
+    const { weights, lineage, resumeFrom, changes } = place;
+    return { weights, lineage, resumeFrom, changes };
+  });
+  return place ?? { ...shared, run: undefined, fork: undefined };
+}
+
+async function openPlace(
+  options: StageOptions,
+  task: Task,
   config: Record<string, unknown>,
   extras: TrainExtras,
 ): Promise<Place> {

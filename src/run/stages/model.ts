@@ -3,12 +3,15 @@ import type { Dataset } from '../../data/tasks/index.js';
 import type { Problem } from '../../data/tasks/task.js';
 import { checkStop } from '../../grpo/stop.js';
 import { openDevice } from '../../engine/device.js';
+import type { Ranks } from '../../engine/ranks/ranks.js';
+import { usableCores } from '../../machine/processor.js';
 import { GrpoError } from '../../common/errors.js';
 import { checkAdapter, resolveSource } from '../../model/adapter.js';
 import { fingerprint, templateFingerprint } from '../../model/fingerprint.js';
 import { loraOf } from '../../model/lora.js';
 import { hasConversation } from '../../model/message.js';
 import { encodePrompt } from '../../model/positions.js';
+import { rankedModel, type SummableModel } from '../../model/ranked-model.js';
 import type { TrainableModel } from '../../model/trainable.js';
 import type { TrainExtras } from '../extras.js';
 import type { Fingerprints } from '../folder/environment.js';
@@ -44,13 +47,21 @@ export async function modelStage(
 ): Promise<LoadedModel> {
   const chat = hasConversation([...dataset.train, ...dataset.heldOut, ...dataset.validation]);
   // A run goes on in the number format that it began with, whatever is faster where it goes on.
-  const before = resumeFrom && (await (fork?.run ?? run)?.readJson('env.json'));
+  const { ranks } = extras;
+  const environment = async () => (fork?.run ?? run)?.readJson('env.json');
+  const before = resumeFrom && (await (ranks ? ranks.once(environment) : environment()));
   const dtype = options.dtype === 'auto' ? dtypeOf(before) : options.dtype;
   const loaded = extras.model
     ? undefined
-    : await loadModel(weights ?? options.model, chat, { ...options, dtype }, extras);
-  const model = extras.model ?? loaded!;
+    : await loadModel(
+        weights ?? options.model,
+        chat,
+        { ...options, dtype, threads: threadsOf(options, ranks) },
+        extras,
+      );
+  const own = extras.model ?? loaded!;
   try {
+    const model = ranks ? sharedModel(own, ranks) : own;
     if (options.usePeft && !model.lora)
       throw new GrpoError(
         'BAD_COMBINATION',
@@ -86,6 +97,18 @@ export async function modelStage(
     await loaded?.dispose();
     throw error;
   }
+}
+
+/** Ranks of one machine share its cores. */
+const threadsOf = ({ threads }: StageOptions, ranks: Ranks | undefined): number =>
+  threads === 0 && ranks ? Math.max(1, Math.floor(usableCores() / ranks.local)) : threads;
+
+function sharedModel(model: TrainableModel, ranks: Ranks): TrainableModel {
+  if ('sumGradients' in model) return rankedModel(model as SummableModel, ranks);
+  throw new GrpoError('BAD_COMBINATION', 'several processes can not train the model that was given', {
+    fix: 'give a LanguageModel, or start one process alone',
+    value: ranks.size,
+  });
 }
 
 /** The number format that a run of this `env.json` computes in. */
