@@ -171,7 +171,9 @@ async function run(
   try {
     const note = 'Stopping after the token at hand, and saving. Ctrl-C again leaves at once, without saving.';
     const summary = await interruptible(
-      () => void (silent || notice(note)),
+      () => {
+        if (!silent) notice(note);
+      },
       (signal) => start(options, { ...extras, signal }),
     );
     await writeReport(summary.outputDir, notice);

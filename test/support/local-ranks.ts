@@ -1,6 +1,6 @@
 /** Ranks that are coroutines of one process: what several processes do, without MPI. */
 import type { Ranks } from '../../src/engine/ranks/ranks.js';
-import { FakeModel, fakeModel } from './fake-model.js';
+import { fakeModel, type FakeModel } from './fake-model.js';
 
 type Told = { value: unknown } | { error: unknown };
 

@@ -158,7 +158,7 @@ class MpiRanks implements Ranks {
 function plain(error: unknown): NonNullable<Told<unknown>['error']> {
   if (error instanceof GrpoError) {
     const { code, message, fix, exitCode } = error;
-    return { code, message, fix, exitCode: exitCode as 1 | 2 };
+    return { code, message, fix, exitCode };
   }
   const message = error instanceof Error ? error.message : String(error);
   return { code: 'RANK_FAILED', message, fix: 'see what that rank printed', exitCode: 1 };

@@ -5,7 +5,6 @@ import { parameterCount, readModelConfig } from '../../model/config.js';
 import { locateTensors } from '../../model/safetensors.js';
 import { DEFAULT_LORA, type Lora } from '../../model/lora.js';
 import type { TrainableModel } from '../../model/trainable.js';
-import type { JudgedCompletion } from '../events.js';
 import type { DeviceMemory, DType, EngineInfo, ModelConfig } from '../../engine/types.js';
 import { bytes } from '../../common/format.js';
 import { hasExactKl, type KlEstimator } from '../../grpo/losses/kl.js';
@@ -48,7 +47,7 @@ const ONEDNN_GROWTH = 240e6;
 const BESIDE_TENSORS_OF_GPU = 512e6;
 
 /** Completions that were sampled together, as far as their memory goes. */
-export type SampledTogether = readonly Pick<JudgedCompletion, 'prompt' | 'completion' | 'length'>[];
+export type SampledTogether = readonly { prompt: string; completion: string; length: number }[];
 
 /**
  * The memory of a run whose model and reference model are loaded: the most that it can take, and what it takes if
