@@ -14,8 +14,9 @@ struct MpiFunctions {
   const char* (*gather_sizes)(int64_t own, int64_t* sizes, double seconds);
   // all: the bytes of all ranks, one after another
   const char* (*gather)(const void* own, void* all, const int64_t* sizes, double seconds);
-  // numbers: replaced by their sums over the ranks, which are the same in all of them
-  const char* (*sum)(float* numbers, int64_t count, double seconds);
+  // numbers: replaced by their sums over the ranks, which are the same in all of them. Waits for ever: to be
+  // called where all ranks have just come.
+  const char* (*sum)(float* numbers, int64_t count);
   const char* (*finish)();
   // Ends the processes of all ranks.
   void (*abort)(int32_t code);
