@@ -26,7 +26,7 @@ export { downloadDataset, type DatasetDownload, type DownloadedDataset } from '.
 export type { DownloadOptions, DownloadProgress } from './hub/download.js';
 export { ChatTemplate, type ChatTemplateOptions } from './model/chat-template.js';
 export type { ChatOptions, Message, Prompt } from './model/message.js';
-export type { Saveable, Sampler, Snapshot, Snapshotable, TrainableModel } from './model/trainable.js';
+export type { Saveable, Sampler, Shared, Snapshot, Snapshotable, TrainableModel } from './model/trainable.js';
 
 export { train } from './experiments/train.js';
 export { plan, type Planned } from './experiments/plan.js';
@@ -53,6 +53,7 @@ export {
 } from './run/evaluate.js';
 export type { Best, EarlyEnd } from './run/choosing.js';
 export type { TrainExtras } from './run/extras.js';
+export type { Ranks } from './engine/ranks/ranks.js';
 export type { JudgedCompletion, Phases, TrainCallbacks, TrainPlan, TrainSummary } from './run/events.js';
 export { METRIC_COLUMNS, type MetricName, type Metrics, type RunMetricName } from './grpo/metrics.js';
 export type { TokenDetails } from './grpo/token-details.js';
@@ -126,6 +127,7 @@ export type {
   Batch,
   DType,
   DeviceMemory,
+  Bfloat16Info,
   EngineInfo,
   MemoryReport,
   ModelConfig,
