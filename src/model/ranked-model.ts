@@ -6,12 +6,9 @@
 import { GrpoError } from '../common/errors.js';
 import { joined as joinedFloats } from '../common/floats.js';
 import type { Batch, OptimizerOptions, TokenScores } from '../engine/types.js';
-import type { Ranks } from '../engine/ranks/ranks.js';
+import { DEADLINE, type Ranks } from '../engine/ranks/ranks.js';
 import type { LanguageModel, SampledCompletion, SampleOptions, Samples } from './language-model.js';
 import type { Shared, TrainableModel } from './trainable.js';
-
-/** Seconds that gradients wait for those of the other ranks. */
-const DEADLINE = 1800;
 
 /** What ranks take of a model beside the rest. */
 export type SummableModel = TrainableModel & Pick<LanguageModel, 'sumGradients'>;

@@ -11,7 +11,7 @@ import { mpiBuild } from './build.js';
 import { launched } from './launched.js';
 
 /** Seconds that a rank waits for the others before the run is ended. */
-const DEADLINE = 1800;
+export const DEADLINE = 1800;
 
 /** The processes that train together, as one of them sees them. */
 export interface Ranks {
