@@ -43,6 +43,7 @@ void hold(const std::string& precision) {
 
 // Rows of a layer's products: few as in sampling, many as in training.
 constexpr std::array<int64_t, 3> kRows{16, 64, 256};
+
 double seconds(const std::string& backend, const at::Tensor& x, const at::Tensor& w) {
   const MatmulPrecision precision(backend);
   const auto start = std::chrono::steady_clock::now();

@@ -5,7 +5,9 @@ import type { z } from 'zod';
 import { readYaml, toYaml, type Defaults } from '../config/load.js';
 import { camelKeys } from '../config/names.js';
 import { FIRST, WATCH } from './options.js';
+import { GrpoError } from '../common/errors.js';
 import { launched } from '../engine/ranks/launched.js';
+import { isAgreed } from '../engine/ranks/ranks.js';
 import type { TrainSummary } from '../run/events.js';
 import type { TrainExtras } from '../run/extras.js';
 import { expandHome } from '../machine/paths.js';
@@ -180,6 +182,9 @@ async function run(
     display.end(summary);
     event('end', summary);
     if (summary.interrupted) process.exitCode = INTERRUPTED;
+  } catch (error) {
+    if (!silent || !isAgreed(error)) throw error;
+    process.exitCode = error instanceof GrpoError ? error.exitCode : 1;
   } finally {
     download.end();
     display.close();

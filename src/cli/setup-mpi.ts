@@ -21,7 +21,7 @@ interface Options {
 export async function setupMpi({ mpi, fetch, json }: Options, say: (line: string) => void): Promise<void> {
   let mpicxx = mpi === '' ? (which('mpicxx') ?? undefined) : expandHome(mpi);
   if (mpicxx === undefined && fetch !== false) {
-    say('There is no mpicxx on the PATH: fetching Open MPI (13 MB)');
+    say('There is no mpicxx on the PATH: fetching Open MPI (7 MB)');
     mpicxx = await fetchMpi();
   }
   const build = buildMpi(mpicxx);

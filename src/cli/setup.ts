@@ -4,7 +4,6 @@ import pc from 'picocolors';
 import type { CommandModule, Options } from 'yargs';
 import { refuseUnknownFlags } from '../config/load.js';
 import { GrpoError } from '../common/errors.js';
-import { setupMpi } from './setup-mpi.js';
 import { buildAddon } from '../engine/libtorch/build.js';
 import { fetchLibtorch, makeVenv, planFetch, type FetchPlan } from '../engine/libtorch/fetch.js';
 import { describe, named, remember, search } from '../engine/libtorch/find.js';
@@ -18,9 +17,10 @@ import { expandHome, writableCacheDir } from '../machine/paths.js';
 import { asCalled } from './as-called.js';
 import type { Helpful } from './flag-list.js';
 import { refuseWords, wordsOf } from './schema-command.js';
+import { setupMpi } from './setup-mpi.js';
 
 interface SetupOptions {
-  mpi?: string;
+  mpi: string | undefined;
   libtorch: string | undefined;
   fetch: boolean | undefined;
   yes: boolean;

@@ -8,6 +8,7 @@ import type { Rules } from '../data/rewards/rules.js';
 import type { NamedReward } from '../data/rewards/types.js';
 import type { GrpoOptions } from './options.js';
 import type { SampledCompletion, SampleOptions } from '../model/language-model.js';
+import { sliceBatch, tokensIn } from '../model/batch.js';
 import { hasConversation } from '../model/message.js';
 import { promptIds } from '../model/positions.js';
 import { once, type TrainableModel } from '../model/trainable.js';
@@ -19,7 +20,7 @@ import { firstOccurrences, knowledgeOf, type GroupKnowledge } from './estimators
 import type { DrawnGroups } from './estimators/types.js';
 import type { ProblemSampler } from './problem-sampling/types.js';
 import type { ReferenceCache } from './reference-cache.js';
-import { mostSamplingParts, sampleInParts, scoreInParts, sliceBatch, type Split } from './split.js';
+import { mostSamplingParts, sampleInParts, scoreInParts, type Split } from './split.js';
 
 export interface RolloutCompletion extends Pick<SampledCompletion, 'text' | 'ended'> {
   problem: Problem;
@@ -124,7 +125,7 @@ export async function collect(
     completions: completions.map(({ ids }) => ids),
     promptOf: Int32Array.from(completions, (_, i) => Math.floor(i / numGenerations)),
   };
-  const tokens = batch.completions.reduce((sum, ids) => sum + ids.length, 0);
+  const tokens = tokensIn(batch.completions);
   let oldLogps: Float32Array = new Float32Array(tokens).fill(NaN);
   let computed = drawn.computed;
   if (parts > 1) {

@@ -5,6 +5,7 @@
  * whole batch however they were computed.
  */
 import { GrpoError } from '../common/errors.js';
+import { joinedScores, sliceBatch, tokensIn } from '../model/batch.js';
 import type { Samples, SampleOptions } from '../model/language-model.js';
 import type { TrainableModel } from '../model/trainable.js';
 import type { Batch, TokenScores } from '../engine/types.js';
@@ -71,17 +72,6 @@ export function ranges(total: number, parts: number): { from: number; to: number
   }));
 }
 
-/** The completions from index `from` to before `to`, with their prompts. */
-export function sliceBatch({ prompts, completions, promptOf }: Batch, from: number, to: number): Batch {
-  const own = promptOf.slice(from, to);
-  const used = [...new Set(own)];
-  return {
-    prompts: used.map((prompt) => prompts[prompt]!),
-    completions: completions.slice(from, to),
-    promptOf: own.map((prompt) => used.indexOf(prompt)),
-  };
-}
-
 /**
  * Divides a batch; `first` to before `last` are the positions of a part's tokens among those of the whole
  * batch.
@@ -90,7 +80,7 @@ function* partsOfBatch(batch: Batch, parts: number) {
   let first = 0;
   for (const { from, to } of ranges(batch.completions.length, parts)) {
     const part = sliceBatch(batch, from, to);
-    const last = first + part.completions.reduce((sum, ids) => sum + ids.length, 0);
+    const last = first + tokensIn(part.completions);
     yield { batch: part, first, last };
     first = last;
   }
@@ -152,25 +142,9 @@ export async function scoreInParts(
   parts: number,
 ): Promise<TokenScores> {
   if (parts === 1) return model.score(batch, options);
-  const tokens = batch.completions.reduce((sum, ids) => sum + ids.length, 0);
-  const whole: TokenScores = {
-    logps: new Float32Array(tokens),
-    entropies: new Float32Array(tokens),
-    ...(options?.kl && { kls: new Float32Array(tokens) }),
-    nodes: 0,
-    computed: 0,
-    predicted: 0,
-  };
-  for (const part of partsOfBatch(batch, parts)) {
-    const scores = await model.score(part.batch, options);
-    whole.logps.set(scores.logps, part.first);
-    whole.entropies.set(scores.entropies, part.first);
-    if (scores.kls) whole.kls?.set(scores.kls, part.first);
-    whole.nodes += scores.nodes;
-    whole.computed += scores.computed;
-    whole.predicted += scores.predicted;
-  }
-  return whole;
+  const scores: TokenScores[] = [];
+  for (const part of partsOfBatch(batch, parts)) scores.push(await model.score(part.batch, options));
+  return joinedScores(scores);
 }
 
 /**

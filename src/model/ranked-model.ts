@@ -4,9 +4,9 @@
  * of the whole batch in every rank, so that every denominator is global, and gradients are added up.
  */
 import { GrpoError } from '../common/errors.js';
-import { joined as joinedFloats } from '../common/floats.js';
 import type { Batch, OptimizerOptions, TokenScores } from '../engine/types.js';
 import { DEADLINE, type Ranks } from '../engine/ranks/ranks.js';
+import { joinedScores, sliceBatch, tokensIn } from './batch.js';
 import type { LanguageModel, SampledCompletion, SampleOptions, Samples } from './language-model.js';
 import type { Shared, TrainableModel } from './trainable.js';
 
@@ -108,7 +108,7 @@ class RankedModel
 
   async score(batch: Batch, options?: Parameters<TrainableModel['score']>[1]): Promise<TokenScores> {
     const share = this.#share(batch);
-    return joined(
+    return joinedScores(
       await this.ranks.all(async () => (share.batch ? this.model.score(share.batch, options) : NOTHING)),
     );
   }
@@ -120,7 +120,7 @@ class RankedModel
   ): Promise<TokenScores> {
     const share = this.#share(batch);
     this.#forwarded = share.tokens;
-    return joined(
+    return joinedScores(
       await this.ranks.all(async () =>
         share.batch ? this.model.forward(share.batch, temperature, options) : NOTHING,
       ),
@@ -162,21 +162,9 @@ class RankedModel
     const groups = batch.prompts.map(() => 0);
     for (const prompt of batch.promptOf) groups[prompt]!++;
     const { from, to } = deal(groups, this.ranks.size, true)[this.ranks.rank]!;
-    const count = (completions: Int32Array[]) => completions.reduce((sum, ids) => sum + ids.length, 0);
-    const begin = count(batch.completions.slice(0, from));
-    const completions = batch.completions.slice(from, to);
-    const tokens = { from: begin, to: begin + count(completions) };
-    if (from === to) return { batch: undefined, tokens };
-    const own = batch.promptOf.slice(from, to);
-    const used = [...new Set(own)];
-    return {
-      batch: {
-        prompts: used.map((prompt) => batch.prompts[prompt]!),
-        completions,
-        promptOf: own.map((prompt) => used.indexOf(prompt)),
-      },
-      tokens,
-    };
+    const begin = tokensIn(batch.completions.slice(0, from));
+    const own = from === to ? undefined : sliceBatch(batch, from, to);
+    return { batch: own, tokens: { from: begin, to: begin + tokensIn(own?.completions ?? []) } };
   }
 }
 
@@ -187,18 +175,3 @@ const NOTHING: TokenScores = {
   computed: 0,
   predicted: 0,
 };
-
-/** The scores of the ranks, one after another. */
-function joined(parts: TokenScores[]): TokenScores {
-  const sum = (of: 'nodes' | 'computed' | 'predicted') => parts.reduce((total, part) => total + part[of], 0);
-  return {
-    logps: joinedFloats(parts.map(({ logps }) => logps)),
-    entropies: joinedFloats(parts.map(({ entropies }) => entropies)),
-    ...(parts.some(({ kls }) => kls) && {
-      kls: joinedFloats(parts.map(({ kls }) => kls ?? new Float32Array())),
-    }),
-    nodes: sum('nodes'),
-    computed: sum('computed'),
-    predicted: sum('predicted'),
-  };
-}

@@ -34,8 +34,12 @@ export const runTraining = (config: TrainConfig, extras: TrainExtras = {}): Prom
 async function trainInThisProcess(config: TrainConfig, extras: TrainExtras): Promise<TrainSummary> {
   const options = toOptions(config);
   checkPlaceOfBest(options, extras.save);
-  const training = await openTraining(options, extras, config);
+  let opened: Training | undefined;
+  const open = async () => void (opened = await openTraining(options, extras, config));
   try {
+    // What is wrong with options, data or model, most often in all processes, is told once.
+    await (extras.ranks ? extras.ranks.all(open) : open());
+    const training = opened!;
     const summary = await runSession({
       ...training.session,
       method: await training.method(),
@@ -52,7 +56,7 @@ async function trainInThisProcess(config: TrainConfig, extras: TrainExtras): Pro
       await extras.model.loadWeights(summary.best.model);
     return summary;
   } finally {
-    await training.close();
+    await opened?.close();
   }
 }
 

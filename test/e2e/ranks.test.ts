@@ -106,8 +106,13 @@ describe('train --processes', () => {
     expect(jsonLines(stdout).filter(({ event }) => event === 'end')).toHaveLength(1);
     const wrong = await cli(input(run, 3, '--processes', '2'), { env });
     expect(wrong.code).toBe(2);
-    // Once, not once a process.
+    // Once, not once a process: what one of them knows, and what each finds by itself.
     expect(wrong.stderr.match(/error OUTPUT_DIR_HOLDS_RUN/g)).toHaveLength(1);
+    const missing = await cli(input(`${run}-2`, 3, '--processes', '2', '--dataset-name', '/nowhere.jsonl'), {
+      env,
+    });
+    expect(missing.code).toBe(2);
+    expect(missing.stderr.match(/error /g)).toHaveLength(1);
   });
 
   it.each([

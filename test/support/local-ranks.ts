@@ -6,6 +6,8 @@ type Told = { value: unknown } | { error: unknown };
 
 /** What the ranks of a group share. */
 class Meeting {
+  /** Errors that all have. */
+  readonly agreed = new Set<unknown>();
   #told: Told[] = [];
   #waiting: ((told: Told[]) => void)[] = [];
 
@@ -58,9 +60,14 @@ export class LocalRanks implements Ranks {
       (value) => ({ value, asked }),
       (error: unknown) => ({ error, asked }),
     );
+    if ('error' in told && this.meeting.agreed.has(told.error)) throw told.error;
     const all = await this.meeting.bring(this.rank, told);
     if (all.some((one) => (one as { asked?: boolean }).asked)) this.#interruption.abort();
-    for (const one of all) if ('error' in one) throw one.error;
+    for (const one of all) {
+      if (!('error' in one)) continue;
+      this.meeting.agreed.add(one.error);
+      throw one.error;
+    }
     return all.map((one) => (one as { value: T }).value);
   }
 

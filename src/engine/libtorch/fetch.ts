@@ -53,13 +53,12 @@ function isReachable(index: string, python: string): boolean {
   return run(python, [...args, ...quick], { timeoutMs: 15_000 }).ok;
 }
 
-/** Creates the virtual environment anew; returns its interpreter, which certainly has pip. */
-export function makeVenv(): string {
+/** Creates a virtual environment anew, by default libtorch's; returns its interpreter, which certainly has pip. */
+export function makeVenv(venv = cacheVenv()): string {
   const python = requirePython();
-  const venv = cacheVenv();
   rmSync(venv, { recursive: true, force: true });
   const made = run(python, ['-m', 'venv', venv], { timeoutMs: 120_000 });
-  if (made.ok) return venvPython();
+  if (made.ok) return join(venv, 'bin', 'python');
   throw new GrpoError('PYTHON_VENV', `python3 could not make ${venv}: ${lastLine(made.stderr)}`, {
     fix: `Install with: ${installLine()}`,
     exitCode: 1,

@@ -5,18 +5,27 @@ import { GrpoError } from '../../common/errors.js';
 import { run, which } from '../../machine/exec.js';
 import { packageRoot, readJson } from '../../machine/paths.js';
 
-/** What the object was compiled with. */
-export interface MpiBuild {
-  object: string;
+interface Programs {
+  /** The compiler of the MPI that the object was compiled with. */
   mpicxx: string;
-  /** The launcher of the same MPI. */
+  /** Its launcher. */
   mpirun: string;
 }
+
+/** The object, and whose it is. */
+export interface MpiBuild extends Programs {
+  object: string;
+}
+
+const OBJECT = 'grpo_mpi.so';
 
 const folder = (): string => process.env.GRPO_NATIVE_MPI ?? join(packageRoot(), 'build', 'mpi');
 
 /** The object that was built; undefined: none was. */
-export const mpiBuild = (): MpiBuild | undefined => readJson<MpiBuild>(join(folder(), 'mpi.json'));
+export function mpiBuild(): MpiBuild | undefined {
+  const programs = readJson<Programs>(join(folder(), 'mpi.json'));
+  return programs && { ...programs, object: join(folder(), OBJECT) };
+}
 
 /**
  * Compiles the object: seconds.
@@ -36,7 +45,7 @@ export function buildMpi(mpicxx = 'mpicxx'): MpiBuild {
       fix: 'install the programs of the same MPI (apt install openmpi-bin)',
       value: compiler,
     });
-  const object = join(folder(), 'grpo_mpi.so');
+  const object = join(folder(), OBJECT);
   mkdirSync(folder(), { recursive: true });
   const source = join(packageRoot(), 'native', 'mpi', 'object.cc');
   const args = ['-std=c++17', '-O2', '-shared', '-fPIC', '-fvisibility=hidden', '-o', object, source];
@@ -47,7 +56,7 @@ export function buildMpi(mpicxx = 'mpicxx'): MpiBuild {
       value: compiler,
       exitCode: 1,
     });
-  const build: MpiBuild = { object, mpicxx: compiler, mpirun: beside };
-  writeFileSync(join(folder(), 'mpi.json'), `${JSON.stringify(build, null, 2)}\n`);
-  return build;
+  const programs: Programs = { mpicxx: compiler, mpirun: beside };
+  writeFileSync(join(folder(), 'mpi.json'), `${JSON.stringify(programs, null, 2)}\n`);
+  return { ...programs, object };
 }

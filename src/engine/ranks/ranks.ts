@@ -28,12 +28,15 @@ export interface Ranks {
    * @param asked what asks this one
    */
   follow(asked: AbortSignal | undefined): AbortSignal;
-  /** Does a part of the work in each rank; `[ranks]` what they gave. Where one fails, all fail as it did. */
+  /**
+   * Does a part of the work in each rank; `[ranks]` what they gave. Where one fails, all fail as it did. The work may
+   * have such work within it.
+   */
   all<T>(work: () => Promise<T>): Promise<T[]>;
   /** Does work in the first rank alone; all get what it gave. */
   once<T>(work: () => Promise<T>): Promise<T>;
   /**
-   * After an error of a run. Where all ranks have it, they leave together, and the first one tells it; where this one
+   * After an error of a run. Where all ranks have it, they leave together; where this one
    * alone has it, the others would wait in vain, and are ended.
    */
   fail(error: unknown): void;
@@ -46,6 +49,12 @@ export interface Ranks {
 export const startRanks = (): Promise<Ranks | undefined> => (started ??= MpiRanks.start());
 let started: Promise<Ranks | undefined> | undefined;
 
+/** Errors that all ranks have. */
+const agreed = new WeakSet<object>();
+
+/** Whether all ranks have this error, of which the first one tells. */
+export const isAgreed = (error: unknown): boolean => agreed.has(Object(error) as object);
+
 /** What a rank tells the others of its part. */
 interface Told<T> {
   value?: T;
@@ -55,7 +64,6 @@ interface Told<T> {
 }
 
 class MpiRanks implements Ranks {
-  readonly #agreed = new WeakSet<object>();
   readonly #interruption = new AbortController();
   /** All leave for the same reason. */
   #leaving = false;
@@ -118,6 +126,8 @@ class MpiRanks implements Ranks {
     try {
       own = { value: await work(), interrupted };
     } catch (error) {
+      // Within other work: the others have it already.
+      if (isAgreed(error)) throw error;
       failure = error;
       own = { error: plain(error), interrupted };
     }
@@ -130,7 +140,9 @@ class MpiRanks implements Ranks {
     }
     const failed = told.findIndex(({ error }) => error !== undefined);
     if (failed < 0) return told.map(({ value }) => value as T);
-    throw this.#agree(failed === this.rank ? failure : asError(failed, told[failed]!.error!));
+    const error = failed === this.rank ? failure : asError(failed, told[failed]!.error!);
+    agreed.add(Object(error) as object);
+    throw error;
   }
 
   async once<T>(work: () => Promise<T>): Promise<T> {
@@ -139,19 +151,13 @@ class MpiRanks implements Ranks {
   }
 
   fail(error: unknown): void {
-    const { code, message, fix, exitCode } = plain(error);
-    if (typeof error === 'object' && error !== null && this.#agreed.has(error)) {
+    if (isAgreed(error)) {
       this.#leaving = true;
-      if (this.rank > 0) process.exit(exitCode);
       return;
     }
+    const { code, message, fix, exitCode } = plain(error);
     writeSync(2, `error ${code}: rank ${this.rank}: ${message}\nfix: ${fix}\n`);
     loadAddon().ranks.abort(exitCode);
-  }
-
-  #agree(error: unknown): unknown {
-    if (typeof error === 'object' && error !== null) this.#agreed.add(error);
-    return error;
   }
 }
 
@@ -161,7 +167,12 @@ function plain(error: unknown): NonNullable<Told<unknown>['error']> {
     return { code, message, fix, exitCode };
   }
   const message = error instanceof Error ? error.message : String(error);
-  return { code: 'RANK_FAILED', message, fix: 'see what that rank printed', exitCode: 1 };
+  return {
+    code: 'RANK_FAILED',
+    message,
+    fix: 'look for what throws it: a task, a reward or a defect; one process alone shows where (leave --processes out)',
+    exitCode: 1,
+  };
 }
 
 const asError = (rank: number, { code, message, fix, exitCode }: ReturnType<typeof plain>) =>

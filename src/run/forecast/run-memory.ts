@@ -93,7 +93,7 @@ export async function memoryOfRun(
     supervised: options.kind === 'sft',
     lora: model.lora ?? null,
   };
-  const { all, available, where, beside } = engine.deviceMemory
+  const { all, available, where } = engine.deviceMemory
     ? ofDevice(engine, engine.deviceMemory, config, shape, options.maxMemory)
     : ofProcess(engine, config, shape, options.maxMemory);
   // The copy that a checkpoint is written from is in main memory, and made only where there is room for it.
@@ -105,7 +105,9 @@ export async function memoryOfRun(
     expectedPeak: (step) =>
       Math.min(
         peak,
-        peakOf(memoryParts(config, { ...shape, ...seen(step), onGpu, checkpoint: all.checkpoint }, beside)),
+        peakOf(
+          memoryParts(config, { ...shape, ...seen(step), onGpu, checkpoint: all.checkpoint }, all.process),
+        ),
       ),
     bytes: { ...all, peak, available },
     fits: peak <= available,
@@ -137,7 +139,6 @@ function ofProcess(engine: EngineInfo, config: ModelConfig, shape: MemoryShape, 
     all: memoryParts(config, shape, own),
     available: rss + freeWithin(maxMemory),
     where: '',
-    beside: own,
   };
 }
 
@@ -149,10 +150,9 @@ function ofDevice(
   shape: MemoryShape,
   maxMemory: number | null,
 ) {
-  const beside = BESIDE_TENSORS_OF_GPU;
-  const all = memoryParts(config, { ...shape, onGpu: true }, beside);
+  const all = memoryParts(config, { ...shape, onGpu: true }, BESIDE_TENSORS_OF_GPU);
   const available = Math.min(free + all.weights + all.reference, (maxMemory ?? Infinity) * 1e9);
-  return { all, available, where: ` of ${device}'s memory`, beside };
+  return { all, available, where: ` of ${device}'s memory` };
 }
 
 /**

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { deal } from '../../../src/model/ranked-model.js';
 import type { TrainInput } from '../../../src/run/train-options.js';
 import type { TrainExtras } from '../../../src/run/extras.js';
-import type { FakeModel } from '../../support/fake-model.js';
+import { fakeModel, type FakeModel } from '../../support/fake-model.js';
 import { temporaryFolder } from '../../support/fixtures.js';
 import { LocalRanks, summableModel } from '../../support/local-ranks.js';
 import { lines, rows, run } from '../../support/trainer.js';
@@ -130,6 +130,19 @@ describe('a run by several ranks', () => {
       ),
     );
     expectSame(alone, first.outputDir);
+  });
+
+  it('does not begin where one rank can not', async () => {
+    // Only the last rank has a model that takes no part.
+    const group = LocalRanks.group(3);
+    const ended = await Promise.allSettled(
+      group.map(async (ranks) => {
+        const model = ranks.rank === 2 ? await fakeModel() : await summableModel(ranks);
+        return run({ outputDir: join(temporaryFolder(), 'run') }, { model, ranks });
+      }),
+    );
+    for (const one of ended)
+      expect(one).toMatchObject({ status: 'rejected', reason: { code: 'BAD_COMBINATION' } });
   });
 
   it('ends in all ranks where one fails', async () => {
